@@ -1,0 +1,1 @@
+//! File trees, ignore rules, the canonical archive, digests and the revision grammar.

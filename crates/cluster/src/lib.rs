@@ -1,0 +1,1 @@
+//! The only client of Kubernetes APIs: sessions, discovery, watches, applies.

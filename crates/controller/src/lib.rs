@@ -1,0 +1,1 @@
+//! Queue, machine and shells: what makes a cluster match its declaration.

@@ -1,0 +1,1 @@
+//! Git over smart HTTP, served by the user's own git.

@@ -1,0 +1,1 @@
+//! A kustomization root built into manifests.

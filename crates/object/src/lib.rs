@@ -1,0 +1,1 @@
+//! The Kubernetes object as a value: tree, names, references, field paths, selectors.

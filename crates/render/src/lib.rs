@@ -1,0 +1,1 @@
+//! An artifact and a specification rendered into ordered manifests.

@@ -1,0 +1,1 @@
+//! Fetchers of artifacts and the store that keeps them.

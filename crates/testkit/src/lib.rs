@@ -1,0 +1,1 @@
+//! Fault injection, virtual time and fixture servers for tests.

@@ -1,0 +1,3 @@
+//! GitOps for Kubernetes in one binary.
+
+fn main() {}

@@ -1,0 +1,1 @@
+//! The controllers and simulated nodes that a laptop's cluster needs.

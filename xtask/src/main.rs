@@ -1,0 +1,3 @@
+//! Benchmarks, generated files and fixture updates.
+
+fn main() {}
