@@ -1,0 +1,94 @@
+//! Lines for a person: colour only on a terminal, and nothing wider than it.
+
+use std::io::{IsTerminal, Write};
+
+/// What a piece of a line is, which decides its colour.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tone {
+    /// Running text.
+    Plain,
+    /// Something to notice: a name, a heading.
+    Strong,
+    /// Something to pass over: times, hints.
+    Faint,
+    /// It went well.
+    Good,
+    /// It went wrong.
+    Bad,
+}
+
+/// Where lines go, and whether they are coloured.
+#[derive(Debug)]
+pub struct Terminal<W> {
+    out: W,
+    coloured: bool,
+}
+
+impl Terminal<std::io::Stdout> {
+    /// Standard output; coloured if it is a terminal and NO_COLOR is unset
+    /// (see no-color.org).
+    #[must_use]
+    pub fn stdout() -> Self {
+        let out = std::io::stdout();
+        let coloured = out.is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+        Self { out, coloured }
+    }
+}
+
+impl<W: Write> Terminal<W> {
+    /// Lines without colour, into any writer.
+    pub fn plain(out: W) -> Self {
+        Self { out, coloured: false }
+    }
+
+    /// Prints one line made of pieces. A closed pipe is no reason to stop
+    /// what the program is doing, so a line that can't be printed is dropped.
+    pub fn line(&mut self, pieces: &[(Tone, &str)]) {
+        let mut text = String::new();
+        for (tone, piece) in pieces {
+            self.paint(&mut text, *tone, &single_line(piece));
+        }
+        text.push('\n');
+        let _dropped = self.out.write_all(text.as_bytes()).and_then(|()| self.out.flush());
+    }
+
+    fn paint(&self, text: &mut String, tone: Tone, piece: &str) {
+        let code = match tone {
+            Tone::Plain => "",
+            Tone::Strong => "1",
+            Tone::Faint => "2",
+            Tone::Good => "32",
+            Tone::Bad => "31",
+        };
+        if self.coloured && !code.is_empty() {
+            text.push_str(&format!("\x1b[{code}m{piece}\x1b[0m"));
+        } else {
+            text.push_str(piece);
+        }
+    }
+}
+
+/// Text from commits and clusters may hold line breaks and escape sequences;
+/// neither may move the cursor of whoever reads.
+fn single_line(text: &str) -> String {
+    text.chars().map(|character| if character.is_control() { ' ' } else { character }).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_gets_no_escape_sequence_and_a_hostile_subject_none_of_its_own() {
+        let mut out = Vec::new();
+        Terminal::plain(&mut out).line(&[(Tone::Good, "ok "), (Tone::Plain, "a\x1b[2Jb\nc")]);
+        assert_eq!(String::from_utf8(out).unwrap(), "ok a [2Jb c\n");
+    }
+
+    #[test]
+    fn a_terminal_gets_colour() {
+        let mut out = Vec::new();
+        Terminal { out: &mut out, coloured: true }.line(&[(Tone::Bad, "no")]);
+        assert_eq!(String::from_utf8(out).unwrap(), "\x1b[31mno\x1b[0m\n");
+    }
+}
