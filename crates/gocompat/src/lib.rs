@@ -1,1 +1,13 @@
 //! What Go's libraries do to text: durations, semantic versions.
+//!
+//! Floor 1: knows nothing of Kubernetes, and reads no clock or file.
+
+mod duration;
+mod semver_range;
+
+pub use duration::{DurationError, GoDuration, format_duration, parse_duration};
+pub use semver::Version;
+pub use semver_range::{
+    MAX_RANGE_BYTES, MAX_VERSION_BYTES, RangeError, SemverRange, VersionError, compare_versions,
+    parse_version,
+};
