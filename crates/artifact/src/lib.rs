@@ -1,1 +1,26 @@
-//! File trees, ignore rules, the canonical archive, digests and the revision grammar.
+//! A source's content as a value: file trees, ignore rules, the canonical
+//! archive, digests and revisions.
+//!
+//! Floor 3, pure: what a tree is made of (a Git object database, an archive in
+//! memory, a folder) is decided by whoever implements [`FileTree`].
+
+mod archive;
+mod digest;
+mod filtered;
+mod glob;
+mod ignore;
+mod memory;
+mod path;
+mod revision;
+mod tree;
+
+pub use archive::{
+    ArchiveError, ArchiveLimits, ArchiveSummary, WriteArchiveError, read_archive, write_archive,
+};
+pub use digest::{Digest, DigestError, Digester};
+pub use filtered::FilteredTree;
+pub use ignore::{IGNORE_FILE, IgnoreRules, MAX_IGNORE_FILE_BYTES};
+pub use memory::{MemoryTree, MemoryTreeError};
+pub use path::{PathError, TreePath};
+pub use revision::{Revision, RevisionError};
+pub use tree::{ContentId, Entry, FileTree, MAX_TREE_DEPTH, TreeError, walk};

@@ -1,0 +1,197 @@
+//! Reading an archive back, from a stranger if need be.
+
+use std::io::{self, Read};
+
+use bytes::Bytes;
+use flate2::read::MultiGzDecoder;
+
+use crate::{MemoryTree, MemoryTreeError, PathError, TreePath};
+
+/// What an archive may cost.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ArchiveLimits {
+    /// Files and folders.
+    pub max_entries: u64,
+    /// Length of one file.
+    pub max_file_bytes: u64,
+    /// Length of everything unpacked, headers included.
+    pub max_total_bytes: u64,
+    /// How often longer the unpacked bytes may be than the packed ones.
+    pub max_ratio: u64,
+}
+
+impl Default for ArchiveLimits {
+    fn default() -> Self {
+        ArchiveLimits {
+            max_entries: 100_000,
+            max_file_bytes: 64 << 20,
+            max_total_bytes: 1 << 30,
+            max_ratio: 200,
+        }
+    }
+}
+
+/// Unpacked bytes below which the ratio is not judged: a small archive of
+/// zeros is harmless.
+const RATIO_FREE_BYTES: u64 = 16 << 20;
+
+/// Why an archive was refused.
+#[derive(Debug, thiserror::Error)]
+pub enum ArchiveError {
+    /// It is no gzipped tar, or is cut off.
+    #[error("the archive cannot be read: {0}")]
+    Broken(io::Error),
+    /// An entry has a name that leads elsewhere.
+    #[error("the archive holds an entry with a forbidden name: {0}")]
+    Name(#[from] PathError),
+    /// An entry is neither a file nor a folder.
+    #[error("the archive holds {path:?}, which is {what}: only files and folders are allowed")]
+    Kind {
+        /// Its name.
+        path: String,
+        /// What it is.
+        what: &'static str,
+    },
+    /// A name stands twice.
+    #[error("the archive is contradictory: {0}")]
+    Duplicate(#[from] MemoryTreeError),
+    /// It exceeds a limit.
+    #[error("the archive exceeds the limit of {limit} {what}{place}")]
+    OverLimit {
+        /// What was counted: `entries`.
+        what: &'static str,
+        /// How much is allowed.
+        limit: u64,
+        /// ` at "name"`, or empty.
+        place: String,
+    },
+}
+
+/// Unpacks a gzipped tar into memory. Refused, with nothing kept: names that
+/// are absolute or climb (`..`), links and devices, a name twice, anything over
+/// `limits`, and trailing garbage. Owners, times and modes other than "may be
+/// executed" are not looked at.
+pub fn read_archive(archive: &[u8], limits: &ArchiveLimits) -> Result<MemoryTree, ArchiveError> {
+    let metered = Metered {
+        inner: MultiGzDecoder::new(archive),
+        unpacked_bytes: 0,
+        allowed_bytes: allowed_bytes(archive.len() as u64, limits),
+    };
+    let mut unpacked = tar::Archive::new(metered);
+    let mut tree = MemoryTree::new();
+    let mut count = 0;
+    for entry in unpacked.entries().map_err(broken_or_over)? {
+        let mut entry = entry.map_err(broken_or_over)?;
+        count += 1;
+        if count > limits.max_entries {
+            return Err(over("entries", limits.max_entries, String::new()));
+        }
+        add(&mut tree, &mut entry, limits)?;
+    }
+    drain(unpacked.into_inner())?;
+    Ok(tree)
+}
+
+fn allowed_bytes(packed_bytes: u64, limits: &ArchiveLimits) -> u64 {
+    let by_ratio = packed_bytes
+        .saturating_mul(limits.max_ratio)
+        .max(RATIO_FREE_BYTES);
+    by_ratio.min(limits.max_total_bytes)
+}
+
+fn add(
+    tree: &mut MemoryTree,
+    entry: &mut tar::Entry<'_, impl Read>,
+    limits: &ArchiveLimits,
+) -> Result<(), ArchiveError> {
+    let name = String::from_utf8_lossy(&entry.path_bytes()).into_owned();
+    if let Some(what) = forbidden_kind(entry.header().entry_type()) {
+        return Err(ArchiveError::Kind { path: name, what });
+    }
+    if name.split('/').any(|segment| segment == "..") {
+        return Err(PathError::Outside { path: name }.into());
+    }
+    let path = TreePath::parse(&name)?;
+    if entry.header().entry_type().is_dir() {
+        if !path.is_root() {
+            tree.add_directory(&path)?;
+        }
+        return Ok(());
+    }
+    if entry.size() > limits.max_file_bytes {
+        let place = format!(" in the file {name:?}");
+        return Err(over("bytes", limits.max_file_bytes, place));
+    }
+    let mut content = Vec::new();
+    entry.read_to_end(&mut content).map_err(broken_or_over)?;
+    let executable = entry.header().mode().map_err(ArchiveError::Broken)? & 0o111 != 0;
+    if executable {
+        tree.add_executable(&path, Bytes::from(content))?;
+    } else {
+        tree.add_file(&path, Bytes::from(content))?;
+    }
+    Ok(())
+}
+
+fn forbidden_kind(kind: tar::EntryType) -> Option<&'static str> {
+    if kind.is_file() || kind.is_dir() {
+        None
+    } else if kind.is_symlink() {
+        Some("a symbolic link")
+    } else if kind.is_hard_link() {
+        Some("a hard link")
+    } else {
+        Some("a special file")
+    }
+}
+
+/// Reads to the end, so that checksums are verified and a long tail counts.
+fn drain(mut rest: impl Read) -> Result<(), ArchiveError> {
+    io::copy(&mut rest, &mut io::sink()).map_err(broken_or_over)?;
+    Ok(())
+}
+
+/// Counts what comes out of the decompressor and stops it when it is too much.
+struct Metered<R> {
+    inner: R,
+    unpacked_bytes: u64,
+    allowed_bytes: u64,
+}
+
+#[derive(Debug, thiserror::Error)]
+#[error("more than {allowed_bytes} bytes unpacked")]
+struct TooMuch {
+    allowed_bytes: u64,
+}
+
+impl<R: Read> Read for Metered<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let count = self.inner.read(buffer)?;
+        self.unpacked_bytes += count as u64;
+        if self.unpacked_bytes > self.allowed_bytes {
+            let allowed_bytes = self.allowed_bytes;
+            return Err(io::Error::other(TooMuch { allowed_bytes }));
+        }
+        Ok(count)
+    }
+}
+
+fn broken_or_over(error: io::Error) -> ArchiveError {
+    let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(&error);
+    while let Some(inner) = cause {
+        if let Some(too_much) = inner.downcast_ref::<TooMuch>() {
+            return over("bytes when unpacked", too_much.allowed_bytes, String::new());
+        }
+        // An `io::Error` hides what it wraps from `source`.
+        let wrapped = inner
+            .downcast_ref::<io::Error>()
+            .and_then(|inner| inner.get_ref())
+            .map(|inner| inner as &(dyn std::error::Error + 'static));
+        cause = wrapped.or_else(|| inner.source());
+    }
+    ArchiveError::Broken(error)
+}
+
+fn over(what: &'static str, limit: u64, place: String) -> ArchiveError {
+    ArchiveError::OverLimit { what, limit, place }
+}
