@@ -1,0 +1,527 @@
+//! The objects, their history and the revision counter.
+//!
+//! One shelf a resource; a write takes its shelf, then the clock, so that the
+//! history of a shelf is in order and so is what reaches the storage. Readers
+//! share the objects; a watcher is a cursor into the history of its shelf.
+
+use super::registry::GroupResource;
+use super::watch::Wakers;
+use crate::storage::{Batch, Loaded, Record, RecordKey, Storage, StorageError};
+use bytes::Bytes;
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
+use trueup_object::{Text, Value, from_json, to_json};
+
+/// How many changes of one resource are remembered for watchers and for
+/// lists of an older revision. A watcher that falls further behind is ended
+/// with 410.
+pub const HISTORY_EVENTS: usize = 8192;
+/// The revision before the first write.
+pub const FIRST_REVISION: u64 = 1;
+
+/// Namespace and name of an object on its shelf.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ObjectKey {
+    /// Namespace, empty for cluster scope.
+    pub namespace: Text,
+    /// Name.
+    pub name: Text,
+}
+
+/// One object at one revision, in its storage version. The bytes are made
+/// when they are first asked for and shared from then on.
+#[derive(Debug)]
+pub struct Stored {
+    /// Namespace and name.
+    pub key: ObjectKey,
+    /// `metadata.resourceVersion` as a number.
+    pub revision: u64,
+    value: Value,
+    json: OnceLock<Bytes>,
+}
+
+impl Stored {
+    /// An object read from elsewhere, at a revision that its value states.
+    #[must_use]
+    pub fn new(key: ObjectKey, revision: u64, value: Value) -> Self {
+        Self {
+            key,
+            revision,
+            value,
+            json: OnceLock::new(),
+        }
+    }
+
+    /// The object as a tree, `apiVersion` and `kind` included.
+    #[must_use]
+    pub fn value(&self) -> &Value {
+        &self.value
+    }
+
+    /// The object as compact JSON.
+    #[must_use]
+    pub fn json(&self) -> Bytes {
+        self.json
+            .get_or_init(|| to_json(&self.value).into())
+            .clone()
+    }
+}
+
+/// What happened to an object.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ChangeKind {
+    /// It was made.
+    Added,
+    /// It was changed.
+    Modified,
+    /// It was removed; the change holds its last state with the revision of
+    /// the removal.
+    Deleted,
+}
+
+/// One entry of the history.
+#[derive(Debug)]
+pub struct Change {
+    /// Revision of the change.
+    pub revision: u64,
+    /// What happened.
+    pub kind: ChangeKind,
+    /// The object afterwards (before, if it was removed).
+    pub object: Arc<Stored>,
+    /// The object before.
+    pub previous: Option<Arc<Stored>>,
+}
+
+/// The objects of one resource.
+#[derive(Debug, Default)]
+pub struct Shelf {
+    pub(super) contents: RwLock<Contents>,
+    pub(super) wakers: Wakers,
+}
+
+#[derive(Debug, Default)]
+pub(super) struct Contents {
+    pub(super) objects: BTreeMap<ObjectKey, Arc<Stored>>,
+    pub(super) history: VecDeque<Arc<Change>>,
+    /// Everything up to here may be missing from the history.
+    pub(super) forgotten: u64,
+}
+
+/// A consistent view of a resource.
+#[derive(Debug)]
+pub struct Snapshot {
+    /// The revision of the view.
+    pub revision: u64,
+    /// The objects in order of namespace and name.
+    pub objects: Vec<Arc<Stored>>,
+}
+
+/// A revision outside the history.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OutOfRange {
+    /// Older than the history; the oldest that is left.
+    TooOld(u64),
+    /// Not yet reached; the current one.
+    TooNew(u64),
+}
+
+/// What to write.
+#[derive(Debug)]
+pub enum Write {
+    /// Make or replace: the tree without its new resourceVersion.
+    Put(Value),
+    /// Remove; the tree is the last state to show.
+    Remove(Value),
+}
+
+/// Why a write did not happen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// The object is not at the expected revision any more.
+    Changed,
+    /// A write was lost; nothing is taken until the server starts again.
+    Broken,
+}
+
+/// The store.
+pub struct Store {
+    storage: Box<dyn Storage>,
+    shelves: RwLock<HashMap<GroupResource, Arc<Shelf>>>,
+    clock: Mutex<u64>,
+    current: AtomicU64,
+    durable: Arc<Durable>,
+}
+
+impl std::fmt::Debug for Store {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter
+            .debug_struct("Store")
+            .field("revision", &self.revision())
+            .finish_non_exhaustive()
+    }
+}
+
+/// How far writes have reached the disk, and who waits for it.
+#[derive(Debug)]
+pub struct Durable {
+    revision: AtomicU64,
+    broken: AtomicBool,
+    pending: Mutex<VecDeque<(u64, Arc<Shelf>)>>,
+    waiting: Wakers,
+}
+
+impl Durable {
+    /// The last revision that is durable; watchers see nothing newer.
+    #[must_use]
+    pub fn revision(&self) -> u64 {
+        self.revision.load(Ordering::Acquire)
+    }
+
+    fn complete(&self, revision: u64, result: &Result<(), StorageError>) {
+        if let Err(error) = result {
+            tracing::error!(%error, "a write was lost");
+            self.broken.store(true, Ordering::Release);
+        } else {
+            self.revision.fetch_max(revision, Ordering::AcqRel);
+        }
+        let mut pending = lock(&self.pending);
+        while pending.front().is_some_and(|(at, _)| *at <= revision) {
+            if let Some((_, shelf)) = pending.pop_front() {
+                shelf.wakers.wake();
+            }
+        }
+        drop(pending);
+        self.waiting.wake();
+    }
+
+    /// Whether a revision is durable: `Some(Ok)` if so, `Some(Err)` if it
+    /// never will be.
+    fn state(&self, revision: u64) -> Option<Result<(), Refusal>> {
+        if self.revision() >= revision {
+            return Some(Ok(()));
+        }
+        self.broken
+            .load(Ordering::Acquire)
+            .then_some(Err(Refusal::Broken))
+    }
+
+    /// Waits until a revision is durable. An answer that tells of a revision
+    /// is given only then.
+    pub fn wait(
+        self: &Arc<Self>,
+        revision: u64,
+    ) -> impl Future<Output = Result<(), Refusal>> + Send + 'static {
+        let durable = self.clone();
+        std::future::poll_fn(move |context| {
+            if let Some(state) = durable.state(revision) {
+                return std::task::Poll::Ready(state);
+            }
+            durable.waiting.register(context.waker());
+            durable
+                .state(revision)
+                .map_or(std::task::Poll::Pending, std::task::Poll::Ready)
+        })
+    }
+}
+
+pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Store {
+    /// Loads everything that the storage holds. An object that is no JSON is
+    /// an error: the store is damaged.
+    pub fn open(storage: Box<dyn Storage>) -> Result<Self, StorageError> {
+        let loaded = storage.load()?;
+        let revision = loaded.revision.max(FIRST_REVISION);
+        let shelves = shelve(loaded)?;
+        Ok(Self {
+            storage,
+            shelves: RwLock::new(shelves),
+            clock: Mutex::new(revision),
+            current: AtomicU64::new(revision),
+            durable: Arc::new(Durable {
+                revision: AtomicU64::new(revision),
+                broken: AtomicBool::new(false),
+                pending: Mutex::default(),
+                waiting: Wakers::default(),
+            }),
+        })
+    }
+
+    /// The last revision that was given out.
+    #[must_use]
+    pub fn revision(&self) -> u64 {
+        self.current.load(Ordering::Acquire)
+    }
+
+    /// How far writes are durable.
+    #[must_use]
+    pub fn durable(&self) -> &Arc<Durable> {
+        &self.durable
+    }
+
+    /// The shelf of a resource, made when first asked for.
+    pub fn shelf(&self, key: &GroupResource) -> Arc<Shelf> {
+        let found = self
+            .shelves
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(key)
+            .cloned();
+        found.unwrap_or_else(|| {
+            let mut shelves = self.shelves.write().unwrap_or_else(PoisonError::into_inner);
+            shelves.entry(key.clone()).or_default().clone()
+        })
+    }
+
+    /// The resources that have ever held an object in this run.
+    #[must_use]
+    pub fn resources(&self) -> Vec<GroupResource> {
+        let mut keys: Vec<_> = self
+            .shelves
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .keys()
+            .cloned()
+            .collect();
+        keys.sort();
+        keys
+    }
+
+    /// One object.
+    #[must_use]
+    pub fn get(
+        &self,
+        resource: &GroupResource,
+        namespace: &str,
+        name: &str,
+    ) -> Option<Arc<Stored>> {
+        let key = ObjectKey {
+            namespace: namespace.into(),
+            name: name.into(),
+        };
+        let shelf = self.shelf(resource);
+        let contents = shelf
+            .contents
+            .read()
+            .unwrap_or_else(PoisonError::into_inner);
+        contents.objects.get(&key).cloned()
+    }
+
+    /// All objects of a resource, in one namespace if one is named, now.
+    #[must_use]
+    pub fn list(&self, resource: &GroupResource, namespace: &str) -> Snapshot {
+        let shelf = self.shelf(resource);
+        let contents = shelf
+            .contents
+            .read()
+            .unwrap_or_else(PoisonError::into_inner);
+        Snapshot {
+            revision: self.revision(),
+            objects: in_namespace(&contents.objects, namespace),
+        }
+    }
+
+    /// The same as it was at an earlier revision.
+    pub fn list_at(
+        &self,
+        resource: &GroupResource,
+        namespace: &str,
+        revision: u64,
+    ) -> Result<Snapshot, OutOfRange> {
+        let shelf = self.shelf(resource);
+        let contents = shelf
+            .contents
+            .read()
+            .unwrap_or_else(PoisonError::into_inner);
+        let current = self.revision();
+        if revision > current {
+            return Err(OutOfRange::TooNew(current));
+        }
+        if revision < contents.forgotten {
+            return Err(OutOfRange::TooOld(contents.forgotten));
+        }
+        let mut objects = contents.objects.clone();
+        for change in contents
+            .history
+            .iter()
+            .rev()
+            .take_while(|change| change.revision > revision)
+        {
+            match &change.previous {
+                Some(previous) => objects.insert(change.object.key.clone(), previous.clone()),
+                None => objects.remove(&change.object.key),
+            };
+        }
+        Ok(Snapshot {
+            revision,
+            objects: in_namespace(&objects, namespace),
+        })
+    }
+
+    /// Writes one object if it is still at `expected` (`None`: not there).
+    /// Gives what is stored now; for a removal its last state, at the
+    /// revision of the removal.
+    pub fn write(
+        &self,
+        resource: &GroupResource,
+        key: &ObjectKey,
+        expected: Option<u64>,
+        write: Write,
+    ) -> Result<Arc<Stored>, Refusal> {
+        let shelf = self.shelf(resource);
+        let mut contents = shelf
+            .contents
+            .write()
+            .unwrap_or_else(PoisonError::into_inner);
+        let previous = contents.objects.get(key).cloned();
+        if previous.as_ref().map(|stored| stored.revision) != expected {
+            return Err(Refusal::Changed);
+        }
+        if self.durable.broken.load(Ordering::Acquire) {
+            return Err(Refusal::Broken);
+        }
+        let mut clock = lock(&self.clock);
+        *clock += 1;
+        let revision = *clock;
+        let (mut value, removed) = match write {
+            Write::Put(value) => (value, false),
+            Write::Remove(value) => (value, true),
+        };
+        value.set_at(
+            &["metadata", "resourceVersion"],
+            Value::String(ecow::eco_format!("{revision}")),
+        );
+        let stored = Arc::new(Stored::new(key.clone(), revision, value));
+        self.append(resource, &shelf, &stored, removed);
+        self.current.store(revision, Ordering::Release);
+        let change = Change {
+            revision,
+            kind: kind_of(previous.is_some(), removed),
+            object: stored.clone(),
+            previous,
+        };
+        if removed {
+            contents.objects.remove(key);
+        } else {
+            contents.objects.insert(key.clone(), stored.clone());
+        }
+        contents.remember(change);
+        drop(clock);
+        drop(contents);
+        shelf.wakers.wake();
+        Ok(stored)
+    }
+
+    fn append(
+        &self,
+        resource: &GroupResource,
+        shelf: &Arc<Shelf>,
+        stored: &Arc<Stored>,
+        removed: bool,
+    ) {
+        let revision = stored.revision;
+        lock(&self.durable.pending).push_back((revision, shelf.clone()));
+        let record = Record {
+            key: RecordKey {
+                group: resource.group.clone(),
+                plural: resource.plural.clone(),
+                namespace: stored.key.namespace.clone(),
+                name: stored.key.name.clone(),
+            },
+            json: (!removed).then(|| stored.json()),
+        };
+        let durable = self.durable.clone();
+        let done =
+            Box::new(move |result: Result<(), StorageError>| durable.complete(revision, &result));
+        self.storage.append(
+            Batch {
+                revision,
+                records: vec![record],
+            },
+            done,
+        );
+    }
+}
+
+impl Contents {
+    fn remember(&mut self, change: Change) {
+        self.history.push_back(Arc::new(change));
+        if self.history.len() > HISTORY_EVENTS
+            && let Some(oldest) = self.history.pop_front()
+        {
+            self.forgotten = oldest.revision;
+        }
+    }
+}
+
+fn kind_of(existed: bool, removed: bool) -> ChangeKind {
+    match (existed, removed) {
+        (_, true) => ChangeKind::Deleted,
+        (true, false) => ChangeKind::Modified,
+        (false, false) => ChangeKind::Added,
+    }
+}
+
+fn in_namespace(objects: &BTreeMap<ObjectKey, Arc<Stored>>, namespace: &str) -> Vec<Arc<Stored>> {
+    if namespace.is_empty() {
+        return objects.values().cloned().collect();
+    }
+    let first = ObjectKey {
+        namespace: namespace.into(),
+        name: Text::new(),
+    };
+    objects
+        .range(first..)
+        .take_while(|(key, _)| key.namespace == namespace)
+        .map(|(_, stored)| stored.clone())
+        .collect()
+}
+
+fn shelve(loaded: Loaded) -> Result<HashMap<GroupResource, Arc<Shelf>>, StorageError> {
+    let mut contents: HashMap<GroupResource, Contents> = HashMap::new();
+    for (key, json) in loaded.objects {
+        let value = from_json(&json).map_err(|error| StorageError::Refused {
+            path: std::path::PathBuf::from(format!(
+                "{}/{}/{}",
+                key.plural, key.namespace, key.name
+            )),
+            why: error.to_string(),
+        })?;
+        let revision = value
+            .str_at(&["metadata", "resourceVersion"])
+            .and_then(|text| text.parse().ok())
+            .unwrap_or(0);
+        let resource = GroupResource {
+            group: key.group,
+            plural: key.plural,
+        };
+        let key = ObjectKey {
+            namespace: key.namespace,
+            name: key.name,
+        };
+        let shelf = contents.entry(resource).or_default();
+        shelf.forgotten = loaded.last_written;
+        shelf.objects.insert(
+            key.clone(),
+            Arc::new(Stored {
+                key,
+                revision,
+                value,
+                json: json.into(),
+            }),
+        );
+    }
+    let shelf = |contents| {
+        Arc::new(Shelf {
+            contents: RwLock::new(contents),
+            wakers: Wakers::default(),
+        })
+    };
+    Ok(contents
+        .into_iter()
+        .map(|(key, contents)| (key, shelf(contents)))
+        .collect())
+}

@@ -1,0 +1,193 @@
+//! Following changes: a cursor into the history of a resource.
+//!
+//! `core::list` makes a [`Watcher`]; `edge` writes its events to the client,
+//! ends it at [`Watcher::timeout_seconds`] and asks for a bookmark now and
+//! then.
+
+use super::selection::Selection;
+use super::status::ApiError;
+use super::store::{Change, ChangeKind, Durable, Shelf, Stored, lock};
+use std::collections::VecDeque;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll, Waker};
+
+/// Those who want to be woken.
+#[derive(Debug, Default)]
+pub(super) struct Wakers {
+    list: Mutex<Vec<Waker>>,
+}
+
+impl Wakers {
+    pub(super) fn register(&self, waker: &Waker) {
+        let mut list = lock(&self.list);
+        if !list.iter().any(|other| other.will_wake(waker)) {
+            list.push(waker.clone());
+        }
+    }
+
+    pub(super) fn wake(&self) {
+        let woken = std::mem::take(&mut *lock(&self.list));
+        for waker in woken {
+            waker.wake();
+        }
+    }
+}
+
+/// One event of a watch, not yet in a version or form.
+#[derive(Clone, Debug)]
+pub enum WatchEvent {
+    /// An object appeared, or came into the selection.
+    Added(Arc<Stored>),
+    /// An object changed.
+    Modified(Arc<Stored>),
+    /// An object went, or left the selection; its last state, at the
+    /// revision of the change.
+    Deleted(Arc<Stored>),
+    /// Nothing more up to this revision; with the annotation
+    /// `k8s.io/initial-events-end` if it closes the initial events.
+    Bookmark {
+        /// The revision.
+        revision: u64,
+        /// Whether it closes the initial events.
+        initial_events_end: bool,
+    },
+    /// The watch ends with this error.
+    Error(ApiError),
+}
+
+/// A watch in progress: a stream of events without clock or threads.
+#[derive(Debug)]
+pub struct Watcher {
+    shelf: Arc<Shelf>,
+    durable: Arc<Durable>,
+    selection: Selection,
+    cursor: u64,
+    ready: VecDeque<WatchEvent>,
+    ended: bool,
+    /// After how many seconds the client wants it to end.
+    pub timeout_seconds: Option<u64>,
+    /// Whether bookmarks are wanted.
+    pub bookmarks: bool,
+}
+
+impl Watcher {
+    pub(super) fn new(
+        shelf: Arc<Shelf>,
+        durable: Arc<Durable>,
+        selection: Selection,
+        cursor: u64,
+        ready: VecDeque<WatchEvent>,
+    ) -> Self {
+        Self {
+            shelf,
+            durable,
+            selection,
+            cursor,
+            ready,
+            ended: false,
+            timeout_seconds: None,
+            bookmarks: false,
+        }
+    }
+
+    /// The next event if there is one now; `Ok(None)`: none yet; `Err`: the
+    /// watch has ended.
+    pub fn try_next(&mut self) -> Result<Option<WatchEvent>, Ended> {
+        if self.ready.is_empty() && !self.ended {
+            self.read_on();
+        }
+        match self.ready.pop_front() {
+            Some(event) => Ok(Some(event)),
+            None if self.ended => Err(Ended),
+            None => Ok(None),
+        }
+    }
+
+    /// A bookmark at the revision reached, if all before it has been read.
+    pub fn bookmark(&mut self) -> Option<WatchEvent> {
+        (self.bookmarks && self.ready.is_empty() && !self.ended).then_some(WatchEvent::Bookmark {
+            revision: self.cursor,
+            initial_events_end: false,
+        })
+    }
+
+    /// Reads the history from the cursor to the last durable change.
+    fn read_on(&mut self) {
+        let shelf = self.shelf.clone();
+        let contents = shelf
+            .contents
+            .read()
+            .unwrap_or_else(PoisonError::into_inner);
+        let durable = self.durable.revision();
+        if self.cursor < contents.forgotten {
+            self.ended = true;
+            let message = format!(
+                "too old resource version: {} ({})",
+                self.cursor, contents.forgotten
+            );
+            self.ready
+                .push_back(WatchEvent::Error(ApiError::expired(message)));
+            return;
+        }
+        let start = contents
+            .history
+            .partition_point(|change| change.revision <= self.cursor);
+        for change in contents.history.range(start..) {
+            if change.revision > durable {
+                return;
+            }
+            self.cursor = change.revision;
+            self.ready.extend(event_of(change, &self.selection));
+        }
+        self.cursor = self.cursor.max(durable);
+    }
+}
+
+/// The watch has ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ended;
+
+impl futures::Stream for Watcher {
+    type Item = WatchEvent;
+
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<WatchEvent>> {
+        for _ in 0..2 {
+            match self.try_next() {
+                Ok(Some(event)) => return Poll::Ready(Some(event)),
+                Err(Ended) => return Poll::Ready(None),
+                Ok(None) => self.shelf.wakers.register(context.waker()),
+            }
+        }
+        Poll::Pending
+    }
+}
+
+/// What a change is to a watcher: an object that leaves the selection is
+/// deleted for it, one that enters is added.
+fn event_of(change: &Change, selection: &Selection) -> Option<WatchEvent> {
+    let now = change.kind != ChangeKind::Deleted && selection.matches(&change.object);
+    let before = change
+        .previous
+        .as_ref()
+        .is_some_and(|previous| selection.matches(previous));
+    Some(match (before, now) {
+        (false, true) => WatchEvent::Added(change.object.clone()),
+        (true, true) => WatchEvent::Modified(change.object.clone()),
+        (true, false) => WatchEvent::Deleted(last_state(change)),
+        (false, false) => return None,
+    })
+}
+
+/// The state before an object left, at the revision of its leaving.
+fn last_state(change: &Change) -> Arc<Stored> {
+    match (&change.previous, change.kind) {
+        (Some(previous), ChangeKind::Modified) => {
+            let mut value = previous.value().clone();
+            let version = ecow::eco_format!("{}", change.revision);
+            value.set_at(&["metadata", "resourceVersion"], version.into());
+            Arc::new(Stored::new(previous.key.clone(), change.revision, value))
+        }
+        _ => change.object.clone(),
+    }
+}

@@ -1,0 +1,98 @@
+//! Where objects survive: one trait, a memory-only and a durable answer.
+//!
+//! `core::store` calls [`Storage::load`] once and [`Storage::append`] for
+//! every write, in the order of revisions; nobody else touches it.
+
+mod durable;
+mod memory;
+
+pub use durable::{RedbStorage, Sync};
+pub use memory::MemoryStorage;
+
+use bytes::Bytes;
+use std::path::PathBuf;
+use trueup_object::Text;
+
+/// Where one object is kept.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct RecordKey {
+    /// API group, empty for the core group.
+    pub group: Text,
+    /// Plural name of the resource.
+    pub plural: Text,
+    /// Namespace, empty for cluster scope.
+    pub namespace: Text,
+    /// Name.
+    pub name: Text,
+}
+
+/// One change: the object's JSON, or its removal.
+#[derive(Clone, Debug)]
+pub struct Record {
+    /// Which object.
+    pub key: RecordKey,
+    /// The object as JSON in its storage version; `None` removes it.
+    pub json: Option<Bytes>,
+}
+
+/// One write: what becomes durable together.
+#[derive(Clone, Debug)]
+pub struct Batch {
+    /// The revision that this write makes.
+    pub revision: u64,
+    /// The changes.
+    pub records: Vec<Record>,
+}
+
+/// What a storage held when it was opened.
+#[derive(Clone, Debug, Default)]
+pub struct Loaded {
+    /// The revision that numbering goes on from: at least every revision ever
+    /// handed out, acknowledged or not.
+    pub revision: u64,
+    /// The last revision that was written.
+    pub last_written: u64,
+    /// The objects, in the order of their keys.
+    pub objects: Vec<(RecordKey, Bytes)>,
+}
+
+/// Called once when a batch is durable, or can never be.
+pub type Completion = Box<dyn FnOnce(Result<(), StorageError>) + Send>;
+
+/// Why a storage could not be opened, read or written.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum StorageError {
+    /// The file is there and is not ours, or is damaged.
+    #[error("{path}: not a usable store ({why}); move it away to start with an empty one", path = path.display())]
+    Refused {
+        /// The file.
+        path: PathBuf,
+        /// What does not fit.
+        why: String,
+    },
+    /// An input or output error.
+    #[error("{path}: cannot {operation}: {why}", path = path.display())]
+    Failed {
+        /// What was tried.
+        operation: &'static str,
+        /// The file.
+        path: PathBuf,
+        /// The cause.
+        why: String,
+    },
+}
+
+/// Keeps objects.
+///
+/// `append` returns at once; `done` is called, possibly on another thread and
+/// possibly before `append` returns, when the batch will survive the loss of
+/// the process and of power. Batches arrive in the order of their revisions
+/// and become durable in that order; after one has failed, all later ones
+/// fail.
+pub trait Storage: Send + std::marker::Sync {
+    /// Everything that was kept.
+    fn load(&self) -> Result<Loaded, StorageError>;
+
+    /// Takes one write.
+    fn append(&self, batch: Batch, done: Completion);
+}
