@@ -1,1 +1,48 @@
-//! The custom resources that Trueup serves: Flux's groups, their conditions, reasons, events and definitions.
+//! The custom resources that Trueup serves, as Flux defines them: typed
+//! `GitRepository` and `Kustomization`, their conditions, reasons, messages,
+//! inventory and history, the definitions to install, and [`Report`], the one
+//! value that becomes event, log line and terminal line.
+//!
+//! Floor 3: pure. Time is an argument, nothing here reads or writes.
+
+mod condition;
+mod definitions;
+mod duration;
+mod git_repository;
+mod history;
+mod install;
+mod inventory;
+mod kustomization;
+mod metadata;
+mod patch;
+mod report;
+mod resource;
+mod time;
+mod unserved;
+
+pub mod message;
+pub mod names;
+pub mod reason;
+
+pub use condition::{Condition, ConditionChange, ConditionStatus, Conditions, condition_type};
+pub use definitions::{definition, definitions};
+pub use duration::{ApiDuration, DurationError};
+pub use git_repository::{
+    Artifact, DEFAULT_GIT_TIMEOUT, GitRepository, GitRepositoryInclude, GitRepositoryRef,
+    GitRepositorySpec, GitRepositoryStatus, GitRepositoryVerification,
+};
+pub use history::{History, HistoryEntry, MAX_HISTORY_ENTRIES, Reconciliation};
+pub use install::{InstallOptions, install_manifests};
+pub use inventory::{Inventory, InventoryEntry, InventoryError, object_id, parse_object_id};
+pub use kustomization::{
+    CommonMetadata, CustomHealthCheck, Decryption, DeletionPolicy, DependencyReference,
+    HealthCheckReference, IgnoreRule, Image, KubeConfigReference, Kustomization, KustomizationSpec,
+    KustomizationStatus, MIN_TIMEOUT, Patch, PostBuild, Selector, SourceReference,
+    SubstituteReference,
+};
+pub use metadata::{LocalReference, Metadata, SecretKeyReference};
+pub use patch::status_patch;
+pub use report::{EventType, Report, Reporter, Severity, Style, requested_event_metadata};
+pub use resource::{KindError, Resource};
+pub use time::{format_time, parse_time};
+pub use unserved::{UnservedField, unserved_fields};

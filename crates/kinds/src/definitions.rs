@@ -1,0 +1,184 @@
+//! The `CustomResourceDefinition`s of our kinds.
+//!
+//! Fields, defaults, patterns, enumerations, rules, columns, categories and
+//! short names are Flux's, so that objects written for Flux are accepted and
+//! refused alike; the descriptions are our own. They are data files in this
+//! crate's `data` folder.
+
+use trueup_object::{Text, Value, from_json};
+
+const GIT_REPOSITORIES: &str = include_str!("../data/gitrepositories.json");
+const KUSTOMIZATIONS: &str = include_str!("../data/kustomizations.json");
+
+/// All definitions, ordered by name.
+#[must_use]
+pub fn definitions() -> Vec<Value> {
+    [KUSTOMIZATIONS, GIT_REPOSITORIES]
+        .map(|text| from_json(text.as_bytes()).expect("the tests read every definition"))
+        .into()
+}
+
+/// The definition of one kind by its plural name and group, such as
+/// `kustomizations.kustomize.toolkit.fluxcd.io`.
+#[must_use]
+pub fn definition(name: &str) -> Option<Value> {
+    definitions()
+        .into_iter()
+        .find(|it| it.str_at(&["metadata", "name"]) == Some(name))
+}
+
+/// All definitions with the labels of one installation.
+#[must_use]
+pub(crate) fn labelled_definitions(labels: &[(&str, Text)]) -> Vec<Value> {
+    let mut all = definitions();
+    for definition in &mut all {
+        for (key, text) in labels {
+            definition.set_at(&["metadata", "labels", key], text.clone().into());
+        }
+    }
+    all
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{GitRepository, Kustomization, Resource};
+
+    fn schema(definition: &Value) -> &Value {
+        let version = &definition
+            .at(&["spec", "versions"])
+            .unwrap()
+            .as_list()
+            .unwrap()[0];
+        version.at(&["schema", "openAPIV3Schema"]).unwrap()
+    }
+
+    #[test]
+    fn every_definition_is_read_and_names_its_kind() {
+        let names: Vec<String> = definitions()
+            .iter()
+            .map(|it| it.str_at(&["metadata", "name"]).unwrap().to_owned())
+            .collect();
+        assert_eq!(
+            names,
+            [
+                "kustomizations.kustomize.toolkit.fluxcd.io",
+                "gitrepositories.source.toolkit.fluxcd.io"
+            ]
+        );
+        for (plural, group, kind) in [
+            (
+                Kustomization::PLURAL,
+                Kustomization::GROUP,
+                Kustomization::KIND,
+            ),
+            (
+                GitRepository::PLURAL,
+                GitRepository::GROUP,
+                GitRepository::KIND,
+            ),
+        ] {
+            let definition = definition(&format!("{plural}.{group}")).unwrap();
+            assert_eq!(definition.str_at(&["spec", "names", "kind"]), Some(kind));
+            assert_eq!(
+                schema(&definition).i64_at(&[
+                    "properties",
+                    "status",
+                    "default",
+                    "observedGeneration"
+                ]),
+                Some(-1)
+            );
+        }
+    }
+
+    /// Walks a schema and checks what a structural schema must hold.
+    fn check(path: &str, schema: &Value) {
+        assert!(schema.get("type").is_some(), "{path} has no type");
+        if let Some(properties) = schema.get("properties").and_then(Value::as_map) {
+            for required in schema
+                .get("required")
+                .and_then(Value::as_list)
+                .unwrap_or_default()
+            {
+                assert!(
+                    properties.contains_key(required.as_str().unwrap()),
+                    "{path} requires {required:?}"
+                );
+            }
+            for (key, below) in properties {
+                check(&format!("{path}.{key}"), below);
+            }
+        }
+        if let Some(items) = schema.get("items") {
+            check(&format!("{path}[]"), items);
+        }
+        assert!(
+            schema.get("description").is_some()
+                || path.ends_with("[]")
+                || path.ends_with("metadata"),
+            "{path}"
+        );
+    }
+
+    #[test]
+    fn schemas_are_structural_and_described() {
+        for definition in definitions() {
+            check("", schema(&definition));
+        }
+    }
+
+    #[test]
+    fn every_field_of_the_schema_is_a_field_of_the_type() {
+        for (definition, spec) in [
+            (
+                definition("kustomizations.kustomize.toolkit.fluxcd.io").unwrap(),
+                full_kustomization(),
+            ),
+            (
+                definition("gitrepositories.source.toolkit.fluxcd.io").unwrap(),
+                full_git_repository(),
+            ),
+        ] {
+            let fields = schema(&definition)
+                .at(&["properties", "spec", "properties"])
+                .unwrap()
+                .as_map()
+                .unwrap();
+            let typed = spec.as_map().unwrap();
+            for key in fields.keys() {
+                assert!(typed.contains_key(key), "{key} is lost");
+            }
+        }
+    }
+
+    fn full_kustomization() -> Value {
+        let spec = from_json(
+            br#"{"buildMetadata":["originAnnotations"],"commonMetadata":{"labels":{"a":"b"}},"components":["a"],
+            "decryption":{"provider":"sops"},"deletionPolicy":"Orphan","dependsOn":[{"name":"a"}],"force":true,
+            "healthCheckExprs":[{"apiVersion":"a/v1","current":"true"}],"healthChecks":[{"kind":"A","name":"a"}],
+            "ignore":[{"paths":["/spec"]}],"ignoreMissingComponents":true,"images":[{"name":"a"}],"interval":"1m",
+            "kubeConfig":{"secretRef":{"name":"a"}},"namePrefix":"a","nameSuffix":"b","patches":[{"patch":"a"}],
+            "path":"./a","postBuild":{"substitute":{"a":"b"}},"prune":true,"retryInterval":"1m",
+            "serviceAccountName":"a","sourceRef":{"kind":"GitRepository","name":"a"},"suspend":true,
+            "targetNamespace":"a","timeout":"1m","wait":true}"#,
+        );
+        let mut object = Value::map();
+        object.set_at(&["metadata", "name"], "a".into());
+        object.set_at(&["spec"], spec.unwrap());
+        trueup_object::encode(&Kustomization::read(&object).unwrap().spec).unwrap()
+    }
+
+    fn full_git_repository() -> Value {
+        let spec = from_json(
+            br#"{"ignore":"a","include":[{"repository":{"name":"a"}}],"interval":"1m","provider":"generic",
+            "proxySecretRef":{"name":"a"},"recurseSubmodules":true,"ref":{"branch":"main"},"secretRef":{"name":"a"},
+            "serviceAccountName":"a","sparseCheckout":["a"],"suspend":true,"timeout":"1m","url":"https://example.com",
+            "verify":{"secretRef":{"name":"a"}}}"#,
+        );
+        let mut object = Value::map();
+        object.set_at(&["metadata", "name"], "a".into());
+        object.set_at(&["spec"], spec.unwrap());
+        trueup_object::encode(&GitRepository::read(&object).unwrap().spec).unwrap()
+    }
+}

@@ -1,0 +1,81 @@
+//! Groups, labels, annotations, finalizers and field managers: the words that
+//! live objects carry and other tools look for.
+
+use trueup_object::Value;
+
+/// API group of sources.
+pub const SOURCE_GROUP: &str = "source.toolkit.fluxcd.io";
+/// API group of Kustomizations.
+pub const KUSTOMIZE_GROUP: &str = "kustomize.toolkit.fluxcd.io";
+/// API group whose objects configure kustomize and are never applied.
+pub const KUSTOMIZE_CONFIG_GROUP: &str = "kustomize.config.k8s.io";
+/// Prefix of annotations whose keys a user wants in event metadata.
+pub const EVENT_GROUP: &str = "event.toolkit.fluxcd.io";
+
+/// The finalizer on every reconciled object.
+pub const FINALIZER: &str = "finalizers.fluxcd.io";
+
+/// Annotation: any change of its value asks for a reconciliation; the value
+/// is copied to `status.lastHandledReconcileAt` as it is.
+pub const REQUESTED_AT: &str = "reconcile.fluxcd.io/requestedAt";
+/// Label on ConfigMaps and Secrets: `Enabled` wakes the objects that refer to it.
+pub const WATCH_LABEL: &str = "reconcile.fluxcd.io/watch";
+/// Label that assigns an object to a shard.
+pub const SHARDING_KEY: &str = "sharding.fluxcd.io/key";
+
+/// Owner label on applied objects: the Kustomization's name.
+pub const OWNER_NAME: &str = "kustomize.toolkit.fluxcd.io/name";
+/// Owner label on applied objects: the Kustomization's namespace.
+pub const OWNER_NAMESPACE: &str = "kustomize.toolkit.fluxcd.io/namespace";
+
+/// `disabled` on an applied object: it is never pruned.
+pub const PRUNE: &str = "kustomize.toolkit.fluxcd.io/prune";
+/// `disabled` on an applied object: it is neither applied nor pruned.
+pub const RECONCILE: &str = "kustomize.toolkit.fluxcd.io/reconcile";
+/// How an object is applied: `Override` (default), `Merge`, `IfNotPresent`, `Ignore`.
+pub const APPLY_POLICY: &str = "kustomize.toolkit.fluxcd.io/ssa";
+/// `enabled` on an applied object: it is recreated when an immutable field changes.
+pub const FORCE: &str = "kustomize.toolkit.fluxcd.io/force";
+/// Annotation of old Flux versions, removed at take-over.
+pub const LEGACY_CHECKSUM: &str = "kustomize.toolkit.fluxcd.io/checksum";
+
+/// Annotation that `kubectl apply` keeps; removed at take-over.
+pub const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
+/// Annotation of Flux v1, removed at take-over.
+pub const SYNC_CHECKSUM: &str = "fluxcd.io/sync-checksum";
+/// Label of Flux v1, removed at take-over.
+pub const SYNC_GC_MARK: &str = "fluxcd.io/sync-gc-mark";
+
+/// Label that marks everything that belongs to an installation.
+pub const PART_OF: &str = "app.kubernetes.io/part-of";
+/// The value of [`PART_OF`] that the `flux` CLI looks for.
+pub const PART_OF_VALUE: &str = "flux";
+
+/// Field manager of server-side apply, as Flux: other tools filter by it.
+pub const APPLY_MANAGER: &str = "kustomize-controller";
+/// Field manager of a Kustomization's status and finalizer.
+pub const KUSTOMIZATION_STATUS_MANAGER: &str = "gotk-kustomize-controller";
+/// Field manager of a source's status and finalizer.
+pub const SOURCE_STATUS_MANAGER: &str = "source-controller";
+/// The name in events and logs of the controller of Kustomizations.
+pub const KUSTOMIZE_CONTROLLER: &str = "kustomize-controller";
+/// The name in events and logs of the controller of sources.
+pub const SOURCE_CONTROLLER: &str = "source-controller";
+
+/// The value of a label or annotation `key`; labels are looked at first.
+#[must_use]
+pub fn mark<'a>(object: &'a Value, key: &str) -> Option<&'a str> {
+    ["labels", "annotations"]
+        .into_iter()
+        .find_map(|place| object.str_at(&["metadata", place, key]))
+}
+
+/// Whether an object says `key: wanted` in a label or an annotation, upper
+/// and lower case alike, as Flux compares all its per-object settings.
+#[must_use]
+pub fn is_marked(object: &Value, key: &str, wanted: &str) -> bool {
+    ["labels", "annotations"]
+        .into_iter()
+        .filter_map(|place| object.str_at(&["metadata", place, key]))
+        .any(|found| found.eq_ignore_ascii_case(wanted))
+}
