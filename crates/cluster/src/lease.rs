@@ -1,0 +1,374 @@
+//! One leader among several processes, by a Lease object.
+
+use crate::{ApiError, ErrorClass, Form, LiveObject, Session, WriteOptions};
+use jiff::Timestamp;
+use std::future::Future;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::watch;
+use tokio::time::{Instant, sleep, timeout};
+use trueup_object::{GroupVersionKind, ObjectRef, Text, Value, value};
+
+/// The three times of an election.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LeaseTimes {
+    /// How long others must see the lease unchanged before they take it.
+    pub lease_duration: Duration,
+    /// How long a leader goes on without a successful renewal.
+    pub renew_deadline: Duration,
+    /// How often it is renewed, or tried for.
+    pub retry_period: Duration,
+}
+
+impl LeaseTimes {
+    /// Flux's: 35 s, 30 s, 5 s.
+    pub const FLUX: Self = Self {
+        lease_duration: Duration::from_secs(35),
+        renew_deadline: Duration::from_secs(30),
+        retry_period: Duration::from_secs(5),
+    };
+}
+
+/// What a Lease says.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct LeaseRecord {
+    /// Who holds it; empty when it was given up.
+    pub holder: Text,
+    /// For how long since its last renewal, in seconds.
+    pub duration_s: i64,
+    /// How often it has changed hands.
+    pub transitions: i64,
+    /// When the holder took it, as written.
+    pub acquired: Text,
+    /// When it was renewed, as written.
+    pub renewed: Text,
+}
+
+/// A lease as seen, and since when (on our own clock) it has not changed.
+/// Clocks of different machines are never compared.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LeaseView {
+    /// What it says.
+    pub record: LeaseRecord,
+    /// Milliseconds on our own steady clock.
+    pub unchanged_since_ms: u64,
+}
+
+/// What to do next about a lease.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LeaseDecision {
+    /// There is none: make it.
+    Create,
+    /// It is ours: renew it.
+    Renew,
+    /// It is nobody's, or its holder is silent: take it.
+    Take,
+    /// It is another's; look again at this time of our clock.
+    Wait {
+        /// When it would run out, in milliseconds.
+        until_ms: u64,
+    },
+}
+
+/// Decides about a lease as client-go does: a lease is free when its holder is
+/// empty or when it was not renewed, under our eyes, for its own duration.
+#[must_use]
+pub fn decide_lease(view: Option<&LeaseView>, me: &str, now_ms: u64) -> LeaseDecision {
+    let Some(view) = view else {
+        return LeaseDecision::Create;
+    };
+    if view.record.holder == me {
+        return LeaseDecision::Renew;
+    }
+    let duration_ms = u64::try_from(view.record.duration_s)
+        .unwrap_or(0)
+        .saturating_mul(1_000);
+    let until_ms = view.unchanged_since_ms.saturating_add(duration_ms);
+    if view.record.holder.is_empty() || now_ms >= until_ms {
+        return LeaseDecision::Take;
+    }
+    LeaseDecision::Wait { until_ms }
+}
+
+/// Whether we lead.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Leadership {
+    /// Somebody else does, or nobody yet; the holder as far as known.
+    Standby {
+        /// Identity of the leader; empty when unknown.
+        holder: Text,
+    },
+    /// We do.
+    Leading,
+}
+
+/// The wall clock, for the times written into the Lease.
+pub type WallClock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
+
+/// Takes part in one election.
+pub struct LeaseElection {
+    session: Session,
+    reference: ObjectRef,
+    identity: Text,
+    times: LeaseTimes,
+    wall_clock: WallClock,
+    started: Instant,
+    seen: Option<(LiveObject, LeaseView)>,
+    renewed_at: Option<Instant>,
+}
+
+impl LeaseElection {
+    /// An election for `name` (for Flux's kinds
+    /// `kustomize-controller-leader-election` and so on) in `namespace`, in
+    /// which we are `identity`: unique for each process.
+    #[must_use]
+    pub fn new(
+        session: Session,
+        namespace: &str,
+        name: &str,
+        identity: &str,
+        times: LeaseTimes,
+        wall_clock: WallClock,
+    ) -> Self {
+        Self {
+            session,
+            reference: ObjectRef {
+                kind: GroupVersionKind::new("coordination.k8s.io/v1", "Lease"),
+                namespace: namespace.into(),
+                name: name.into(),
+            },
+            identity: identity.into(),
+            times,
+            wall_clock,
+            started: Instant::now(),
+            seen: None,
+            renewed_at: None,
+        }
+    }
+
+    /// Takes part until `stop`; tells every change to `tell`. At the end a
+    /// held lease is given up, so that the next one need not wait.
+    pub async fn run(mut self, tell: watch::Sender<Leadership>, stop: impl Future<Output = ()>) {
+        let mut stop = pin!(stop);
+        loop {
+            let leadership = self.try_once().await;
+            tell.send_if_modified(|told| {
+                let changed = *told != leadership;
+                *told = leadership;
+                changed
+            });
+            tokio::select! {
+                biased;
+                () = &mut stop => break,
+                () = sleep(self.times.retry_period) => {}
+            }
+        }
+        self.release().await;
+        tell.send_replace(Leadership::Standby {
+            holder: Text::new(),
+        });
+    }
+
+    /// One attempt to take or renew the lease, bounded by the retry period.
+    pub async fn try_once(&mut self) -> Leadership {
+        let limit = self.times.retry_period;
+        let outcome = timeout(limit, self.attempt()).await.unwrap_or_else(|_| {
+            Err(ApiError::local(
+                crate::Verb::Update,
+                &self.reference.to_string(),
+                ErrorClass::AnswerLost,
+                "too slow",
+            ))
+        });
+        if let Err(error) = outcome {
+            tracing::warn!(%error, "leader election");
+            // What we know may be outdated; look anew next time.
+            if error.class() != ErrorClass::Unreachable {
+                self.forget_version();
+            }
+        }
+        self.leadership()
+    }
+
+    /// Whether the last successful renewal still counts.
+    #[must_use]
+    pub fn leadership(&self) -> Leadership {
+        if self
+            .renewed_at
+            .is_some_and(|at| at.elapsed() < self.times.renew_deadline)
+        {
+            return Leadership::Leading;
+        }
+        let holder = self
+            .seen
+            .as_ref()
+            .map(|(_, view)| view.record.holder.clone());
+        Leadership::Standby {
+            holder: holder
+                .filter(|holder| *holder != self.identity)
+                .unwrap_or_default(),
+        }
+    }
+
+    /// Gives up a held lease.
+    pub async fn release(&mut self) {
+        if self.renewed_at.take().is_none() {
+            return;
+        }
+        let Some((object, view)) = self.seen.take() else {
+            return;
+        };
+        let record = LeaseRecord {
+            holder: Text::new(),
+            duration_s: 1,
+            renewed: self.now_text(),
+            ..view.record
+        };
+        if let Err(error) = self.write(Some(&object), &record).await {
+            tracing::warn!(%error, "giving up the lease");
+        }
+    }
+
+    async fn attempt(&mut self) -> Result<(), ApiError> {
+        if self.renewed_at.is_none() || self.seen.is_none() {
+            self.look().await?;
+        }
+        let view = self.seen.as_ref().map(|(_, view)| view);
+        match decide_lease(view, &self.identity, self.now_ms()) {
+            LeaseDecision::Wait { .. } => {
+                self.renewed_at = None;
+                Ok(())
+            }
+            LeaseDecision::Create => self.hold(LeaseRecord::default(), 0).await,
+            LeaseDecision::Take => {
+                let record = view.map(|view| view.record.clone()).unwrap_or_default();
+                let transitions = record.transitions + 1;
+                self.hold(
+                    LeaseRecord {
+                        acquired: Text::new(),
+                        ..record
+                    },
+                    transitions,
+                )
+                .await
+            }
+            LeaseDecision::Renew => {
+                let record = view.map(|view| view.record.clone()).unwrap_or_default();
+                let transitions = record.transitions;
+                self.hold(record, transitions).await
+            }
+        }
+    }
+
+    /// Reads the lease; a changed record restarts its time.
+    async fn look(&mut self) -> Result<(), ApiError> {
+        let found = self.session.find(&self.reference, Form::Full).await?;
+        let now_ms = self.now_ms();
+        self.seen = found.map(|object| {
+            let record = read_record(object.value());
+            let unchanged = self
+                .seen
+                .take()
+                .filter(|(_, before)| before.record == record);
+            let unchanged_since_ms =
+                unchanged.map_or(now_ms, |(_, before)| before.unchanged_since_ms);
+            (
+                object,
+                LeaseView {
+                    record,
+                    unchanged_since_ms,
+                },
+            )
+        });
+        Ok(())
+    }
+
+    async fn hold(&mut self, before: LeaseRecord, transitions: i64) -> Result<(), ApiError> {
+        let now = self.now_text();
+        let record = LeaseRecord {
+            holder: self.identity.clone(),
+            duration_s: i64::try_from(self.times.lease_duration.as_secs()).unwrap_or(i64::MAX),
+            transitions,
+            acquired: if before.acquired.is_empty() {
+                now.clone()
+            } else {
+                before.acquired
+            },
+            renewed: now,
+        };
+        // The time counts from before the request: others may see it earlier than we.
+        let (began, now_ms) = (Instant::now(), self.now_ms());
+        let live = self.seen.as_ref().map(|(object, _)| object.clone());
+        let object = self.write(live.as_ref(), &record).await?;
+        self.renewed_at = Some(began);
+        self.seen = Some((
+            object,
+            LeaseView {
+                record,
+                unchanged_since_ms: now_ms,
+            },
+        ));
+        Ok(())
+    }
+
+    async fn write(
+        &self,
+        live: Option<&LiveObject>,
+        record: &LeaseRecord,
+    ) -> Result<LiveObject, ApiError> {
+        let options = WriteOptions::new("trueup");
+        let mut object = match live {
+            Some(live) => live.value().clone(),
+            None => value!({
+                "apiVersion": "coordination.k8s.io/v1", "kind": "Lease",
+                "metadata": {"namespace": self.reference.namespace.clone(), "name": self.reference.name.clone()},
+            }),
+        };
+        write_record(&mut object, record);
+        match live {
+            Some(_) => self.session.update(&object, &options).await,
+            None => self.session.create(&object, &options).await,
+        }
+    }
+
+    /// Makes the next attempt read the lease, keeping since when it is unchanged.
+    fn forget_version(&mut self) {
+        if self.leadership() != Leadership::Leading {
+            self.renewed_at = None;
+        }
+        if let Some((_, view)) = &self.seen
+            && view.record.holder == self.identity
+        {
+            self.seen = None;
+        }
+    }
+
+    fn now_ms(&self) -> u64 {
+        u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX)
+    }
+
+    fn now_text(&self) -> Text {
+        format!("{:.6}", (self.wall_clock)()).into()
+    }
+}
+
+fn read_record(lease: &Value) -> LeaseRecord {
+    let text = |key| Text::from(lease.str_at(&["spec", key]).unwrap_or_default());
+    let number = |key| lease.i64_at(&["spec", key]).unwrap_or_default();
+    LeaseRecord {
+        holder: text("holderIdentity"),
+        duration_s: number("leaseDurationSeconds"),
+        transitions: number("leaseTransitions"),
+        acquired: text("acquireTime"),
+        renewed: text("renewTime"),
+    }
+}
+
+fn write_record(lease: &mut Value, record: &LeaseRecord) {
+    lease.set_at(&["spec", "holderIdentity"], record.holder.clone().into());
+    lease.set_at(&["spec", "leaseDurationSeconds"], record.duration_s.into());
+    lease.set_at(&["spec", "leaseTransitions"], record.transitions.into());
+    lease.set_at(&["spec", "acquireTime"], record.acquired.clone().into());
+    lease.set_at(&["spec", "renewTime"], record.renewed.clone().into());
+}
