@@ -1,1 +1,41 @@
-//! Types of built-in and custom resources: structured merge, strategic merge, JSON patches, defaulting, pruning, validation.
+//! Types of built-in and custom resources: structured merge (server-side
+//! apply), strategic merge, JSON patches; defaulting, pruning, validation.
+//!
+//! Floor 3: knows objects as values, and nothing of storage, requests or
+//! clusters.
+
+mod apply;
+mod field_error;
+mod field_set;
+mod fields_v1;
+mod go;
+mod json_patch;
+mod managed;
+mod merge_patch;
+
+mod resources;
+mod schemas;
+mod shape;
+mod strategic;
+mod structural;
+mod typed;
+mod types;
+
+pub use apply::{
+    Applied, ApplyError, ApplyInput, Conflict, Force, SameShape, UpdateInput, Versions, apply,
+    keep_timestamps, update,
+};
+pub use field_error::{FieldError, FieldReason};
+pub use field_set::FieldSet;
+pub use fields_v1::{FieldsError, fields_from_value, fields_to_value};
+pub use json_patch::{JsonPatchError, json_patch};
+pub use managed::{ManagedEntry, ManagedError, Operation, decode_managed, encode_managed};
+pub use merge_patch::merge_patch;
+
+pub use resources::{Resource, Subresource};
+pub use schemas::Schemas;
+pub use shape::{check_shape, unknown_fields};
+pub use strategic::{StrategicError, strategic_merge};
+pub use structural::{Structural, ValidationRule};
+pub use typed::{Change, TypedError, changed_fields, field_set, project};
+pub use types::Type;
