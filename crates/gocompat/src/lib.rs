@@ -4,6 +4,7 @@
 
 mod duration;
 mod semver_range;
+mod strconv;
 
 pub use duration::{DurationError, GoDuration, format_duration, parse_duration};
 pub use semver::Version;
@@ -11,3 +12,4 @@ pub use semver_range::{
     MAX_RANGE_BYTES, MAX_VERSION_BYTES, RangeError, SemverRange, VersionError, compare_versions,
     parse_version,
 };
+pub use strconv::{format_float, format_json_float, parse_float, parse_integer};

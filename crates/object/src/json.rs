@@ -18,7 +18,9 @@ pub struct JsonError {
 
 impl From<serde_json::Error> for JsonError {
     fn from(error: serde_json::Error) -> Self {
-        Self { message: error.to_string() }
+        Self {
+            message: error.to_string(),
+        }
     }
 }
 
@@ -97,7 +99,9 @@ impl<'de> DeserializeSeed<'de> for ValueAt {
 impl ValueAt {
     fn below<E: serde::de::Error>(&self) -> Result<usize, E> {
         if self.depth == MAX_JSON_DEPTH {
-            return Err(E::custom(format_args!("nested more than {MAX_JSON_DEPTH} levels deep")));
+            return Err(E::custom(format_args!(
+                "nested more than {MAX_JSON_DEPTH} levels deep"
+            )));
         }
         Ok(self.depth + 1)
     }
@@ -127,7 +131,10 @@ impl<'de> Visitor<'de> for ValueAt {
     }
 
     fn visit_u64<E>(self, number: u64) -> Result<Value, E> {
-        #[expect(clippy::cast_precision_loss, reason = "Go reads such a number into a float64 too")]
+        #[expect(
+            clippy::cast_precision_loss,
+            reason = "Go reads such a number into a float64 too"
+        )]
         Ok(i64::try_from(number).map_or(Value::Float(number as f64), Value::Integer))
     }
 
@@ -153,7 +160,8 @@ impl<'de> Visitor<'de> for ValueAt {
 
     fn visit_map<A: MapAccess<'de>>(self, mut access: A) -> Result<Value, A::Error> {
         let depth = self.below()?;
-        let mut entries: Vec<(Text, Value)> = Vec::with_capacity(access.size_hint().unwrap_or(0).min(64));
+        let mut entries: Vec<(Text, Value)> =
+            Vec::with_capacity(access.size_hint().unwrap_or(0).min(64));
         while let Some(key) = access.next_key::<Text>()? {
             entries.push((key, access.next_value_seed(ValueAt { depth })?));
         }
@@ -165,7 +173,10 @@ impl<'de> Deserialize<'de> for Map {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         match Value::deserialize(deserializer)? {
             Value::Map(map) => Ok(map),
-            other => Err(D::Error::custom(format_args!("expected an object, not {}", other.kind_name()))),
+            other => Err(D::Error::custom(format_args!(
+                "expected an object, not {}",
+                other.kind_name()
+            ))),
         }
     }
 }
@@ -189,7 +200,10 @@ mod tests {
     #[test]
     fn a_text_survives_the_round_trip() {
         let text = r#"{"a":[null,true,"\u00e9\n"],"b":{}}"#;
-        assert_eq!(String::from_utf8(to_json(&from_json(text.as_bytes()).unwrap())).unwrap(), "{\"a\":[null,true,\"é\\n\"],\"b\":{}}");
+        assert_eq!(
+            String::from_utf8(to_json(&from_json(text.as_bytes()).unwrap())).unwrap(),
+            "{\"a\":[null,true,\"é\\n\"],\"b\":{}}"
+        );
     }
 
     #[test]

@@ -8,7 +8,7 @@ use ecow::EcoVec;
 /// Manifests are small maps read far more often than written, and Kubernetes
 /// gives the order of keys no meaning; one sorted vector is the smallest thing
 /// that compares, merges and prints in a stable order.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Map {
     entries: EcoVec<(Text, Value)>,
 }
@@ -66,7 +66,10 @@ impl Map {
     pub fn insert(&mut self, key: impl Into<Text>, value: impl Into<Value>) -> Option<Value> {
         let (key, value) = (key.into(), value.into());
         match self.find(&key) {
-            Ok(index) => Some(std::mem::replace(&mut self.entries.make_mut()[index].1, value)),
+            Ok(index) => Some(std::mem::replace(
+                &mut self.entries.make_mut()[index].1,
+                value,
+            )),
             Err(index) => {
                 self.entries.insert(index, (key, value));
                 None
@@ -87,7 +90,10 @@ impl Map {
 
     /// The entries in key order, values for changing.
     pub fn iter_mut(&mut self) -> impl ExactSizeIterator<Item = (&Text, &mut Value)> {
-        self.entries.make_mut().iter_mut().map(|(key, value)| (&*key, value))
+        self.entries
+            .make_mut()
+            .iter_mut()
+            .map(|(key, value)| (&*key, value))
     }
 
     /// The keys in order.
@@ -106,15 +112,18 @@ impl Map {
     }
 
     fn find(&self, key: &str) -> Result<usize, usize> {
-        self.entries.binary_search_by(|(candidate, _)| candidate.as_str().cmp(key))
+        self.entries
+            .binary_search_by(|(candidate, _)| candidate.as_str().cmp(key))
     }
 }
 
 /// Later entries win over earlier ones of the same key.
 impl<K: Into<Text>> FromIterator<(K, Value)> for Map {
     fn from_iter<I: IntoIterator<Item = (K, Value)>>(items: I) -> Self {
-        let mut entries: Vec<(Text, Value)> =
-            items.into_iter().map(|(key, value)| (key.into(), value)).collect();
+        let mut entries: Vec<(Text, Value)> = items
+            .into_iter()
+            .map(|(key, value)| (key.into(), value))
+            .collect();
         if !entries.is_sorted_by(|a, b| a.0 < b.0) {
             entries.sort_by(|a, b| a.0.cmp(&b.0));
             entries.dedup_by(|later, kept| {
@@ -125,7 +134,9 @@ impl<K: Into<Text>> FromIterator<(K, Value)> for Map {
                 same
             });
         }
-        Self { entries: entries.into() }
+        Self {
+            entries: entries.into(),
+        }
     }
 }
 
@@ -153,7 +164,10 @@ mod tests {
 
     #[test]
     fn later_entries_win_whatever_the_order() {
-        let map: Map = [("b", 1), ("a", 2), ("b", 3)].map(|(k, v)| (k, Value::from(v))).into_iter().collect();
+        let map: Map = [("b", 1), ("a", 2), ("b", 3)]
+            .map(|(k, v)| (k, Value::from(v)))
+            .into_iter()
+            .collect();
         assert_eq!(map.keys().map(Text::as_str).collect::<Vec<_>>(), ["a", "b"]);
         assert_eq!(map.get("b"), Some(&Value::Integer(3)));
     }
@@ -163,7 +177,10 @@ mod tests {
         let mut map = Map::new();
         map.insert("z", 1);
         *map.entry("a") = Value::Integer(2);
-        assert_eq!(map.iter().map(|(k, _)| k.as_str()).collect::<Vec<_>>(), ["a", "z"]);
+        assert_eq!(
+            map.iter().map(|(k, _)| k.as_str()).collect::<Vec<_>>(),
+            ["a", "z"]
+        );
         assert_eq!(map.remove("z"), Some(Value::Integer(1)));
         assert_eq!(map.remove("z"), None);
     }

@@ -29,7 +29,11 @@ impl GroupVersionKind {
     #[must_use]
     pub fn new(api_version: &str, kind: &str) -> Self {
         let (group, version) = api_version.rsplit_once('/').unwrap_or(("", api_version));
-        Self { group: group.into(), version: version.into(), kind: kind.into() }
+        Self {
+            group: group.into(),
+            version: version.into(),
+            kind: kind.into(),
+        }
     }
 
     /// `group/version`, or the version alone for the core group.
@@ -44,13 +48,19 @@ impl GroupVersionKind {
     /// The kind without its version.
     #[must_use]
     pub fn group_kind(&self) -> GroupKind {
-        GroupKind { group: self.group.clone(), kind: self.kind.clone() }
+        GroupKind {
+            group: self.group.clone(),
+            kind: self.kind.clone(),
+        }
     }
 
     /// What an object says it is; `None` without `apiVersion` or `kind`.
     #[must_use]
     pub fn of(object: &Value) -> Option<Self> {
-        Some(Self::new(object.str_at(&["apiVersion"])?, object.str_at(&["kind"])?))
+        Some(Self::new(
+            object.str_at(&["apiVersion"])?,
+            object.str_at(&["kind"])?,
+        ))
     }
 }
 
@@ -78,7 +88,10 @@ impl ObjectRef {
     pub fn of(object: &Value) -> Option<Self> {
         Some(Self {
             kind: GroupVersionKind::of(object)?,
-            namespace: object.str_at(&["metadata", "namespace"]).unwrap_or("").into(),
+            namespace: object
+                .str_at(&["metadata", "namespace"])
+                .unwrap_or("")
+                .into(),
             name: object.str_at(&["metadata", "name"])?.into(),
         })
     }
@@ -91,7 +104,11 @@ impl fmt::Display for ObjectRef {
         if self.namespace.is_empty() {
             return write!(formatter, "{}/{}", self.kind.kind, self.name);
         }
-        write!(formatter, "{}/{}/{}", self.kind.kind, self.namespace, self.name)
+        write!(
+            formatter,
+            "{}/{}/{}",
+            self.kind.kind, self.namespace, self.name
+        )
     }
 }
 

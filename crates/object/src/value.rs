@@ -171,7 +171,8 @@ impl Value {
     #[must_use]
     pub fn same_number(&self, other: &Value) -> bool {
         match (self, other) {
-            (Self::Integer(whole), Self::Float(float)) | (Self::Float(float), Self::Integer(whole)) => {
+            (Self::Integer(whole), Self::Float(float))
+            | (Self::Float(float), Self::Integer(whole)) => {
                 #[expect(clippy::cast_precision_loss, reason = "the API compares so too")]
                 let widened = *whole as f64;
                 widened == *float
@@ -181,7 +182,10 @@ impl Value {
             }
             (Self::Map(left), Self::Map(right)) => {
                 left.len() == right.len()
-                    && left.iter().zip(right.iter()).all(|((a, x), (b, y))| a == b && x.same_number(y))
+                    && left
+                        .iter()
+                        .zip(right.iter())
+                        .all(|((a, x), (b, y))| a == b && x.same_number(y))
             }
             _ => self == other,
         }
@@ -217,6 +221,12 @@ impl From<i64> for Value {
 impl From<i32> for Value {
     fn from(number: i32) -> Self {
         Self::Integer(number.into())
+    }
+}
+
+impl From<f64> for Value {
+    fn from(number: f64) -> Self {
+        Self::Float(number)
     }
 }
 

@@ -1,1 +1,18 @@
 //! YAML as Go's libraries read and write it, with positions and limits.
+//!
+//! Floor 1: knows nothing of Kubernetes. Syntax is checked by `granit-parser`;
+//! what scalars mean, and how trees are written, follows `sigs.k8s.io/yaml`.
+
+mod emit;
+mod error;
+mod load;
+mod node;
+mod scalar;
+
+pub use emit::{Emit, View, emit};
+pub use error::YamlError;
+pub use load::{
+    DuplicateKeys, LoadOptions, MAX_ALIASED_NODES, MAX_BYTES, MAX_DEPTH, MAX_DOCUMENTS, MAX_NODES,
+    parse, parse_with,
+};
+pub use node::{Content, Document, Entry, Node};

@@ -1,0 +1,475 @@
+//! Puts trees together from the events of the parser.
+
+use super::{DuplicateKeys, LoadOptions};
+use crate::scalar::{self, Scalar};
+use crate::{Content, Document, Entry, Node, YamlError};
+use base64::Engine;
+use granit_parser::{Event, Marker, Parser, ScalarStyle, ScanError, Span, StrInput, Tag};
+use std::collections::{HashMap, HashSet};
+
+const CORE: &str = "tag:yaml.org,2002:";
+
+/// Maps up to this size are searched for duplicate keys without a table.
+const SMALL_MAP: usize = 16;
+
+/// A value as composed: keys of maps can still be anything.
+#[derive(Clone, Debug)]
+struct Raw {
+    at: Place,
+    content: RawContent,
+}
+
+#[derive(Clone, Debug)]
+enum RawContent {
+    Scalar(Scalar),
+    List(Vec<Node>),
+    Map(Vec<Entry>),
+    /// `<<` without quotes, which merges where it is a key.
+    Merge,
+}
+
+/// Line and column, counted from 1.
+#[derive(Clone, Copy, Debug)]
+struct Place {
+    line: u32,
+    column: u32,
+}
+
+impl Place {
+    fn of(marker: &Marker) -> Self {
+        let number = |place: usize| u32::try_from(place).unwrap_or(u32::MAX);
+        Self {
+            line: number(marker.line()).max(1),
+            column: number(marker.col()).saturating_add(1),
+        }
+    }
+
+    fn error(self, message: impl Into<String>) -> YamlError {
+        YamlError {
+            message: message.into(),
+            line: self.line,
+            column: self.column,
+        }
+    }
+}
+
+struct Anchor {
+    value: Raw,
+    nodes: usize,
+}
+
+struct Composer<'a> {
+    parser: Parser<'a, StrInput<'a>>,
+    options: &'a LoadOptions,
+    /// `None` while the anchored value is still being read.
+    anchors: HashMap<usize, Option<Anchor>>,
+    nodes: usize,
+    aliased_nodes: usize,
+}
+
+pub(super) fn documents(text: &str, options: &LoadOptions) -> Result<Vec<Document>, YamlError> {
+    let start = Place { line: 1, column: 1 };
+    if text.len() > options.max_bytes {
+        return Err(start.error(format!(
+            "the text is {} bytes long, at most {} are read",
+            text.len(),
+            options.max_bytes
+        )));
+    }
+    refuse_control_characters(text)?;
+    let mut parser_options = granit_parser::Options::default();
+    parser_options.set_emit_comments(false);
+    parser_options.bom_inside_document_as_content = true;
+    parser_options.block_scalar_eof_without_line_feed = true;
+    parser_options.flow_nesting_limit = options.max_depth;
+    parser_options.block_nesting_limit = options.max_depth;
+    let parser = Parser::new_from_str_with_options(text, parser_options);
+    let mut composer = Composer {
+        parser,
+        options,
+        anchors: HashMap::new(),
+        nodes: 0,
+        aliased_nodes: 0,
+    };
+    composer.stream()
+}
+
+/// Go's reader takes no control characters but tab, line feed and carriage
+/// return, not even in comments.
+fn refuse_control_characters(text: &str) -> Result<(), YamlError> {
+    let allowed = |c: char| matches!(c, '\t' | '\n' | '\r' | ' '..='~' | '\u{85}' | '\u{a0}'..='\u{fffd}' | '\u{10000}'..);
+    let Some(at) = text.find(|c| !allowed(c)) else {
+        return Ok(());
+    };
+    let before = &text[..at];
+    let line = before.matches('\n').count() + 1;
+    let column = before
+        .rsplit('\n')
+        .next()
+        .unwrap_or_default()
+        .chars()
+        .count()
+        + 1;
+    let found = text[at..].chars().next().unwrap_or_default();
+    let number = |place: usize| u32::try_from(place).unwrap_or(u32::MAX);
+    Err(Place {
+        line: number(line),
+        column: number(column),
+    }
+    .error(format!(
+        "control characters are not allowed, found U+{:04X}",
+        u32::from(found)
+    )))
+}
+
+impl<'a> Composer<'a> {
+    fn next(&mut self) -> Result<(Event<'a>, Span), YamlError> {
+        match self.parser.next_event() {
+            Some(event) => event.map_err(|error| syntax_error(&error)),
+            None => Err(Place { line: 1, column: 1 }.error("unexpected end of the text")),
+        }
+    }
+
+    fn stream(&mut self) -> Result<Vec<Document>, YamlError> {
+        let mut documents = Vec::new();
+        loop {
+            let (event, span) = self.next()?;
+            match event {
+                Event::DocumentStart(..) => {
+                    if documents.len() == self.options.max_documents {
+                        let limit = self.options.max_documents;
+                        return Err(
+                            Place::of(&span.start).error(format!("more than {limit} documents"))
+                        );
+                    }
+                    self.anchors.clear();
+                    let (event, span) = self.next()?;
+                    let raw = self.value(event, span, 0)?;
+                    let root = finish(raw)?;
+                    documents.push(Document {
+                        line: root.line,
+                        root,
+                    });
+                }
+                Event::StreamEnd => return Ok(documents),
+                _ => {}
+            }
+        }
+    }
+
+    fn value(&mut self, event: Event<'a>, span: Span, depth: usize) -> Result<Raw, YamlError> {
+        let at = Place::of(&span.start);
+        self.count(at)?;
+        match event {
+            Event::Alias(id) => self.alias(id, at),
+            Event::Scalar(text, style, anchor, tag) => {
+                let content =
+                    resolve(&text, style, tag.as_deref()).map_err(|message| at.error(message))?;
+                let raw = Raw { at, content };
+                if anchor > 0 {
+                    self.anchors.insert(
+                        anchor,
+                        Some(Anchor {
+                            value: raw.clone(),
+                            nodes: 1,
+                        }),
+                    );
+                }
+                Ok(raw)
+            }
+            Event::SequenceStart(_, anchor, _) => {
+                self.anchored(anchor, |composer| composer.list(at, depth))
+            }
+            Event::MappingStart(_, anchor, _) => {
+                self.anchored(anchor, |composer| composer.map(at, depth))
+            }
+            _ => Err(at.error("expected a value")),
+        }
+    }
+
+    /// Reads a list or map and remembers it under its anchor.
+    fn anchored(
+        &mut self,
+        anchor: usize,
+        read: impl FnOnce(&mut Self) -> Result<Raw, YamlError>,
+    ) -> Result<Raw, YamlError> {
+        if anchor == 0 {
+            return read(self);
+        }
+        self.anchors.insert(anchor, None);
+        let before = self.nodes;
+        let value = read(self)?;
+        let nodes = self.nodes - before + 1;
+        self.anchors.insert(
+            anchor,
+            Some(Anchor {
+                value: value.clone(),
+                nodes,
+            }),
+        );
+        Ok(value)
+    }
+
+    fn count(&mut self, at: Place) -> Result<(), YamlError> {
+        self.nodes += 1;
+        if self.nodes > self.options.max_nodes {
+            return Err(at.error(format!("more than {} values", self.options.max_nodes)));
+        }
+        Ok(())
+    }
+
+    fn alias(&mut self, id: usize, at: Place) -> Result<Raw, YamlError> {
+        let anchor = match self.anchors.get(&id) {
+            Some(Some(anchor)) => anchor,
+            Some(None) => return Err(at.error("the value of an anchor contains itself")),
+            None => return Err(at.error("unknown anchor")),
+        };
+        self.aliased_nodes += anchor.nodes;
+        self.nodes += anchor.nodes;
+        let limit = self.options.max_aliased_nodes;
+        if self.aliased_nodes > limit || self.nodes > self.options.max_nodes {
+            return Err(at.error(format!(
+                "excessive aliasing: aliases stand for more than {limit} values"
+            )));
+        }
+        Ok(Raw {
+            at,
+            content: anchor.value.content.clone(),
+        })
+    }
+
+    fn list(&mut self, at: Place, depth: usize) -> Result<Raw, YamlError> {
+        self.check_depth(at, depth)?;
+        let mut items = Vec::new();
+        loop {
+            let (event, span) = self.next()?;
+            if event == Event::SequenceEnd {
+                return Ok(Raw {
+                    at,
+                    content: RawContent::List(items),
+                });
+            }
+            items.push(finish(self.value(event, span, depth + 1)?)?);
+        }
+    }
+
+    fn map(&mut self, at: Place, depth: usize) -> Result<Raw, YamlError> {
+        self.check_depth(at, depth)?;
+        let mut map = MapBuilder::new(self.options.duplicate_keys);
+        loop {
+            let (event, span) = self.next()?;
+            if event == Event::MappingEnd {
+                return Ok(Raw {
+                    at,
+                    content: RawContent::Map(map.finish()),
+                });
+            }
+            let key = self.value(event, span, depth + 1)?;
+            let (event, span) = self.next()?;
+            let value = finish(self.value(event, span, depth + 1)?)?;
+            if matches!(key.content, RawContent::Merge) {
+                map.merge(value)?;
+            } else {
+                map.add(key_of(key)?, value)?;
+            }
+        }
+    }
+
+    fn check_depth(&self, at: Place, depth: usize) -> Result<(), YamlError> {
+        if depth >= self.options.max_depth {
+            return Err(at.error(format!(
+                "nested more than {} levels deep",
+                self.options.max_depth
+            )));
+        }
+        Ok(())
+    }
+}
+
+fn syntax_error(error: &ScanError) -> YamlError {
+    Place::of(error.marker()).error(error.info())
+}
+
+fn finish(raw: Raw) -> Result<Node, YamlError> {
+    let Raw { at, content } = raw;
+    let content = match content {
+        RawContent::Scalar(scalar) => {
+            scalar::content(scalar).map_err(|expected| at.error(format!("expected {expected}")))?
+        }
+        RawContent::Merge => Content::String("<<".to_owned()),
+        RawContent::List(items) => Content::List(items),
+        RawContent::Map(entries) => Content::Map(entries),
+    };
+    Ok(Node {
+        line: at.line,
+        column: at.column,
+        content,
+    })
+}
+
+fn key_of(key: Raw) -> Result<(String, Place), YamlError> {
+    let at = key.at;
+    let found = match key.content {
+        RawContent::Scalar(scalar) => match scalar::key_text(scalar) {
+            Some(text) => return Ok((text, at)),
+            None => "null",
+        },
+        RawContent::List(_) => "a list",
+        RawContent::Map(_) => "a map",
+        RawContent::Merge => return Ok(("<<".to_owned(), at)),
+    };
+    Err(at.error(format!(
+        "expected a text, number or truth value as key, found {found}"
+    )))
+}
+
+/// The members of a map while it is read.
+struct MapBuilder {
+    entries: Vec<Entry>,
+    /// The keys written out, not those merged in; filled once the map is no
+    /// longer small.
+    places: HashMap<String, usize>,
+    merged: HashSet<String>,
+    duplicate_keys: DuplicateKeys,
+}
+
+impl MapBuilder {
+    fn new(duplicate_keys: DuplicateKeys) -> Self {
+        Self {
+            entries: Vec::new(),
+            places: HashMap::new(),
+            merged: HashSet::new(),
+            duplicate_keys,
+        }
+    }
+
+    fn find(&self, key: &str) -> Option<usize> {
+        if self.entries.len() <= SMALL_MAP {
+            return self.entries.iter().position(|entry| entry.key == key);
+        }
+        self.places.get(key).copied()
+    }
+
+    fn push(&mut self, entry: Entry) {
+        self.entries.push(entry);
+        if self.entries.len() > SMALL_MAP {
+            let known = self.places.len();
+            for (place, entry) in self.entries.iter().enumerate().skip(known) {
+                self.places.insert(entry.key.clone(), place);
+            }
+        }
+    }
+
+    fn add(&mut self, (key, at): (String, Place), value: Node) -> Result<(), YamlError> {
+        let Some(place) = self.find(&key) else {
+            self.push(Entry {
+                key,
+                line: at.line,
+                column: at.column,
+                value,
+            });
+            return Ok(());
+        };
+        let was_merged = self.merged.remove(&key);
+        let entry = &mut self.entries[place];
+        if self.duplicate_keys == DuplicateKeys::Refuse && !was_merged {
+            return Err(at.error(format!(
+                "key {key:?} is already set in this map, on line {}",
+                entry.line
+            )));
+        }
+        *entry = Entry {
+            key,
+            line: at.line,
+            column: at.column,
+            value,
+        };
+        Ok(())
+    }
+
+    /// Adds the members of a map, or of several where the first has
+    /// precedence, except those that are there already.
+    fn merge(&mut self, value: Node) -> Result<(), YamlError> {
+        let refuse = |node: &Node| {
+            Place {
+                line: node.line,
+                column: node.column,
+            }
+            .error("expected a map or a list of maps as the value of a merge key <<")
+        };
+        let maps = match value.content {
+            Content::Map(entries) => vec![entries],
+            Content::List(items) => {
+                let maps = items.into_iter().map(|item| match item.content {
+                    Content::Map(entries) => Ok(entries),
+                    _ => Err(refuse(&item)),
+                });
+                maps.collect::<Result<_, _>>()?
+            }
+            _ => return Err(refuse(&value)),
+        };
+        for entry in maps.into_iter().flatten() {
+            if self.find(&entry.key).is_none() {
+                self.merged.insert(entry.key.clone());
+                self.push(entry);
+            }
+        }
+        Ok(())
+    }
+
+    fn finish(self) -> Vec<Entry> {
+        self.entries
+    }
+}
+
+/// The meaning of a scalar with its quotes and tag.
+fn resolve(text: &str, style: ScalarStyle, tag: Option<&Tag>) -> Result<RawContent, String> {
+    let plain = style == ScalarStyle::Plain;
+    let Some(tag) = tag else {
+        return Ok(match (plain, text) {
+            (true, "<<") => RawContent::Merge,
+            (true, _) => RawContent::Scalar(scalar::resolve_plain(text)),
+            (false, _) => RawContent::Scalar(Scalar::Text(text.to_owned())),
+        });
+    };
+    let name = format!("{}{}", tag.handle(), tag.suffix());
+    if name == "!" {
+        return Ok(RawContent::Scalar(scalar::resolve_plain(text)));
+    }
+    let Some(core) = name.strip_prefix(CORE) else {
+        return Ok(RawContent::Scalar(Scalar::Text(text.to_owned())));
+    };
+    if core == "merge" {
+        return Ok(RawContent::Merge);
+    }
+    tagged(text, core).map(RawContent::Scalar)
+}
+
+fn tagged(text: &str, tag: &str) -> Result<Scalar, String> {
+    let resolved = match tag {
+        "str" => return Ok(Scalar::Text(text.to_owned())),
+        "binary" => return binary(text),
+        "bool" | "int" | "float" | "null" | "timestamp" => scalar::resolve_plain(text),
+        _ => return Ok(Scalar::Text(text.to_owned())),
+    };
+    match (tag, resolved) {
+        ("bool", scalar @ Scalar::Bool(_))
+        | ("int", scalar @ Scalar::Integer(_))
+        | ("float", scalar @ Scalar::Float(_))
+        | ("timestamp", scalar @ Scalar::Text(_))
+        | ("null", scalar @ Scalar::Null) => Ok(scalar),
+        #[expect(clippy::cast_precision_loss, reason = "the tag asks for a float")]
+        ("float", Scalar::Integer(number)) => Ok(Scalar::Float(number as f64)),
+        _ => Err(format!("expected a value of type !!{tag}, found {text:?}")),
+    }
+}
+
+fn binary(text: &str) -> Result<Scalar, String> {
+    let compact: String = text.chars().filter(|c| !c.is_whitespace()).collect();
+    let bytes = base64::engine::general_purpose::STANDARD
+        .decode(compact)
+        .map_err(|_| "expected base64 as a !!binary value".to_owned())?;
+    let text =
+        String::from_utf8(bytes).map_err(|_| "expected UTF-8 in a !!binary value".to_owned())?;
+    Ok(Scalar::Text(text))
+}
