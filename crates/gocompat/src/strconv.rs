@@ -57,7 +57,7 @@ pub fn parse_float(text: &str) -> Option<f64> {
 }
 
 /// The shortest text that reads back as the same float, in Go's format `'g'`
-/// with precision -1: `1`, `1.5`, `1e+21`, `1e-07`, `+Inf`.
+/// with precision -1: `1`, `1.5`, `1e+06`, `1e-07`, `+Inf`.
 #[must_use]
 pub fn format_float(value: f64) -> String {
     if let Some(word) = special(value) {
@@ -65,7 +65,7 @@ pub fn format_float(value: f64) -> String {
     }
     let (negative, digits, exponent) = shortest(value);
     let sign = if negative { "-" } else { "" };
-    if (-4..21).contains(&exponent) {
+    if value == 0.0 || (-4..6).contains(&exponent) {
         return format!("{sign}{}", positional(&digits, exponent));
     }
     format!("{sign}{}", scientific(&digits, exponent, 2))
@@ -160,7 +160,9 @@ mod tests {
             (1.0, "1", "1"),
             (0.0, "0", "0"),
             (1.5, "1.5", "1.5"),
-            (1e20, "100000000000000000000", "100000000000000000000"),
+            (1e20, "1e+20", "100000000000000000000"),
+            (999_999.0, "999999", "999999"),
+            (1_234_567.5, "1.2345675e+06", "1234567.5"),
             (1e21, "1e+21", "1e+21"),
             (1e-5, "1e-05", "0.00001"),
             (1.25e-7, "1.25e-07", "1.25e-7"),

@@ -1,5 +1,12 @@
 //! Writing trees.
 
+mod analysis;
+mod order;
+mod timestamp;
+mod write;
+
+pub(crate) use order::compare_keys;
+
 /// A tree that can be written as YAML.
 pub trait Emit: Sized {
     /// What stands at the root.
@@ -29,9 +36,11 @@ pub enum View<'a, T> {
 
 /// Writes a tree as `sigs.k8s.io/yaml` marshals it: block style, keys sorted
 /// with numbers in them by value, two spaces of indentation, plain scalars
-/// where they read back as the same value.
+/// where they read back as the same value, lines folded after column 80.
 #[must_use]
 pub fn emit<T: Emit>(tree: &T) -> String {
-    let _ = tree.view();
-    String::new()
+    write::document(tree)
 }
+
+#[cfg(test)]
+mod tests;

@@ -72,4 +72,4 @@ pub fn parse_with(text: &str, options: &LoadOptions) -> Result<Vec<Document>, Ya
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

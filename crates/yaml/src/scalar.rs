@@ -37,7 +37,6 @@ fn word(text: &str) -> Option<Scalar> {
 fn number(text: &str) -> Option<Scalar> {
     match text.as_bytes().first()? {
         b'.' => parse_float(text).map(Scalar::Float),
-        b'+' | b'-' | b'0'..=b'9' if is_timestamp(text) => None,
         b'+' | b'-' | b'0'..=b'9' => {
             let plain = text.replace('_', "");
             let whole = parse_integer(&plain).map(Scalar::Integer);
@@ -64,17 +63,6 @@ fn decimal(text: &str) -> Option<f64> {
     let fits =
         whole.len() + fraction.len() > 0 && digits(whole) && digits(fraction) && exponent_fits;
     if !fits { None } else { parse_float(text) }
-}
-
-/// Whether a text is one of YAML's dates, which stay text.
-fn is_timestamp(text: &str) -> bool {
-    let bytes = text.as_bytes();
-    let digits = |range: std::ops::Range<usize>| {
-        bytes
-            .get(range)
-            .is_some_and(|part| part.iter().all(u8::is_ascii_digit))
-    };
-    digits(0..4) && bytes.get(4) == Some(&b'-')
 }
 
 /// The text of a key that is no text; `None` for one that JSON can't have.
