@@ -1,1 +1,34 @@
 //! Queue, machine and shells: what makes a cluster match its declaration.
+//!
+//! Floor 7. The [`machine`] decides without I/O what is worked on, when and
+//! in which order; the runtime drives it and starts a shell for each object:
+//! observe (reads) → decide (pure) → act (writes) → report. What the shells
+//! have to say is published as immutable snapshots and a numbered feed
+//! ([`ControllerHandle`]).
+
+mod clock;
+mod context;
+mod git_repository;
+mod kustomization;
+mod live;
+pub mod machine;
+mod metrics;
+mod model;
+mod objects;
+mod outcome;
+mod reports;
+mod resources;
+mod runtime;
+mod start;
+mod status;
+
+pub use clock::Clock;
+pub use context::{CrossNamespace, Rendering};
+pub use metrics::METRICS_CONTENT_TYPE;
+pub use model::{Activity, FEED_CAPACITY, Numbered, ObjectSnapshot, Snapshot};
+pub use objects::normalised_url;
+pub use reports::{LogSink, NoLog, StandardErrorLog};
+pub use runtime::Load;
+pub use start::{
+    Controller, ControllerHandle, ControllerOptions, LeaderElection, REQUEUE_DEPENDENCY_MS, SHUTDOWN_GRACE_MS,
+};

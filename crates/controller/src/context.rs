@@ -1,0 +1,142 @@
+//! What every shell works with.
+
+use crate::clock::Clock;
+use crate::kustomization::Memories;
+use crate::live::LiveSet;
+use crate::machine::{Event, ObjectKey};
+use crate::metrics::Metrics;
+use crate::model::Model;
+use crate::objects::{Objects, facts_of};
+use crate::reports::Reports;
+use std::sync::Arc;
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+use trueup_cluster::{LiveObject, Session};
+use trueup_kinds::{Report, Severity};
+use trueup_object::Text;
+use trueup_source::{ArtifactStorage, GitFetch};
+
+/// Where renders are made.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Rendering {
+    /// On tokio's threads for blocking work.
+    #[default]
+    Blocking,
+    /// In the task that needs it: for tests in virtual time.
+    Inline,
+}
+
+/// Settings of all shells.
+#[derive(Clone, Debug)]
+pub(crate) struct Settings {
+    pub rendering: Rendering,
+    pub requeue_dependency_ms: u64,
+    pub cross_namespace: CrossNamespace,
+}
+
+/// Whether objects may refer to sources and dependencies in other namespaces.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum CrossNamespace {
+    /// They may.
+    #[default]
+    Allowed,
+    /// They may not: Flux's `--no-cross-namespace-refs`.
+    Refused,
+}
+
+/// Everything that shells share.
+pub(crate) struct Context {
+    pub session: Session,
+    pub fetch: Arc<dyn GitFetch>,
+    pub storage: Arc<dyn ArtifactStorage>,
+    pub clock: Clock,
+    pub settings: Settings,
+    pub objects: Objects,
+    pub memories: Memories,
+    pub live: LiveSet,
+    pub model: Model,
+    pub metrics: Metrics,
+    pub reports: Reports,
+    pub events: mpsc::UnboundedSender<Event>,
+    /// Ends every task of the controller where it stands.
+    pub stop: CancellationToken,
+}
+
+impl Context {
+    /// Tells the machine. Nobody listening means that everything is ending.
+    pub(crate) fn tell(&self, event: Event) {
+        let _ = self.events.send(event);
+    }
+
+    /// Runs a task that ends with the controller.
+    pub(crate) fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
+        let stop = self.stop.clone();
+        tokio::spawn(async move {
+            tokio::select! {
+                biased;
+                () = stop.cancelled() => {}
+                () = task => {}
+            }
+        });
+    }
+
+    /// Takes in what a watch saw of a custom resource.
+    pub(crate) fn seen(&self, key: &ObjectKey, object: &LiveObject) {
+        if self.objects.seen(key, object) {
+            self.observe(key, object);
+        }
+    }
+
+    /// Takes in the answer to a read or write of our own, so that whatever
+    /// comes next stands on it, however late the watch is.
+    pub(crate) fn answered(&self, key: &ObjectKey, object: &LiveObject) {
+        if self.objects.answered(key, object) {
+            self.observe(key, object);
+        }
+    }
+
+    fn observe(&self, key: &ObjectKey, object: &LiveObject) {
+        self.model.set_object(key, object.value());
+        let facts = facts_of(&key.cluster, key.kind, object.value());
+        self.tell(Event::Observed { key: key.clone(), facts });
+    }
+
+    /// Takes in that a custom resource is gone.
+    pub(crate) fn vanished(&self, key: &ObjectKey) {
+        self.objects.remove(key);
+        self.memories.forget(key);
+        self.live.release(key);
+        self.model.remove(key);
+        self.metrics.forget(key);
+        self.tell(Event::Vanished(key.clone()));
+    }
+
+    /// A report about an object, as it stands.
+    pub(crate) fn report_about(
+        &self,
+        key: &ObjectKey,
+        severity: Severity,
+        reason: &str,
+        message: impl Into<Text>,
+    ) -> Report {
+        let mut report = Report::new(key.reference(), severity, reason, message, self.clock.now());
+        if let Some(object) = self.objects.get(key) {
+            report.uid = object.uid().clone();
+            report.resource_version = object.resource_version().clone();
+            report.metadata = event_annotations(&object);
+        }
+        report
+    }
+
+    /// Publishes a report to all its readers.
+    pub(crate) fn publish(&self, key: &ObjectKey, report: Report) {
+        self.reports.publish(&self.model, key, report);
+    }
+}
+
+/// Annotations that a user wants in the metadata of an object's events.
+fn event_annotations(object: &LiveObject) -> std::collections::BTreeMap<Text, Text> {
+    let texts = object.annotations().iter();
+    let annotations = texts.filter_map(|(key, text)| Some((key.clone(), text.as_str()?.into()))).collect();
+    trueup_kinds::requested_event_metadata(&annotations)
+}

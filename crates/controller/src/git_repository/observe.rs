@@ -1,0 +1,92 @@
+//! What a run needs to know: the specification, the Secret, what is stored.
+
+use super::decide::Trouble;
+use crate::context::Context;
+use crate::machine::ObjectKey;
+use trueup_cluster::Form;
+use trueup_kinds::{Artifact, GitRepository, UnservedField, reason, unserved_fields};
+use trueup_object::{GroupVersionKind, ObjectRef, Text, Value};
+use trueup_source::{ArtifactRecord, Credentials, GitReference, GitRequest};
+
+/// The fields of the object that are not served.
+pub(super) fn unserved(context: &Context, key: &ObjectKey) -> Vec<UnservedField> {
+    context.objects.get(key).map(|object| unserved_fields(object.value())).unwrap_or_default()
+}
+
+/// What to ask of the remote.
+pub(super) async fn request(context: &Context, repository: &GitRepository) -> Result<GitRequest, Trouble> {
+    let spec = &repository.spec;
+    Ok(GitRequest {
+        reference: reference(repository),
+        credentials: credentials(context, repository).await?,
+        timeout_ms: u64::try_from(spec.timeout_or_default().as_millis()).unwrap_or(u64::MAX),
+        known: known(context, repository).await,
+        ..GitRequest::new(&spec.url)
+    })
+}
+
+fn reference(repository: &GitRepository) -> GitReference {
+    let given = repository.spec.reference_or_default();
+    let text = |text: Option<Text>| text.filter(|it| !it.is_empty()).map(String::from);
+    GitReference {
+        commit: text(given.commit),
+        name: text(given.name),
+        semver: text(given.semver),
+        tag: text(given.tag),
+        branch: text(given.branch),
+    }
+}
+
+/// The revision that need not be fetched again: it is stored, and what it
+/// was made with has not changed.
+async fn known(context: &Context, repository: &GitRepository) -> Option<trueup_artifact::Revision> {
+    let status = &repository.status;
+    let artifact = status.artifact.as_ref()?;
+    if status.observed_ignore != repository.spec.ignore {
+        return None;
+    }
+    let stored = context.storage.holds(&record(artifact)).await;
+    stored.then(|| artifact.revision.parse().ok()).flatten()
+}
+
+/// The stored artifact that a status speaks of.
+pub(crate) fn record(artifact: &Artifact) -> ArtifactRecord {
+    let metadata = artifact.metadata.iter();
+    ArtifactRecord {
+        path: artifact.path.to_string(),
+        url: artifact.url.to_string(),
+        revision: artifact.revision.to_string(),
+        digest: artifact.digest.to_string(),
+        last_update_time: artifact.last_update_time,
+        size_bytes: artifact.size.and_then(|size| u64::try_from(size).ok()),
+        metadata: metadata.map(|(key, text)| (key.to_string(), text.to_string())).collect(),
+    }
+}
+
+async fn credentials(context: &Context, repository: &GitRepository) -> Result<Credentials, Trouble> {
+    let Some(reference) = &repository.spec.secret_ref else { return Ok(Credentials::default()) };
+    let secret = ObjectRef {
+        kind: GroupVersionKind::new("v1", "Secret"),
+        namespace: repository.metadata.namespace.clone(),
+        name: reference.name.clone(),
+    };
+    let trouble = |cause: &dyn std::fmt::Display| {
+        let place = format!("{}/{}", secret.namespace, secret.name);
+        Trouble::fetch(reason::AUTHENTICATION_FAILED, format!("failed to get secret '{place}': {cause}"))
+    };
+    let object = context.session.get(&secret, Form::Full).await.map_err(|error| trouble(&error.message()))?;
+    let data = decoded(object.value()).ok_or_else(|| trouble(&"its data is not base64"))?;
+    let pairs = data.iter().map(|(key, bytes)| (key.as_str(), bytes.as_slice()));
+    Ok(Credentials::from_secret(pairs)?)
+}
+
+fn decoded(secret: &Value) -> Option<Vec<(Text, Vec<u8>)>> {
+    let Some(data) = secret.get("data").and_then(Value::as_map) else { return Some(Vec::new()) };
+    data.iter().map(|(key, text)| Some((key.clone(), decode_base64(text.as_str()?)?))).collect()
+}
+
+/// Standard base64, as the API writes the data of Secrets.
+fn decode_base64(text: &str) -> Option<Vec<u8>> {
+    use base64::Engine;
+    base64::engine::general_purpose::STANDARD.decode(text).ok()
+}

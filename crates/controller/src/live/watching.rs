@@ -1,0 +1,115 @@
+//! The tasks behind the live set.
+
+use super::{Change, Subject};
+use crate::context::Context;
+use crate::machine::{Event, Kind, ObjectKey};
+use futures::StreamExt;
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio_util::sync::CancellationToken;
+use trueup_cluster::{Form, LiveObject, Scope, WatchEvent, WatchSpec};
+use trueup_kinds::names;
+
+/// How long a run waits for the first list of a watch; it goes on without,
+/// and asks for each object by itself.
+const FIRST_LIST_TIMEOUT_MS: u64 = 5_000;
+
+/// Makes `subjects` the watches of a user, and waits until each has shown
+/// everything once, or for a bounded time.
+pub(crate) async fn track(context: &Arc<Context>, user: &ObjectKey, subjects: &BTreeSet<Subject>) {
+    for (subject, stop) in context.live.set_users(user, subjects) {
+        start(context, subject, stop);
+    }
+    let completions = context.live.completions(user);
+    let all = async {
+        for mut completion in completions {
+            // A watch that ends meanwhile has a successor or no user.
+            let _ = completion.wait_for(|complete| *complete).await;
+        }
+    };
+    let _ = tokio::time::timeout(Duration::from_millis(FIRST_LIST_TIMEOUT_MS), all).await;
+}
+
+fn start(context: &Arc<Context>, subject: Subject, stop: CancellationToken) {
+    // The task holds the context weakly: it must not keep it alive.
+    let weak = Arc::downgrade(context);
+    let mut events = context.session.watch(spec_of(&subject));
+    context.spawn(async move {
+        loop {
+            let event = tokio::select! {
+                biased;
+                () = stop.cancelled() => return,
+                event = events.next() => event,
+            };
+            let (Some(event), Some(context)) = (event, weak.upgrade()) else { return };
+            take(&context, &subject, event);
+        }
+    });
+}
+
+fn spec_of(subject: &Subject) -> WatchSpec {
+    match subject {
+        Subject::Owned(kind) => WatchSpec {
+            kind: kind.clone(),
+            scope: Scope::all().labelled(names::OWNER_NAME),
+            form: Form::Full,
+        },
+        Subject::Named(reference) => WatchSpec {
+            kind: reference.kind.clone(),
+            scope: Scope::object(&reference.namespace, &reference.name),
+            form: Form::Full,
+        },
+    }
+}
+
+fn take(context: &Context, subject: &Subject, event: WatchEvent) {
+    let change = match event {
+        WatchEvent::Applied(object) => context.live.seen(subject, &object),
+        WatchEvent::Deleted(deleted) => context.live.gone(subject, &deleted.reference, &deleted.uid),
+        WatchEvent::Synced { .. } => {
+            context.live.complete(subject);
+            None
+        }
+        WatchEvent::Restarted { reason } => {
+            tracing::debug!(?subject, %reason, "watch begun anew");
+            None
+        }
+        WatchEvent::Error(error) => {
+            tracing::debug!(?subject, %error, "watch");
+            None
+        }
+    };
+    if let Some(change) = change {
+        wake(context, subject, &change);
+    }
+}
+
+/// Wakes those whom the change concerns: the owner by its labels (as they
+/// were, too: a stripped label is a change), the users of a watch by name.
+fn wake(context: &Context, subject: &Subject, change: &Change) {
+    let concerned: BTreeSet<ObjectKey> = match subject {
+        Subject::Named(_) => context.live.users(subject).into_iter().collect(),
+        Subject::Owned(_) => match change {
+            Change::Applied { before, now } => {
+                before.iter().chain([now]).filter_map(|object| owner_of(context, object)).collect()
+            }
+            Change::Gone { before } => owner_of(context, before).into_iter().collect(),
+        },
+    };
+    for owner in concerned {
+        if context.memories.is_concerned(&owner, change) {
+            context.tell(Event::LiveChanged(owner));
+        }
+    }
+}
+
+/// The Kustomization whose labels an object carries.
+fn owner_of(context: &Context, object: &LiveObject) -> Option<ObjectKey> {
+    Some(ObjectKey {
+        cluster: context.session.cluster().key().clone(),
+        kind: Kind::Kustomization,
+        namespace: object.label(names::OWNER_NAMESPACE)?.into(),
+        name: object.label(names::OWNER_NAME)?.into(),
+    })
+}

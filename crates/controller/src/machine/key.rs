@@ -1,0 +1,109 @@
+//! What the machine works on, and why.
+
+use std::collections::BTreeSet;
+use std::fmt;
+use trueup_cluster::ClusterKey;
+use trueup_object::Text;
+
+/// A kind that has a shell of its own; each has its own queue and bound.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Kind {
+    /// `source.toolkit.fluxcd.io` `GitRepository`.
+    GitRepository,
+    /// `kustomize.toolkit.fluxcd.io` `Kustomization`.
+    Kustomization,
+}
+
+impl Kind {
+    /// Every kind, sources first.
+    pub const ALL: [Self; 2] = [Self::GitRepository, Self::Kustomization];
+
+    /// The kind as manifests write it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::GitRepository => "GitRepository",
+            Self::Kustomization => "Kustomization",
+        }
+    }
+}
+
+
+/// One custom resource of one cluster: the unit of work.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ObjectKey {
+    /// The cluster that holds it.
+    pub cluster: ClusterKey,
+    /// Its kind.
+    pub kind: Kind,
+    /// Its namespace.
+    pub namespace: Text,
+    /// Its name.
+    pub name: Text,
+}
+
+/// `Kind/namespace/name`, as Flux writes objects.
+impl fmt::Display for ObjectKey {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{}/{}/{}", self.kind.name(), self.namespace, self.name)
+    }
+}
+
+/// Why an object is worked on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Cause {
+    /// A person asked, by the reconcile annotation.
+    Request,
+    /// Somebody pushed to the repository.
+    Push,
+    /// The source has another artifact.
+    Source,
+    /// The object is being deleted.
+    Deletion,
+    /// The specification changed.
+    Spec,
+    /// A dependency turned ready, or the graph of dependencies changed.
+    Dependency,
+    /// An object it owns, or watches for health, changed.
+    Live,
+    /// Seen for the first time since this process started.
+    Start,
+    /// The time of a waiting state is up.
+    Deadline,
+    /// A failure is tried again.
+    Retry,
+    /// The interval that the API promises.
+    Interval,
+    /// Work that everything else goes before.
+    Trailing,
+}
+
+/// How soon work is done; smaller goes first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Urgency {
+    Person,
+    Push,
+    Change,
+    Interval,
+    Trailing,
+}
+
+impl Cause {
+    pub(crate) fn urgency(self) -> Urgency {
+        match self {
+            Self::Request => Urgency::Person,
+            Self::Push | Self::Source => Urgency::Push,
+            Self::Deletion | Self::Spec | Self::Dependency | Self::Live => Urgency::Change,
+            Self::Start | Self::Deadline | Self::Retry | Self::Interval => Urgency::Interval,
+            Self::Trailing => Urgency::Trailing,
+        }
+    }
+
+    /// Whether a run that began before this cause is better given up.
+    pub(crate) fn outdates_a_run(self) -> bool {
+        matches!(self, Self::Source | Self::Deletion | Self::Spec)
+    }
+}
+
+/// The causes that came together for one run.
+pub type Causes = BTreeSet<Cause>;

@@ -1,0 +1,376 @@
+//! The machine: what is worked on, when, in which order, how many at once.
+//!
+//! No I/O and no clock: `handle(event, now) → commands`. The runtime drives
+//! it in real time; the simulation in virtual time, from a seed.
+
+mod backoff;
+mod edges;
+mod event;
+mod key;
+mod queue;
+#[cfg(test)]
+mod tests;
+mod timers;
+
+pub use backoff::Backoff;
+pub use event::{Command, Event, Facts, Next, Start};
+pub use key::{Cause, Causes, Kind, ObjectKey};
+
+use backoff::scatter_ms;
+use edges::Edges;
+use queue::Queue;
+use std::collections::{BTreeMap, BTreeSet};
+use timers::Timers;
+use trueup_object::Text;
+
+/// How far an interval is scattered, in percent; Flux's
+/// `--interval-jitter-percentage` as its install manifests set it.
+pub const INTERVAL_JITTER_PERCENT: u8 = 10;
+
+/// What a machine is made with.
+#[derive(Clone, Debug)]
+pub struct MachineOptions {
+    /// Seed of all jitter.
+    pub seed: u64,
+    /// How many objects of each kind are worked on at once; 1 where missing.
+    pub concurrency: BTreeMap<Kind, usize>,
+    /// Pauses after failures.
+    pub backoff: Backoff,
+    /// Scatter of intervals in percent.
+    pub jitter_percent: u8,
+}
+
+impl Default for MachineOptions {
+    /// Flux's defaults: two sources and four Kustomizations at once.
+    fn default() -> Self {
+        Self {
+            seed: 0,
+            concurrency: BTreeMap::from([(Kind::GitRepository, 2), (Kind::Kustomization, 4)]),
+            backoff: Backoff::default(),
+            jitter_percent: INTERVAL_JITTER_PERCENT,
+        }
+    }
+}
+
+/// Queue, wake-ups and indexes of all objects that have a shell.
+///
+/// Guarantees: an object is never worked on twice at once; what happens to it
+/// meanwhile is worked on afterwards; an object waits while one that it
+/// depends on is queued or worked on (unless they stand in a circle), so that
+/// a push reaches a chain of dependencies in order.
+#[derive(Debug)]
+pub struct Machine {
+    options: MachineOptions,
+    rng: fastrand::Rng,
+    entries: BTreeMap<ObjectKey, Entry>,
+    queue: Queue,
+    timers: Timers,
+    dependencies: Edges,
+    sources: Edges,
+    urls: BTreeMap<Text, BTreeSet<ObjectKey>>,
+    running: BTreeMap<Kind, usize>,
+    acting: BTreeSet<Kind>,
+    runs: u64,
+}
+
+/// What is known of one object.
+#[derive(Debug, Default)]
+struct Entry {
+    facts: Facts,
+    run: Option<Run>,
+    failures: u32,
+    waits_for_dependency: bool,
+    in_circle: bool,
+    gone: bool,
+}
+
+/// A run under way.
+#[derive(Debug)]
+struct Run {
+    number: u64,
+    /// What happened since it began.
+    since: Causes,
+    cancelled: bool,
+}
+
+impl Machine {
+    /// A machine that knows of nothing and stands by for every kind.
+    #[must_use]
+    pub fn new(options: MachineOptions) -> Self {
+        Self {
+            rng: fastrand::Rng::with_seed(options.seed),
+            options,
+            entries: BTreeMap::new(),
+            queue: Queue::default(),
+            timers: Timers::default(),
+            dependencies: Edges::default(),
+            sources: Edges::default(),
+            urls: BTreeMap::new(),
+            running: BTreeMap::new(),
+            acting: BTreeSet::new(),
+            runs: 0,
+        }
+    }
+
+    /// Takes in an event and answers what is to be done now.
+    pub fn handle(&mut self, event: Event, now_ms: u64) -> Vec<Command> {
+        let mut commands = Vec::new();
+        match event {
+            Event::Acting(kind) => {
+                self.acting.insert(kind);
+            }
+            Event::StandingBy(kind) => {
+                self.acting.remove(&kind);
+                self.cancel_all(kind, &mut commands);
+            }
+            Event::Observed { key, facts } => self.observe(&key, facts, &mut commands),
+            Event::Vanished(key) => self.vanish(&key, &mut commands),
+            Event::Pushed { url } => self.push_arrived(&url, &mut commands),
+            Event::LiveChanged(key) => self.add(&key, Cause::Live, &mut commands),
+            Event::Finished { key, run, next } => self.finish(&key, run, &next, now_ms),
+            Event::Tick => {}
+        }
+        while let Some((key, cause)) = self.timers.pop_due(now_ms) {
+            self.add(&key, cause, &mut commands);
+        }
+        self.dispatch(&mut commands);
+        commands
+    }
+
+    /// When [`Event::Tick`] is due next.
+    #[must_use]
+    pub fn next_wake_ms(&self) -> Option<u64> {
+        self.timers.next_ms()
+    }
+
+    /// Whether nothing is worked on and nothing waits to be.
+    #[must_use]
+    pub fn is_quiet(&self) -> bool {
+        Kind::ALL.iter().all(|kind| self.running(*kind) == 0 && self.depth(*kind) == 0)
+    }
+
+    /// How many objects of a kind wait to be worked on.
+    #[must_use]
+    pub fn depth(&self, kind: Kind) -> usize {
+        self.queue.depth(kind)
+    }
+
+    /// How many objects of a kind are worked on.
+    #[must_use]
+    pub fn running(&self, kind: Kind) -> usize {
+        self.running.get(&kind).copied().unwrap_or(0)
+    }
+
+    fn observe(&mut self, key: &ObjectKey, facts: Facts, commands: &mut Vec<Command>) {
+        let old = self.entries.get(key).filter(|entry| !entry.gone).map(|entry| entry.facts.clone());
+        let entry = self.entries.entry(key.clone()).or_default();
+        entry.gone = false;
+        entry.facts = facts.clone();
+        self.index(key, old.as_ref(), &facts);
+        for cause in own_causes(old.as_ref(), &facts) {
+            self.add(key, cause, commands);
+        }
+        let old = old.unwrap_or_default();
+        if old.artifact != facts.artifact {
+            self.wake_users(key, commands);
+        }
+        if facts.ready_at.is_some() && old.ready_at != facts.ready_at {
+            self.wake_dependents(key, commands);
+        }
+        if old.depends_on != facts.depends_on {
+            self.wake_circles(key, commands);
+        }
+    }
+
+    fn index(&mut self, key: &ObjectKey, old: Option<&Facts>, facts: &Facts) {
+        self.dependencies.set(key, facts.depends_on.iter().cloned().collect());
+        self.sources.set(key, facts.source.iter().cloned().collect());
+        if let Some(url) = old.and_then(|old| old.url.as_ref()) {
+            self.forget_url(url, key);
+        }
+        if let Some(url) = &facts.url {
+            self.urls.entry(url.clone()).or_default().insert(key.clone());
+        }
+    }
+
+    fn forget_url(&mut self, url: &Text, key: &ObjectKey) {
+        if let Some(users) = self.urls.get_mut(url) {
+            users.remove(key);
+            if users.is_empty() {
+                self.urls.remove(url);
+            }
+        }
+    }
+
+    fn vanish(&mut self, key: &ObjectKey, commands: &mut Vec<Command>) {
+        let Some(entry) = self.entries.get_mut(key) else { return };
+        let facts = std::mem::take(&mut entry.facts);
+        entry.gone = true;
+        if let Some(run) = &mut entry.run {
+            run.since.clear();
+            cancel(key, run, commands);
+        } else {
+            self.entries.remove(key);
+        }
+        self.queue.remove(key);
+        self.timers.clear(key);
+        self.index(key, Some(&facts), &Facts::default());
+        if facts.artifact.is_some() {
+            self.wake_users(key, commands);
+        }
+        self.wake_circles(key, commands);
+    }
+
+    fn push_arrived(&mut self, url: &Text, commands: &mut Vec<Command>) {
+        for key in self.urls.get(url).cloned().unwrap_or_default() {
+            self.add(&key, Cause::Push, commands);
+        }
+    }
+
+    fn wake_users(&mut self, source: &ObjectKey, commands: &mut Vec<Command>) {
+        for user in self.sources.needed_by(source) {
+            self.add(&user, Cause::Source, commands);
+        }
+    }
+
+    fn wake_dependents(&mut self, key: &ObjectKey, commands: &mut Vec<Command>) {
+        for dependent in self.dependencies.needed_by(key) {
+            let waits = |entry: &Entry| entry.waits_for_dependency || entry.run.is_some();
+            if self.entries.get(&dependent).is_some_and(waits) {
+                self.add(&dependent, Cause::Dependency, commands);
+            }
+        }
+    }
+
+    /// An edge changed: whoever stood in a circle may be free now, and whoever
+    /// stands in one now should say so.
+    fn wake_circles(&mut self, changed: &ObjectKey, commands: &mut Vec<Command>) {
+        let mut members: BTreeSet<_> = self.dependencies.cycle(changed).into_iter().flatten().collect();
+        let freed = self.entries.iter().filter(|(_, entry)| entry.in_circle).map(|(key, _)| key.clone());
+        members.extend(freed);
+        members.remove(changed);
+        for key in members {
+            self.add(&key, Cause::Dependency, commands);
+        }
+    }
+
+    /// Adds a cause for work on an object. A suspended object is only worked
+    /// on when it is deleted, or to take note of the suspension.
+    fn add(&mut self, key: &ObjectKey, cause: Cause, commands: &mut Vec<Command>) {
+        let Some(entry) = self.entries.get_mut(key).filter(|entry| !entry.gone) else { return };
+        let facts = &entry.facts;
+        if facts.suspended && !facts.deleting && !matches!(cause, Cause::Spec | Cause::Start) {
+            return;
+        }
+        let Some(run) = &mut entry.run else {
+            self.queue.push(key, cause);
+            return;
+        };
+        run.since.insert(cause);
+        if cause.outdates_a_run() {
+            cancel(key, run, commands);
+        }
+    }
+
+    fn cancel_all(&mut self, kind: Kind, commands: &mut Vec<Command>) {
+        for (key, entry) in self.entries.iter_mut().filter(|(key, _)| key.kind == kind) {
+            if let Some(run) = &mut entry.run {
+                run.since.insert(Cause::Start);
+                cancel(key, run, commands);
+            }
+        }
+    }
+
+    fn finish(&mut self, key: &ObjectKey, number: u64, next: &Next, now_ms: u64) {
+        let Some(entry) = self.entries.get_mut(key) else { return };
+        let Some(run) = entry.run.take_if(|run| run.number == number) else { return };
+        *self.running.entry(key.kind).or_default() -= 1;
+        if entry.gone {
+            self.entries.remove(key);
+            return;
+        }
+        entry.waits_for_dependency = matches!(next, Next::Dependency { .. });
+        entry.failures = if matches!(next, Next::Backoff) { entry.failures.saturating_add(1) } else { 0 };
+        let (failures, interval_ms) = (entry.failures, entry.facts.interval_ms);
+        self.schedule(key, next, failures, interval_ms, now_ms);
+        for cause in run.since {
+            self.queue.push(key, cause);
+        }
+    }
+
+    fn schedule(&mut self, key: &ObjectKey, next: &Next, failures: u32, interval_ms: u64, now_ms: u64) {
+        let (delay_ms, cause) = match next {
+            Next::Interval => {
+                (scatter_ms(interval_ms, self.options.jitter_percent, &mut self.rng), Cause::Interval)
+            }
+            Next::After { delay_ms } => (*delay_ms, Cause::Retry),
+            Next::Backoff => (self.options.backoff.pause_ms(failures, &mut self.rng), Cause::Retry),
+            Next::Deadline { delay_ms } => (*delay_ms, Cause::Deadline),
+            Next::Dependency { delay_ms } => (*delay_ms, Cause::Retry),
+            Next::Again => return self.queue.push(key, Cause::Retry),
+            Next::Trailing => return self.queue.push(key, Cause::Trailing),
+            Next::Never => return,
+        };
+        self.timers.set(key, now_ms.saturating_add(delay_ms), cause);
+    }
+
+    fn dispatch(&mut self, commands: &mut Vec<Command>) {
+        for kind in Kind::ALL {
+            while self.acting.contains(&kind) && self.running(kind) < self.limit(kind) {
+                let Some((key, causes)) = self.pop(kind) else { break };
+                commands.push(Command::Start(self.start(key, causes)));
+            }
+        }
+    }
+
+    /// How many objects of a kind are worked on at once at most.
+    #[must_use]
+    pub fn limit(&self, kind: Kind) -> usize {
+        self.options.concurrency.get(&kind).copied().unwrap_or(1).max(1)
+    }
+
+    fn pop(&mut self, kind: Kind) -> Option<(ObjectKey, Causes)> {
+        let (entries, dependencies) = (&self.entries, &self.dependencies);
+        self.queue.pop(kind, |queue, key| {
+            let busy = |needed: &ObjectKey| {
+                queue.holds_urgent(needed) || entries.get(needed).is_some_and(|entry| entry.run.is_some())
+            };
+            !dependencies.needs(key).any(busy) || dependencies.cycle(key).is_some()
+        })
+    }
+
+    fn start(&mut self, key: ObjectKey, causes: Causes) -> Start {
+        self.runs += 1;
+        self.timers.clear(&key);
+        *self.running.entry(key.kind).or_default() += 1;
+        let cycle = self.dependencies.cycle(&key);
+        if let Some(entry) = self.entries.get_mut(&key) {
+            entry.in_circle = cycle.is_some();
+            entry.run = Some(Run { number: self.runs, since: Causes::new(), cancelled: false });
+        }
+        Start { key, run: self.runs, causes, cycle }
+    }
+}
+
+fn cancel(key: &ObjectKey, run: &mut Run, commands: &mut Vec<Command>) {
+    if !run.cancelled {
+        run.cancelled = true;
+        commands.push(Command::Cancel { key: key.clone(), run: run.number });
+    }
+}
+
+/// Why an object's own change makes work for it.
+fn own_causes(old: Option<&Facts>, new: &Facts) -> Vec<Cause> {
+    let Some(old) = old else { return vec![Cause::Start] };
+    let mut causes = Vec::new();
+    if new.deleting && !old.deleting {
+        causes.push(Cause::Deletion);
+    }
+    if new.generation != old.generation {
+        causes.push(Cause::Spec);
+    }
+    if new.request.is_some() && new.request != old.request {
+        causes.push(Cause::Request);
+    }
+    causes
+}

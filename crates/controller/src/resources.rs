@@ -1,0 +1,175 @@
+//! The watches of custom resources, and when their kinds may be acted on.
+
+use crate::context::Context;
+use crate::machine::{Event, Kind, ObjectKey};
+use crate::start::LeaderElection;
+use futures::StreamExt;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use tokio::sync::watch;
+use trueup_cluster::{
+    DeletedObject, Form, Leadership, LeaseElection, LiveObject, Scope, WatchEvent, WatchSpec,
+};
+use trueup_object::{ObjectRef, Text};
+
+/// How far a kind is.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Standing {
+    /// How many of its watches have not listed everything yet.
+    unlisted: usize,
+    /// Whether its lease is held by somebody else, or not yet by us.
+    lease: LeaseState,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum LeaseState {
+    #[default]
+    NotNeeded,
+    Awaited,
+    Held,
+}
+
+type Standings = watch::Sender<BTreeMap<Kind, Standing>>;
+
+/// Whether every kind has been listed once.
+pub(crate) fn all_listed(standings: &BTreeMap<Kind, Standing>) -> bool {
+    standings.values().all(|standing| standing.unlisted == 0)
+}
+
+/// Starts the watches and elections of all kinds.
+pub(crate) fn start(
+    context: &Arc<Context>,
+    namespaces: &[Text],
+    election: Option<LeaderElection>,
+) -> watch::Receiver<BTreeMap<Kind, Standing>> {
+    let scopes: Vec<Scope> = match namespaces {
+        [] => vec![Scope::all()],
+        some => some.iter().map(|namespace| Scope::namespace(namespace)).collect(),
+    };
+    let lease = if election.is_some() { LeaseState::Awaited } else { LeaseState::NotNeeded };
+    let standing = Standing { unlisted: scopes.len(), lease };
+    let (standings, receiver) = watch::channel(Kind::ALL.map(|kind| (kind, standing.clone())).into());
+    let standings = Arc::new(standings);
+    for kind in Kind::ALL {
+        for scope in &scopes {
+            watch_kind(context, kind, scope.clone(), &standings);
+        }
+        if let Some(election) = &election {
+            elect(context, kind, election, &standings);
+        }
+    }
+    act_when_allowed(context, receiver.clone());
+    receiver
+}
+
+fn watch_kind(context: &Arc<Context>, kind: Kind, scope: Scope, standings: &Arc<Standings>) {
+    let weak = Arc::downgrade(context);
+    let standings = Arc::clone(standings);
+    let spec = WatchSpec { kind: kind.group_version_kind(), scope, form: Form::Full };
+    let mut events = context.session.watch(spec);
+    context.spawn(async move {
+        let mut listed = false;
+        while let Some(event) = events.next().await {
+            let Some(context) = weak.upgrade() else { return };
+            match event {
+                WatchEvent::Applied(object) => context.seen(&key_of(&context, kind, object.reference()), &object),
+                WatchEvent::Deleted(deleted) => deleted_resource(&context, kind, &deleted),
+                WatchEvent::Synced { .. } if !listed => {
+                    listed = true;
+                    standings.send_modify(|all| {
+                        if let Some(standing) = all.get_mut(&kind) {
+                            standing.unlisted -= 1;
+                        }
+                    });
+                }
+                WatchEvent::Synced { .. } | WatchEvent::Restarted { .. } => {}
+                WatchEvent::Error(error) => tracing::debug!(kind = kind.name(), %error, "watch"),
+            }
+        }
+    });
+}
+
+fn deleted_resource(context: &Context, kind: Kind, deleted: &DeletedObject) {
+    let key = key_of(context, kind, &deleted.reference);
+    // One made again under the same name may have been seen already.
+    let same_life = |object: &LiveObject| deleted.uid.is_empty() || object.uid() == &deleted.uid;
+    if context.objects.get(&key).as_ref().is_some_and(same_life) {
+        context.vanished(&key);
+    }
+}
+
+fn key_of(context: &Context, kind: Kind, reference: &ObjectRef) -> ObjectKey {
+    ObjectKey {
+        cluster: context.session.cluster().key().clone(),
+        kind,
+        namespace: reference.namespace.clone(),
+        name: reference.name.clone(),
+    }
+}
+
+/// The lease by which Flux's controller of a kind elects its leader.
+fn lease_name(kind: Kind) -> &'static str {
+    match kind {
+        Kind::GitRepository => "source-controller-leader-election",
+        Kind::Kustomization => "kustomize-controller-leader-election",
+    }
+}
+
+fn elect(context: &Arc<Context>, kind: Kind, election: &LeaderElection, standings: &Arc<Standings>) {
+    let clock = context.clock;
+    let lease = LeaseElection::new(
+        context.session.clone(),
+        &election.namespace,
+        lease_name(kind),
+        &election.identity,
+        election.times,
+        Arc::new(move || clock.now()),
+    );
+    let (tell, mut told) = watch::channel(Leadership::Standby { holder: Text::new() });
+    let stop = context.stop.clone();
+    // Not ended by the token itself: giving the lease up comes after it.
+    tokio::spawn(lease.run(tell, async move { stop.cancelled().await }));
+    let standings = Arc::clone(standings);
+    context.spawn(async move {
+        while told.changed().await.is_ok() {
+            let held = *told.borrow_and_update() == Leadership::Leading;
+            standings.send_modify(|all| {
+                if let Some(standing) = all.get_mut(&kind) {
+                    standing.lease = if held { LeaseState::Held } else { LeaseState::Awaited };
+                }
+            });
+        }
+    });
+}
+
+/// A kind is acted on when it and everything that it refers to is known, and
+/// nobody else does.
+fn act_when_allowed(context: &Arc<Context>, mut standings: watch::Receiver<BTreeMap<Kind, Standing>>) {
+    let weak = Arc::downgrade(context);
+    context.spawn(async move {
+        let mut acting: BTreeMap<Kind, bool> = BTreeMap::new();
+        loop {
+            let now = standings.borrow_and_update().clone();
+            let Some(context) = weak.upgrade() else { return };
+            for kind in Kind::ALL {
+                let allowed = may_act(kind, &now);
+                if acting.insert(kind, allowed).unwrap_or(false) != allowed {
+                    context.tell(if allowed { Event::Acting(kind) } else { Event::StandingBy(kind) });
+                }
+            }
+            drop(context);
+            if standings.changed().await.is_err() {
+                return;
+            }
+        }
+    });
+}
+
+fn may_act(kind: Kind, standings: &BTreeMap<Kind, Standing>) -> bool {
+    let listed = |kind| standings.get(&kind).is_some_and(|standing| standing.unlisted == 0);
+    let known = match kind {
+        Kind::GitRepository => listed(kind),
+        Kind::Kustomization => all_listed(standings),
+    };
+    known && standings.get(&kind).is_some_and(|standing| standing.lease != LeaseState::Awaited)
+}

@@ -1,0 +1,206 @@
+//! Starting and ending the controllers.
+
+use crate::clock::Clock;
+use crate::context::{Context, CrossNamespace, Rendering, Settings};
+use crate::kustomization::Memories;
+use crate::live::LiveSet;
+use crate::machine::{Event, Kind, Machine, MachineOptions, ObjectKey};
+use crate::metrics::Metrics;
+use crate::model::{Model, Numbered, Snapshot};
+use crate::objects::{Objects, normalised_url};
+use crate::reports::{LogSink, NoLog, Reports};
+use crate::resources;
+use crate::runtime::{Driver, Load};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::{broadcast, mpsc, watch};
+use tokio_util::sync::CancellationToken;
+use trueup_cluster::{LeaseTimes, Session};
+use trueup_object::{Text, Value};
+use trueup_source::{ArtifactStorage, GitFetch};
+
+/// How long an orderly end waits for runs to reach a safe point.
+pub const SHUTDOWN_GRACE_MS: u64 = 10_000;
+/// How soon a waiting dependent looks again at the latest: Flux's
+/// `--requeue-dependency`.
+pub const REQUEUE_DEPENDENCY_MS: u64 = 30_000;
+
+/// How to take part in the election of a leader.
+#[derive(Clone, Debug)]
+pub struct LeaderElection {
+    /// The namespace of the leases.
+    pub namespace: Text,
+    /// Who we are; unique for each process.
+    pub identity: Text,
+    /// How long a lease lasts and how often it is renewed.
+    pub times: LeaseTimes,
+}
+
+/// What the controllers are started with.
+pub struct ControllerOptions {
+    /// The cluster that holds the custom resources, and as whom.
+    pub session: Session,
+    /// Where Git content comes from.
+    pub fetch: Arc<dyn GitFetch>,
+    /// Where artifacts are kept.
+    pub storage: Arc<dyn ArtifactStorage>,
+    /// Namespaces that are looked at; all without any.
+    pub namespaces: Vec<Text>,
+    /// Bounds, jitter, pauses.
+    pub machine: MachineOptions,
+    /// Flux's leases; without, acts at once.
+    pub leader_election: Option<LeaderElection>,
+    /// What time it is.
+    pub clock: Clock,
+    /// Where log lines go.
+    pub log: Arc<dyn LogSink>,
+    /// The name of this process in events.
+    pub instance: Text,
+    /// Where renders are made.
+    pub rendering: Rendering,
+    /// Whether references may cross namespaces.
+    pub cross_namespace: CrossNamespace,
+}
+
+impl ControllerOptions {
+    /// Defaults for everything but the outside world. Must be called inside
+    /// a tokio runtime.
+    #[must_use]
+    pub fn new(session: Session, fetch: Arc<dyn GitFetch>, storage: Arc<dyn ArtifactStorage>) -> Self {
+        Self {
+            session,
+            fetch,
+            storage,
+            namespaces: Vec::new(),
+            machine: MachineOptions::default(),
+            leader_election: None,
+            clock: Clock::system(),
+            log: Arc::new(NoLog),
+            instance: "trueup".into(),
+            rendering: Rendering::default(),
+            cross_namespace: CrossNamespace::default(),
+        }
+    }
+}
+
+/// The controllers of all kinds.
+#[derive(Debug)]
+pub struct Controller;
+
+/// Running controllers. Cheap to clone; they run on when it is dropped.
+#[derive(Clone)]
+pub struct ControllerHandle {
+    context: Arc<Context>,
+    load: watch::Receiver<Load>,
+    ready: watch::Receiver<BTreeMap<Kind, resources::Standing>>,
+}
+
+impl Controller {
+    /// Starts watching and, once all objects are known and the leases are
+    /// held, acting. Must be called inside a tokio runtime.
+    #[must_use]
+    pub fn start(options: ControllerOptions) -> ControllerHandle {
+        let (events_in, events) = mpsc::unbounded_channel();
+        let (reports, event_worker) = Reports::new(options.session.clone(), options.log, &options.instance);
+        let context = Arc::new(Context {
+            session: options.session,
+            fetch: options.fetch,
+            storage: options.storage,
+            clock: options.clock,
+            settings: Settings {
+                rendering: options.rendering,
+                requeue_dependency_ms: REQUEUE_DEPENDENCY_MS,
+                cross_namespace: options.cross_namespace,
+            },
+            objects: Objects::default(),
+            memories: Memories::default(),
+            live: LiveSet::default(),
+            model: Model::new(),
+            metrics: Metrics::new(),
+            reports,
+            events: events_in,
+            stop: CancellationToken::new(),
+        });
+        let (load_sender, load) = watch::channel(Load::STARTING);
+        let machine = Machine::new(options.machine);
+        let driver =
+            Driver { context: Arc::clone(&context), machine, events, load: load_sender, runs: BTreeMap::new() };
+        context.spawn(event_worker);
+        context.spawn(driver.run());
+        let ready = resources::start(&context, &options.namespaces, options.leader_election);
+        ControllerHandle { context, load, ready }
+    }
+}
+
+impl ControllerHandle {
+    /// The feed of reports from now on.
+    #[must_use]
+    pub fn subscribe(&self) -> broadcast::Receiver<Numbered> {
+        self.context.model.subscribe()
+    }
+
+    /// All objects at this moment.
+    #[must_use]
+    pub fn snapshot(&self) -> Snapshot {
+        self.context.model.snapshot()
+    }
+
+    /// Says that somebody pushed to the repository at an address: whoever
+    /// follows it is woken at once. Addresses are compared without
+    /// credentials, trailing slash and `.git`.
+    pub fn notify_push(&self, url: &str) {
+        self.context.tell(Event::Pushed { url: normalised_url(url) });
+    }
+
+    /// Whether every kind has been listed once.
+    #[must_use]
+    pub fn ready(&self) -> bool {
+        resources::all_listed(&self.ready.borrow())
+    }
+
+    /// Waits until every kind has been listed once.
+    pub async fn wait_until_ready(&self) {
+        let mut ready = self.ready.clone();
+        // The sender lives as long as the watches; when they end, so does
+        // the wait.
+        let _ = ready.wait_for(resources::all_listed).await;
+    }
+
+    /// How much there is to do now; changes as it changes.
+    #[must_use]
+    pub fn load(&self) -> watch::Receiver<Load> {
+        self.load.clone()
+    }
+
+    /// One custom resource as last seen or written.
+    #[must_use]
+    pub fn object(&self, key: &ObjectKey) -> Option<Value> {
+        self.context.objects.get(key).map(|object| object.value().clone())
+    }
+
+    /// All metrics in OpenMetrics' text form.
+    #[must_use]
+    pub fn metrics_text(&self) -> String {
+        self.context.metrics.text()
+    }
+
+    /// Stops in order: starts nothing more, lets what runs reach a safe
+    /// point, gives the leases up, ends.
+    pub async fn shutdown(&self) {
+        for kind in Kind::ALL {
+            self.context.tell(Event::StandingBy(kind));
+        }
+        let mut load = self.load.clone();
+        // Objects that wait stay in the queue; what counts is that none runs.
+        let at_rest = load.wait_for(|load| load.running == 0 && load.events == 0);
+        let _ = tokio::time::timeout(Duration::from_millis(SHUTDOWN_GRACE_MS), at_rest).await;
+        self.context.stop.cancel();
+    }
+
+    /// Stops where it stands, as a crash would: every task ends at its next
+    /// pause, and nothing is tidied up.
+    pub fn kill(&self) {
+        self.context.stop.cancel();
+    }
+}

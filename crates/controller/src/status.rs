@@ -1,0 +1,151 @@
+//! Writing statuses and finalizers: the smallest patch, on the newest copy.
+
+use crate::context::Context;
+use crate::machine::ObjectKey;
+use trueup_cluster::{ApiError, ErrorClass, Form, LiveObject, Patch, WriteOptions};
+use trueup_kinds::{KindError, Resource, names, status_patch};
+use trueup_object::{Text, Value, value};
+
+/// How often a write is tried anew on a newer copy of the object.
+const CONFLICT_ATTEMPTS: u32 = 5;
+
+/// Why a custom resource could not be read or written.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum StatusError {
+    /// It is gone; there is nothing to write to.
+    #[error("{0} is gone")]
+    Gone(ObjectKey),
+    /// It can't be read as its kind.
+    #[error(transparent)]
+    Kind(#[from] KindError),
+    /// The API refused or did not answer.
+    #[error(transparent)]
+    Api(#[from] ApiError),
+}
+
+/// Reads the newest copy that is known.
+pub(crate) fn read<R: Resource>(context: &Context, key: &ObjectKey) -> Result<R, StatusError> {
+    let live = context.objects.get(key).ok_or_else(|| StatusError::Gone(key.clone()))?;
+    Ok(R::read(live.value())?)
+}
+
+/// Changes the status: what `change` leaves as it was is not written, and
+/// nothing is written where nothing changes. When somebody else wrote
+/// meanwhile, the change is made again on what they left.
+pub(crate) async fn change<R: Resource>(
+    context: &Context,
+    key: &ObjectKey,
+    change: impl Fn(&mut R) + Send + Sync,
+) -> Result<R, StatusError> {
+    let mut refused = None;
+    for _ in 0..CONFLICT_ATTEMPTS {
+        let live = context.objects.get(key).ok_or_else(|| StatusError::Gone(key.clone()))?;
+        let mut resource = R::read(live.value())?;
+        let before = resource.status_value();
+        change(&mut resource);
+        let Some(patch) = status_patch(&before, &resource.status_value()) else { return Ok(resource) };
+        match write(context, key, &live, &patch, R::STATUS_MANAGER).await? {
+            Written::Done(object) => return Ok(R::read(object.value())?),
+            Written::Outdated(error) => refused = Some(error),
+        }
+    }
+    Err(refused.map_or_else(|| StatusError::Gone(key.clone()), StatusError::Api))
+}
+
+enum Written {
+    Done(LiveObject),
+    Outdated(ApiError),
+}
+
+async fn write(
+    context: &Context,
+    key: &ObjectKey,
+    live: &LiveObject,
+    patch: &Value,
+    manager: &str,
+) -> Result<Written, StatusError> {
+    let status = patch.get("status").cloned().unwrap_or_else(Value::map);
+    let version = Some(live.resource_version().as_str());
+    let outcome = context.session.patch_status(&key.reference(), &status, version, manager).await;
+    settle(context, key, live, outcome).await
+}
+
+/// Takes the answer in, or reads the object anew after a conflict or where
+/// it can't be told whether the write was done.
+async fn settle(
+    context: &Context,
+    key: &ObjectKey,
+    live: &LiveObject,
+    outcome: Result<LiveObject, ApiError>,
+) -> Result<Written, StatusError> {
+    match outcome {
+        Ok(object) => {
+            context.answered(key, &object);
+            Ok(Written::Done(object))
+        }
+        Err(error) if error.is_not_found() => Err(StatusError::Gone(key.clone())),
+        Err(error) if error.class() == ErrorClass::Conflict => {
+            refresh(context, key, live).await?;
+            Ok(Written::Outdated(error))
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+async fn refresh(context: &Context, key: &ObjectKey, old: &LiveObject) -> Result<(), StatusError> {
+    let gone = || StatusError::Gone(key.clone());
+    let object = context.session.find(&key.reference(), Form::Full).await?.ok_or_else(gone)?;
+    if object.uid() != old.uid() {
+        return Err(gone());
+    }
+    context.answered(key, &object);
+    Ok(())
+}
+
+/// Puts our finalizer on the object, if it is not there.
+pub(crate) async fn add_finalizer<R: Resource>(context: &Context, key: &ObjectKey) -> Result<(), StatusError> {
+    change_finalizers::<R>(context, key, |finalizers| {
+        if !finalizers.iter().any(|it| it == names::FINALIZER) {
+            finalizers.push(names::FINALIZER.into());
+        }
+    })
+    .await
+}
+
+/// Takes our finalizer off the object: it may go. One that is gone already
+/// is no error.
+pub(crate) async fn remove_finalizer<R: Resource>(context: &Context, key: &ObjectKey) -> Result<(), StatusError> {
+    let outcome =
+        change_finalizers::<R>(context, key, |finalizers| finalizers.retain(|it| it != names::FINALIZER)).await;
+    match outcome {
+        Err(StatusError::Gone(_)) => Ok(()),
+        outcome => outcome,
+    }
+}
+
+async fn change_finalizers<R: Resource>(
+    context: &Context,
+    key: &ObjectKey,
+    change: impl Fn(&mut Vec<Text>) + Send + Sync,
+) -> Result<(), StatusError> {
+    let mut refused = None;
+    for _ in 0..CONFLICT_ATTEMPTS {
+        let live = context.objects.get(key).ok_or_else(|| StatusError::Gone(key.clone()))?;
+        let before = R::read(live.value())?.metadata().finalizers.clone();
+        let mut after = before.clone();
+        change(&mut after);
+        if before == after {
+            return Ok(());
+        }
+        let list: Value = after.into_iter().map(Value::from).collect();
+        let version = live.resource_version().clone();
+        let patch = Patch::Merge(value!({"metadata": {"finalizers": list, "resourceVersion": version}}));
+        let options = WriteOptions::new(R::STATUS_MANAGER);
+        let outcome = context.session.patch(&key.reference(), &patch, &options).await;
+        match settle(context, key, &live, outcome).await? {
+            Written::Done(_) => return Ok(()),
+            Written::Outdated(error) => refused = Some(error),
+        }
+    }
+    Err(refused.map_or_else(|| StatusError::Gone(key.clone()), StatusError::Api))
+}
