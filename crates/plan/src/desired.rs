@@ -1,0 +1,177 @@
+//! What the source wants an object to be.
+
+use crate::Fingerprint;
+use trueup_kinds::names;
+use trueup_object::{ObjectRef, Text, Value};
+
+/// The Kustomization that objects belong to.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Owner {
+    /// Its namespace.
+    pub namespace: Text,
+    /// Its name.
+    pub name: Text,
+}
+
+impl Owner {
+    /// Whether an object carries both owner labels of this Kustomization.
+    /// The labels alone never prove ownership: the inventory must agree.
+    #[must_use]
+    pub fn is_on(&self, object: &Value) -> bool {
+        let label = |key: &str| object.str_at(&["metadata", "labels", key]);
+        label(names::OWNER_NAME) == Some(&self.name)
+            && label(names::OWNER_NAMESPACE) == Some(&self.namespace)
+    }
+
+    /// Writes both owner labels.
+    pub fn put_on(&self, object: &mut Value) {
+        object.set_at(
+            &["metadata", "labels", names::OWNER_NAME],
+            self.name.clone().into(),
+        );
+        object.set_at(
+            &["metadata", "labels", names::OWNER_NAMESPACE],
+            self.namespace.clone().into(),
+        );
+    }
+
+    /// The selector text of a watch on everything that carries the labels.
+    #[must_use]
+    pub fn selector(&self) -> String {
+        format!(
+            "{}={},{}={}",
+            names::OWNER_NAME,
+            self.name,
+            names::OWNER_NAMESPACE,
+            self.namespace
+        )
+    }
+}
+
+/// One manifest, ready to be applied.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Desired {
+    reference: ObjectRef,
+    manifest: Value,
+    fingerprint: Fingerprint,
+}
+
+impl Desired {
+    /// Takes a manifest as rendered and brings it to the form that is
+    /// applied: owner labels on; what only the server writes dropped
+    /// (`status` but of definitions, `managedFields`, `uid`,
+    /// `resourceVersion`, `creationTimestamp`, `generation`); a Secret's
+    /// `stringData` moved to `data`. `None` if it names no object.
+    #[must_use]
+    pub fn new(mut manifest: Value, owner: &Owner) -> Option<Self> {
+        let reference = ObjectRef::of(&manifest)?;
+        owner.put_on(&mut manifest);
+        for key in [
+            "creationTimestamp",
+            "generation",
+            "managedFields",
+            "resourceVersion",
+            "uid",
+            "selfLink",
+        ] {
+            manifest.remove_at(&["metadata", key]);
+        }
+        if reference.kind.kind != "CustomResourceDefinition" {
+            manifest.remove_at(&["status"]);
+        }
+        if is_secret(&reference) {
+            move_string_data(&mut manifest);
+        }
+        let fingerprint = Fingerprint::of(&manifest);
+        Some(Self {
+            reference,
+            manifest,
+            fingerprint,
+        })
+    }
+
+    /// The object's full name.
+    #[must_use]
+    pub fn reference(&self) -> &ObjectRef {
+        &self.reference
+    }
+
+    /// The manifest to apply.
+    #[must_use]
+    pub fn manifest(&self) -> &Value {
+        &self.manifest
+    }
+
+    /// The fingerprint of the manifest.
+    #[must_use]
+    pub fn fingerprint(&self) -> Fingerprint {
+        self.fingerprint
+    }
+}
+
+/// Whether the values of an object must not be shown.
+pub(crate) fn is_secret(object: &ObjectRef) -> bool {
+    object.kind.group.is_empty() && object.kind.kind == "Secret"
+}
+
+fn move_string_data(manifest: &mut Value) {
+    let Some(Value::Map(texts)) = manifest.remove_at(&["stringData"]) else {
+        return;
+    };
+    for (key, text) in &texts {
+        if let Some(text) = text.as_str() {
+            manifest.set_at(&["data", key], base64(text.as_bytes()).into());
+        }
+    }
+}
+
+/// Base64 with padding, RFC 4648 section 4.
+fn base64(bytes: &[u8]) -> String {
+    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let mut text = String::with_capacity(bytes.len().div_ceil(3) * 4);
+    for chunk in bytes.chunks(3) {
+        let group = chunk
+            .iter()
+            .fold(0_usize, |group, byte| group << 8 | usize::from(*byte))
+            << (8 * (3 - chunk.len()));
+        for place in 0..4 {
+            let digit = DIGITS[group >> (18 - 6 * place) & 63];
+            text.push(if place <= chunk.len() {
+                char::from(digit)
+            } else {
+                '='
+            });
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use trueup_object::value;
+
+    #[test]
+    fn a_manifest_is_brought_to_the_form_that_is_applied() {
+        let owner = Owner {
+            namespace: "flux-system".into(),
+            name: "apps".into(),
+        };
+        let manifest = value!({
+            "apiVersion": "v1", "kind": "Secret",
+            "metadata": {"name": "s", "namespace": "a", "creationTimestamp": null, "uid": "x"},
+            "stringData": {"a": "x", "b": "xy", "c": "xyz", "d": ""},
+            "status": {},
+        });
+        let desired = Desired::new(manifest, &owner).unwrap();
+        assert!(owner.is_on(desired.manifest()));
+        assert_eq!(
+            desired.manifest().get("data"),
+            Some(&value!({"a": "eA==", "b": "eHk=", "c": "eHl6", "d": ""}))
+        );
+        assert_eq!(desired.manifest().get("stringData"), None);
+        assert_eq!(desired.manifest().get("status"), None);
+        assert_eq!(desired.manifest().at(&["metadata", "uid"]), None);
+        assert_eq!(Desired::new(value!({"kind": "X"}), &owner), None);
+    }
+}

@@ -1,0 +1,157 @@
+//! What is remembered of an object after it was applied, so that a later
+//! look needs no question to the server.
+
+use crate::{Desired, Fingerprint};
+use std::collections::BTreeMap;
+use trueup_kinds::{names, object_id};
+use trueup_object::{FieldPath, ObjectRef, Text, Value};
+use trueup_schema::{FieldSet, Operation, decode_managed};
+
+/// One object as it was when it was last known to be right.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Record {
+    uid: Text,
+    desired: Fingerprint,
+    fields: FieldSet,
+    /// A fingerprint of the live value at each leaf of `fields`, in order.
+    values: Vec<u128>,
+}
+
+impl Record {
+    /// Remembers an object as the server returned it, from an apply or from a
+    /// read that a dry-run has shown to be right.
+    #[must_use]
+    pub fn of(desired: &Desired, live: &Value) -> Self {
+        let fields = our_fields(live);
+        let values = values_under(live, &fields);
+        Self {
+            uid: uid_of(live),
+            desired: desired.fingerprint(),
+            fields,
+            values,
+        }
+    }
+
+    /// The object's uid.
+    #[must_use]
+    pub fn uid(&self) -> &str {
+        &self.uid
+    }
+
+    /// The fingerprint of the manifest that was applied.
+    #[must_use]
+    pub fn desired(&self) -> Fingerprint {
+        self.desired
+    }
+
+    /// Whether a live object's fields that are ours are as they were.
+    #[must_use]
+    pub(crate) fn holds_for(&self, live: &Value) -> bool {
+        our_fields(live) == self.fields && values_under(live, &self.fields) == self.values
+    }
+
+    /// The paths of ours whose live value is not what it was.
+    #[must_use]
+    pub(crate) fn changed_paths(&self, live: &Value) -> Vec<FieldPath> {
+        let leaves = self.fields.leaves().paths();
+        leaves
+            .into_iter()
+            .zip(&self.values)
+            .filter(|(path, known)| value_print(value_at(live, path)) != **known)
+            .map(|(path, _)| path)
+            .collect()
+    }
+
+    /// The paths that were ours and are no longer owned by us.
+    #[must_use]
+    pub(crate) fn lost_paths(&self, live: &Value) -> Vec<FieldPath> {
+        self.fields.difference(&our_fields(live)).leaves().paths()
+    }
+}
+
+/// The uid of a live object.
+#[must_use]
+pub(crate) fn uid_of(live: &Value) -> Text {
+    live.str_at(&["metadata", "uid"]).unwrap_or("").into()
+}
+
+/// What our own server-side apply entry holds. An entry that can't be read
+/// counts as none: the next apply writes it anew.
+#[must_use]
+pub(crate) fn our_fields(live: &Value) -> FieldSet {
+    decode_managed(live)
+        .unwrap_or_default()
+        .into_iter()
+        .find(|entry| {
+            entry.manager == names::APPLY_MANAGER
+                && entry.operation == Operation::Apply
+                && entry.subresource.is_empty()
+        })
+        .map(|entry| entry.fields)
+        .unwrap_or_default()
+}
+
+fn values_under(live: &Value, fields: &FieldSet) -> Vec<u128> {
+    fields
+        .leaves()
+        .paths()
+        .iter()
+        .map(|path| value_print(value_at(live, path)))
+        .collect()
+}
+
+fn value_print(value: Option<&Value>) -> u128 {
+    value.map_or(0, |value| Fingerprint::of(value).short())
+}
+
+/// The value at a path of owned fields; they name list items by their keys,
+/// so no type is needed to find them.
+#[must_use]
+pub(crate) fn value_at<'a>(object: &'a Value, path: &FieldPath) -> Option<&'a Value> {
+    path.segments()
+        .iter()
+        .try_fold(object, |value, segment| segment.find_in(value))
+}
+
+/// The records of many objects; an object is the same in every version of
+/// its group.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Records {
+    by_id: BTreeMap<Text, Record>,
+}
+
+impl Records {
+    /// Nothing is remembered.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Remembers an object.
+    pub fn insert(&mut self, object: &ObjectRef, record: Record) {
+        self.by_id.insert(object_id(object), record);
+    }
+
+    /// Forgets an object.
+    pub fn remove(&mut self, object: &ObjectRef) -> Option<Record> {
+        self.by_id.remove(&object_id(object))
+    }
+
+    /// What is remembered of an object.
+    #[must_use]
+    pub fn get(&self, object: &ObjectRef) -> Option<&Record> {
+        self.by_id.get(&object_id(object))
+    }
+
+    /// The number of objects.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.by_id.len()
+    }
+
+    /// Whether nothing is remembered.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.by_id.is_empty()
+    }
+}
