@@ -1,19 +1,32 @@
 //! Structural schemas of custom resources.
 
+mod accept;
+mod defaults;
+mod formats;
+mod node;
+mod pattern;
+mod prune;
+mod validate;
+
 use crate::field_error::FieldError;
 use crate::types::Type;
+use node::Node;
+use std::sync::Arc;
 use trueup_object::{Text, Value};
 
 /// A structural schema: the `openAPIV3Schema` of a custom resource version.
 #[derive(Clone, Debug)]
 pub struct Structural {
-    pub(crate) raw: Value,
+    root: Arc<Node>,
+    raw: Value,
 }
 
 /// A CEL rule of a schema (`x-kubernetes-validations`), kept for the day when
 /// rules are evaluated.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ValidationRule {
+    /// Where in the object it applies: `spec.ports[*]`, empty for the root.
+    pub path: Text,
     /// The expression.
     pub rule: Text,
     /// The rule as written, with message, reason and path.
@@ -21,22 +34,36 @@ pub struct ValidationRule {
 }
 
 impl Structural {
-    /// Reads a schema. `path` is where it stands, such as
-    /// `spec.validation.openAPIV3Schema`, and starts the paths of the errors.
+    /// Reads a schema that a definition offers, and refuses it if it is not
+    /// structural or uses what custom resources may not. `path` is where it
+    /// stands, such as `spec.validation.openAPIV3Schema`, and starts the paths
+    /// of the errors.
     pub fn parse(schema: &Value, path: &str) -> Result<Self, Vec<FieldError>> {
-        let _ = path;
-        Ok(Self {
-            raw: schema.clone(),
-        })
+        let read = Self::parse_accepted(schema);
+        let errors = accept::errors(&read.root, schema, path);
+        if errors.is_empty() {
+            Ok(read)
+        } else {
+            Err(errors)
+        }
     }
 
-    /// Reads a schema that was accepted before; what can't be read is taken
-    /// for a schema that allows everything.
+    /// Reads a schema that was accepted before; what can't be read in it
+    /// constrains nothing.
     #[must_use]
     pub fn parse_accepted(schema: &Value) -> Self {
         Self {
+            root: Arc::new(Node::read(schema, 0)),
             raw: schema.clone(),
         }
+    }
+
+    /// The schema of a version that has none: everything is kept.
+    #[must_use]
+    pub fn schemaless() -> Self {
+        Self::parse_accepted(
+            &trueup_object::value!({"type": "object", "x-kubernetes-preserve-unknown-fields": true}),
+        )
     }
 
     /// The schema as written.
@@ -48,27 +75,56 @@ impl Structural {
     /// Fills in defaults at every depth that is present; `null` is replaced
     /// where there is a default and `nullable` is not set.
     pub fn apply_defaults(&self, object: &mut Value) {
-        let _ = object;
+        defaults::fill(object, &self.root);
+    }
+
+    /// Removes every `null` that is not nullable and has no default, as
+    /// happens to what clients create, update or patch (not apply).
+    pub fn drop_nulls(&self, object: &mut Value) {
+        defaults::drop_nulls(object, &self.root);
     }
 
     /// Removes fields that the schema does not declare; returns their paths
-    /// as strict validation names them (`spec.foo`). `apiVersion`, `kind` and
-    /// `metadata` of the object (and of embedded objects) stay.
+    /// as strict validation names them (`spec.foo`), sorted. `apiVersion`,
+    /// `kind` and `metadata` of the object (and of embedded objects) stay.
     pub fn prune(&self, object: &mut Value) -> Vec<Text> {
-        let _ = object;
-        Vec::new()
+        prune::prune(object, &self.root)
     }
 
-    /// What is wrong with an object, as the API says it. CEL rules are not
-    /// evaluated.
+    /// What is wrong with an object, as the API says it, sorted by field. CEL
+    /// rules are not evaluated.
     #[must_use]
     pub fn validate(&self, object: &Value) -> Vec<FieldError> {
-        let _ = object;
-        Vec::new()
+        let mut errors = validate::validate(object, &self.root, "");
+        errors.extend(validate::list_types(object, &self.root));
+        errors.sort_by(|a, b| {
+            (a.path.as_str(), a.reason.cause(), a.message.as_str()).cmp(&(
+                b.path.as_str(),
+                b.reason.cause(),
+                b.message.as_str(),
+            ))
+        });
+        errors
+    }
+
+    /// The CEL rules of the schema, outermost first.
+    #[must_use]
+    pub fn rules(&self) -> Vec<ValidationRule> {
+        let mut rules = Vec::new();
+        self.root.collect_rules("", &mut rules);
+        rules
+    }
+
+    /// Formats that are not known and so not checked, each once, for the
+    /// warning that the API gives.
+    #[must_use]
+    pub fn unknown_formats(&self) -> Vec<Text> {
+        let mut formats = Vec::new();
+        self.root.collect_unknown_formats(&mut formats);
+        formats
     }
 }
 
 pub(crate) fn merge_type(schema: &Structural) -> Type {
-    let _ = schema;
-    Type::deduced()
+    node::merge_type_of_root(&schema.root)
 }
