@@ -131,6 +131,26 @@ impl Session {
         self.call_for_object(&reference.kind, &call).await
     }
 
+    /// Posts to a subresource that is an act rather than a part, such as a
+    /// Pod's `binding` or `eviction`; the answer is not looked at.
+    pub async fn post_to_subresource(
+        &self,
+        reference: &ObjectRef,
+        subresource: &str,
+        body: &Value,
+    ) -> Result<(), ApiError> {
+        let resource = self.resource(&reference.kind).await?;
+        let call = object_call(
+            &resource,
+            Verb::Create,
+            reference,
+            Some(subresource),
+            &Query::default(),
+        )?
+        .sending(Method::POST, "application/json", to_json(body));
+        self.call(&call).await.map(|_| ())
+    }
+
     /// Replaces an object; with a `metadata.resourceVersion` only that version.
     pub async fn update(
         &self,

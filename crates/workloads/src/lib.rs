@@ -1,1 +1,32 @@
-//! The controllers and simulated nodes that a laptop's cluster needs.
+//! The controllers and the simulated node that a laptop's cluster needs:
+//! Deployment → ReplicaSet → Pod, StatefulSet, DaemonSet, Job, and Pods that
+//! become ready without running anything.
+//!
+//! Floor 7; a plain client of the API. Each kind has a pure function from what
+//! is observed to what is to be done ([`decide`]); [`run`] watches, asks, and
+//! does it. Where the genuine controllers run, only the node is started
+//! ([`Parts::NodeOnly`]).
+
+mod action;
+mod cache;
+mod conditions;
+mod daemonset;
+mod decide;
+mod deployment;
+mod job;
+mod node;
+mod options;
+mod pod;
+mod pods;
+mod replicaset;
+mod rollout;
+mod run;
+mod statefulset;
+
+pub use action::{Action, Decision};
+pub use cache::{Cache, Key, Kind};
+pub use decide::{Setting, decide};
+pub use options::{
+    BROKEN_TAG, FAIL_ANNOTATION, NODE_LABEL, Parts, READY_DELAY_MS, WallClock, WorkloadsOptions,
+};
+pub use run::run;

@@ -1,0 +1,60 @@
+//! One decision for one object.
+
+use crate::action::Decision;
+use crate::cache::{Cache, Key, Kind};
+use crate::options::Parts;
+use crate::{daemonset, deployment, job, pod, replicaset, statefulset};
+use jiff::{SignedDuration, Timestamp};
+use std::time::Duration;
+use trueup_cluster::LiveObject;
+use trueup_object::Text;
+
+/// What a decision depends on besides the objects.
+#[derive(Clone, Debug)]
+pub struct Setting {
+    /// The simulated node.
+    pub node_name: Text,
+    /// Which parts run.
+    pub parts: Parts,
+    /// From a Pod's creation to its readiness.
+    pub ready_delay: Duration,
+    /// The present time.
+    pub now: Timestamp,
+    /// When the objects of a second were first seen more exactly than their
+    /// creation time tells; `None` to go by that.
+    pub first_seen: Option<Timestamp>,
+}
+
+impl Setting {
+    /// New Pods go to the node at once where no scheduler could.
+    pub(crate) fn node_for_new_pods(&self) -> Option<&str> {
+        (self.parts == Parts::All).then_some(self.node_name.as_str())
+    }
+
+    /// When a Pod has been starting for long enough.
+    pub(crate) fn ready_at(&self, pod: &LiveObject) -> Timestamp {
+        let seen = self
+            .first_seen
+            .or_else(|| pod.creation_timestamp().parse().ok())
+            .unwrap_or(self.now);
+        let delay = SignedDuration::try_from(self.ready_delay).unwrap_or(SignedDuration::ZERO);
+        seen.checked_add(delay).unwrap_or(self.now)
+    }
+}
+
+/// Decides what to do about one object, given everything seen. Pure.
+#[must_use]
+pub fn decide(key: &Key, cache: &Cache, setting: &Setting) -> Decision {
+    let Some(live) = cache.get(key) else {
+        return Decision::nothing();
+    };
+    match key.kind {
+        Kind::Pod => pod::decide(live, cache, setting),
+        _ if setting.parts == Parts::NodeOnly => Decision::nothing(),
+        Kind::Deployment => deployment::decide(live, cache, setting.now),
+        Kind::ReplicaSet => replicaset::decide(live, cache, setting),
+        Kind::StatefulSet => statefulset::decide(live, cache, setting),
+        Kind::DaemonSet => daemonset::decide(live, cache, setting),
+        Kind::Job => job::decide(live, cache, setting),
+    }
+}

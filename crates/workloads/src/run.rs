@@ -1,0 +1,344 @@
+//! The shell: watches, decides, does.
+
+mod act;
+
+use crate::cache::{Cache, Key, Kind};
+use crate::conditions::text_of;
+use crate::decide::{Setting, decide};
+use crate::node;
+use crate::options::WorkloadsOptions;
+use act::{Done, act};
+use futures::StreamExt;
+use futures::future::BoxFuture;
+use futures::stream::{FuturesUnordered, select_all};
+use jiff::{SignedDuration, Timestamp};
+use std::collections::{BTreeSet, HashMap, HashSet};
+use std::time::Duration;
+use tokio::time::{Instant, sleep, sleep_until};
+use trueup_cluster::{
+    ApplyOptions, ErrorClass, Form, LiveObject, Patch, Scope, Session, WatchEvent, WatchSpec,
+    WriteOptions,
+};
+use trueup_object::{GroupVersionKind, ObjectRef, Text, value};
+
+/// Objects worked on at once.
+const MAX_WORKING: usize = 16;
+
+/// Events taken in before the next decision.
+const MAX_EVENTS: usize = 512;
+
+/// Shortest and longest pause after a failed write.
+const PAUSE_MS: (u64, u64) = (100, 30_000);
+
+/// Runs the workloads until it is dropped. Event-driven: at rest it asks for
+/// nothing but its watches.
+pub async fn run(session: Session, options: WorkloadsOptions) {
+    let node = keep_node(session.clone(), options.clone());
+    let controllers = Runner::new(session, options).run();
+    futures::join!(node, controllers);
+}
+
+struct Runner {
+    session: Session,
+    options: WorkloadsOptions,
+    cache: Cache,
+    synced: HashSet<Kind>,
+    dirty: BTreeSet<Key>,
+    working: HashSet<Key>,
+    failures: HashMap<Key, u32>,
+    wakes: Wakes,
+    first_seen: HashMap<Text, Timestamp>,
+}
+
+/// When to look at which key again.
+#[derive(Default)]
+struct Wakes {
+    by_time: BTreeSet<(Timestamp, Key)>,
+    by_key: HashMap<Key, Timestamp>,
+}
+
+impl Wakes {
+    fn set(&mut self, key: &Key, at: Option<Timestamp>) {
+        if let Some(before) = self.by_key.remove(key) {
+            self.by_time.remove(&(before, key.clone()));
+        }
+        if let Some(at) = at {
+            self.by_key.insert(key.clone(), at);
+            self.by_time.insert((at, key.clone()));
+        }
+    }
+
+    fn next(&self) -> Option<Timestamp> {
+        self.by_time.first().map(|(at, _)| *at)
+    }
+
+    fn take_due(&mut self, now: Timestamp) -> Vec<Key> {
+        let mut due = Vec::new();
+        while let Some((at, key)) = self.by_time.first().cloned() {
+            if at > now {
+                break;
+            }
+            self.set(&key, None);
+            due.push(key);
+        }
+        due
+    }
+}
+
+type Work = BoxFuture<'static, (Key, Option<Timestamp>, Vec<Done>)>;
+
+impl Runner {
+    fn new(session: Session, options: WorkloadsOptions) -> Self {
+        Self {
+            session,
+            options,
+            cache: Cache::default(),
+            synced: HashSet::new(),
+            dirty: BTreeSet::new(),
+            working: HashSet::new(),
+            failures: HashMap::new(),
+            wakes: Wakes::default(),
+            first_seen: HashMap::new(),
+        }
+    }
+
+    async fn run(mut self) {
+        let watch = |kind: Kind| {
+            let spec = WatchSpec {
+                kind: kind.gvk(),
+                scope: Scope::all(),
+                form: Form::Full,
+            };
+            self.session
+                .watch(spec)
+                .map(move |event| (kind, event))
+                .boxed()
+        };
+        let mut events = select_all(Kind::ALL.map(watch)).ready_chunks(MAX_EVENTS);
+        let mut work: FuturesUnordered<Work> = FuturesUnordered::new();
+        loop {
+            self.start(&mut work);
+            let wake = self.next_wake();
+            tokio::select! {
+                biased;
+                Some((key, wake_at, done)) = work.next(), if !work.is_empty() => {
+                    self.finish(&key, wake_at, done);
+                }
+                Some(events) = events.next() => {
+                    events.into_iter().for_each(|(kind, event)| self.take(kind, event));
+                }
+                () = sleep_until(wake.unwrap_or_else(Instant::now)), if wake.is_some() => {
+                    let due = self.wakes.take_due(self.now());
+                    self.dirty.extend(due);
+                }
+            }
+        }
+    }
+
+    fn now(&self) -> Timestamp {
+        (self.options.wall_clock)()
+    }
+
+    /// When the next wake is due on tokio's clock; a little later than exact,
+    /// so that it is due by the wall clock too.
+    fn next_wake(&self) -> Option<Instant> {
+        let left = self.wakes.next()?.duration_since(self.now());
+        let left = Duration::try_from(left).unwrap_or(Duration::ZERO);
+        Some(Instant::now() + left + Duration::from_millis(1))
+    }
+
+    fn take(&mut self, kind: Kind, event: WatchEvent) {
+        match event {
+            WatchEvent::Applied(object) => self.absorb(object),
+            WatchEvent::Deleted(deleted) => self.forget(&deleted.reference, &deleted.uid),
+            WatchEvent::Synced { .. } => {
+                self.synced.insert(kind);
+            }
+            WatchEvent::Error(error) => {
+                // A kind that is not served holds up none of the others.
+                if error.class() == ErrorClass::KindMissing {
+                    self.synced.insert(kind);
+                }
+                tracing::debug!(%error, "workloads watch");
+            }
+            WatchEvent::Restarted { .. } => {}
+        }
+    }
+
+    /// Takes in an object; it and its controller are looked at again.
+    fn absorb(&mut self, object: LiveObject) {
+        let Some(key) = Key::of(object.reference()) else {
+            return;
+        };
+        if key.kind == Kind::Pod && !self.first_seen.contains_key(object.uid()) {
+            self.first_seen.insert(object.uid().clone(), self.now());
+        }
+        if self.cache.put(object) {
+            self.mark_controller(&key);
+            self.dirty.insert(key);
+        }
+    }
+
+    fn forget(&mut self, reference: &ObjectRef, uid: &str) {
+        let Some(key) = Key::of(reference) else {
+            return;
+        };
+        self.mark_controller(&key);
+        self.first_seen.remove(uid);
+        self.cache.remove(&key, uid);
+        self.wakes.set(&key, None);
+        // A new object of the same name may be there already.
+        self.dirty.insert(key);
+    }
+
+    fn mark_controller(&mut self, key: &Key) {
+        let controller = self
+            .cache
+            .get(key)
+            .and_then(|object| self.cache.controller_of(object))
+            .cloned();
+        self.dirty.extend(controller);
+    }
+
+    /// Begins work on what is to be looked at, once everything has been seen.
+    fn start(&mut self, work: &mut FuturesUnordered<Work>) {
+        if self.synced.len() < Kind::ALL.len() {
+            return;
+        }
+        let ready: Vec<Key> = self
+            .dirty
+            .iter()
+            .filter(|key| !self.working.contains(*key))
+            .take(MAX_WORKING.saturating_sub(self.working.len()))
+            .cloned()
+            .collect();
+        for key in ready {
+            self.dirty.remove(&key);
+            let setting = self.setting(&key);
+            let decision = decide(&key, &self.cache, &setting);
+            if decision.actions.is_empty() {
+                self.failures.remove(&key);
+                self.wakes.set(&key, decision.wake_at);
+                continue;
+            }
+            self.working.insert(key.clone());
+            let session = self.session.clone();
+            work.push(Box::pin(async move {
+                let done = act(&session, decision.actions).await;
+                (key, decision.wake_at, done)
+            }));
+        }
+        // More may have become free by decisions without work.
+        if self.working.len() < MAX_WORKING
+            && self.dirty.iter().any(|key| !self.working.contains(key))
+        {
+            self.start(work);
+        }
+    }
+
+    fn setting(&self, key: &Key) -> Setting {
+        let uid = self.cache.get(key).map(|object| object.uid().clone());
+        Setting {
+            node_name: self.options.node_name.clone(),
+            parts: self.options.parts,
+            ready_delay: self.options.ready_delay,
+            now: self.now(),
+            first_seen: uid.and_then(|uid| self.first_seen.get(&uid).copied()),
+        }
+    }
+
+    fn finish(&mut self, key: &Key, wake_at: Option<Timestamp>, done: Vec<Done>) {
+        self.working.remove(key);
+        let mut failed = false;
+        for outcome in done {
+            match outcome {
+                Done::Written(object) => self.absorb(*object),
+                Done::Deleted(reference, uid) => {
+                    if let Some(gone) = Key::of(&reference) {
+                        self.mark_controller(&gone);
+                        self.cache.deleted(&gone, &uid);
+                    }
+                }
+                Done::Nothing => {}
+                Done::Failed(error) => {
+                    tracing::debug!(%error, "workloads write");
+                    failed = true;
+                }
+            }
+        }
+        let wake_at = if failed {
+            Some(self.retry_at(key))
+        } else {
+            wake_at
+        };
+        if !failed {
+            self.failures.remove(key);
+        }
+        self.wakes.set(key, wake_at);
+    }
+
+    fn retry_at(&mut self, key: &Key) -> Timestamp {
+        let failures = self.failures.entry(key.clone()).or_default();
+        let pause_ms = (PAUSE_MS.0 << (*failures).min(16)).min(PAUSE_MS.1);
+        *failures += 1;
+        let pause = SignedDuration::from_millis(i64::try_from(pause_ms).unwrap_or(i64::MAX));
+        self.now().checked_add(pause).unwrap_or(Timestamp::MAX)
+    }
+}
+
+/// Registers the node, and renews its Lease where that is wanted.
+async fn keep_node(session: Session, options: WorkloadsOptions) {
+    let mut pause_ms = PAUSE_MS.0;
+    while let Err(error) = register(&session, &options).await {
+        tracing::debug!(%error, "registering the simulated node");
+        sleep(Duration::from_millis(pause_ms)).await;
+        pause_ms = (pause_ms * 2).min(PAUSE_MS.1);
+    }
+    let Some(period) = options.heartbeat else {
+        return;
+    };
+    loop {
+        let lease = node::lease(&options.node_name, (options.wall_clock)());
+        if let Err(error) = session
+            .apply(&lease, &ApplyOptions::new("kubelet").taking_over())
+            .await
+        {
+            tracing::debug!(%error, "renewing the node's lease");
+        }
+        sleep(period).await;
+    }
+}
+
+async fn register(
+    session: &Session,
+    options: &WorkloadsOptions,
+) -> Result<(), trueup_cluster::ApiError> {
+    let manager = WriteOptions::new("kubelet");
+    let reference = ObjectRef {
+        kind: GroupVersionKind::new("v1", "Node"),
+        namespace: Text::new(),
+        name: options.node_name.clone(),
+    };
+    let live = match session.find(&reference, Form::Full).await? {
+        Some(live) => live,
+        None => {
+            session
+                .create(&node::node(&options.node_name), &manager)
+                .await?
+        }
+    };
+    if live.value().at(&["status", "capacity"]).is_some() {
+        return Ok(());
+    }
+    let status = node::status((options.wall_clock)());
+    session
+        .patch_status(&reference, &status, None, "kubelet")
+        .await?;
+    // The genuine controllers taint a node that they do not know yet.
+    if live.value().at(&["spec", "taints"]).is_some() {
+        let untaint = Patch::Merge(value!({"spec": {"taints": null}}));
+        session.patch(&reference, &untaint, &manager).await?;
+    }
+    tracing::debug!(node = %options.node_name, at = %text_of((options.wall_clock)()), "node registered");
+    Ok(())
+}
