@@ -18,8 +18,11 @@ mod schemas;
 mod shape;
 mod strategic;
 mod structural;
+#[cfg(test)]
+mod transcripts;
 mod typed;
 mod types;
+mod zero;
 
 pub use apply::{
     Applied, ApplyError, ApplyInput, Conflict, Force, SameShape, UpdateInput, Versions, apply,

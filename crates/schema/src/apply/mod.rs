@@ -8,6 +8,7 @@ use crate::managed::{ManagedEntry, ManagedError, Operation, decode_managed, enco
 
 use crate::typed::{Duplicates, TypedError, check};
 use crate::types::Type;
+use crate::zero::zero_object;
 use owners::{Context, Merged};
 use std::fmt;
 use trueup_object::{FieldPath, GroupVersionKind, Text, Value};
@@ -238,7 +239,7 @@ fn live_of_apply(
     context: &Context<'_>,
 ) -> Result<(Value, Vec<ManagedEntry>), ApplyError> {
     let Some(live) = input.live else {
-        return Ok((empty_like(input.applied), Vec::new()));
+        return Ok((empty_like(input.applied, input.typ), Vec::new()));
     };
     let managed = decode_managed(live)?;
     let live = without_managed(live);
@@ -250,8 +251,8 @@ fn live_of_apply(
         operation: Operation::Update,
         ..*context
     };
-    let managed =
-        owners::update(&before, &empty_like(&live), &live, Vec::new()).map_err(|error| {
+    let managed = owners::update(&before, &empty_like(&live, input.typ), &live, Vec::new())
+        .map_err(|error| {
             ApplyError::Internal(format!(
                 "failed to create manager for existing fields: {error}"
             ))
@@ -288,7 +289,9 @@ fn track(
     new: &Value,
     managed: Vec<ManagedEntry>,
 ) -> Result<Vec<ManagedEntry>, TypedError> {
-    let live = input.live.map_or_else(|| empty_like(new), without_managed);
+    let live = input
+        .live
+        .map_or_else(|| empty_like(new, input.typ), without_managed);
     check(new, input.typ, Duplicates::Allowed)?;
     check(&live, input.typ, Duplicates::Allowed)?;
     owners::update(&Context::of_update(input), &live, new, managed)
@@ -361,21 +364,25 @@ fn without_managed(object: &Value) -> Value {
     object
 }
 
-/// An object of the same kind with nothing in it.
-fn empty_like(object: &Value) -> Value {
-    let keep = ["apiVersion", "kind"];
-    keep.iter()
-        .filter_map(|key| Some((*key, object.get(key)?.clone())))
-        .collect::<trueup_object::Map>()
-        .into()
+/// A new object of the same kind, as the server makes it before anything is
+/// set: what is in it already nobody comes to own by creating it.
+fn empty_like(object: &Value, typ: &Type) -> Value {
+    let mut empty = zero_object(typ);
+    for key in ["apiVersion", "kind"] {
+        if let Some(said) = object.get(key) {
+            empty.set_at(&[key], said.clone());
+        }
+    }
+    empty
 }
 
 /// `namespace/name; group/version, Kind=kind`, as messages name objects.
 fn identity(object: &Value) -> impl fmt::Display {
     let namespace = object.str_at(&["metadata", "namespace"]).unwrap_or("");
     let name = object.str_at(&["metadata", "name"]).unwrap_or("");
-    let gvk = GroupVersionKind::of(object)
-        .map(|gvk| gvk.to_string())
-        .unwrap_or_default();
-    format!("{namespace}/{name}; {gvk}")
+    let gvk = GroupVersionKind::of(object);
+    let (group, version, kind) = gvk.as_ref().map_or(("", "", ""), |gvk| {
+        (gvk.group.as_str(), gvk.version.as_str(), gvk.kind.as_str())
+    });
+    format!("{namespace}/{name}; {group}/{version}, Kind={kind}")
 }
