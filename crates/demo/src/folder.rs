@@ -66,6 +66,25 @@ pub struct Listeners {
     pub web: TcpListener,
 }
 
+/// The ports of a demo's sockets; 0 where none was chosen yet.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Ports {
+    /// The Kubernetes API.
+    pub api: u16,
+    /// Git over HTTP.
+    pub git: u16,
+    /// Metrics, health, artifacts.
+    pub web: u16,
+}
+
+/// The ports of the demo that keeps its data in `root`.
+pub fn ports_of(root: &Path) -> Result<Ports, FolderError> {
+    read_ports(&root.join(PORTS_FILE))
+}
+
+/// The file that keeps the ports.
+const PORTS_FILE: &str = "ports";
+
 /// The default folder, `trueup/demo` in the user's data home.
 pub fn default_folder() -> Result<PathBuf, FolderError> {
     let from_home = || std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".local/share"));
@@ -119,10 +138,14 @@ impl Folder {
     /// Binds the ports of the run before, or free ones the first time, and
     /// keeps them for the next run.
     pub fn listen(&self) -> Result<Listeners, FolderError> {
-        let path = self.root.join("ports");
-        let [api, git, web] = read_ports(&path)?;
+        let path = self.root.join(PORTS_FILE);
+        let ports = read_ports(&path)?;
         let bind = |service, port| bind(service, port, &path);
-        let listeners = Listeners { api: bind("API", api)?, git: bind("Git server", git)?, web: bind("web server", web)? };
+        let listeners = Listeners {
+            api: bind("API", ports.api)?,
+            git: bind("Git server", ports.git)?,
+            web: bind("web server", ports.web)?,
+        };
         listeners.keep(&path)?;
         Ok(listeners)
     }
@@ -144,16 +167,17 @@ impl Listeners {
 }
 
 /// The ports of the run before; zeros, which ask for free ones, if there was none.
-fn read_ports(path: &Path) -> Result<[u16; 3], FolderError> {
+fn read_ports(path: &Path) -> Result<Ports, FolderError> {
     let text = match std::fs::read_to_string(path) {
         Ok(text) => text,
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok([0; 3]),
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Ports::default()),
         Err(source) => return Err(FolderError::File { action: "read", path: path.to_owned(), source }),
     };
     let ports: Option<Vec<u16>> = text.split_whitespace().map(|word| word.parse().ok()).collect();
-    ports
-        .and_then(|ports| ports.try_into().ok())
-        .ok_or_else(|| FolderError::BadPorts { path: path.to_owned(), text })
+    match ports.as_deref() {
+        Some([api, git, web]) => Ok(Ports { api: *api, git: *git, web: *web }),
+        _ => Err(FolderError::BadPorts { path: path.to_owned(), text }),
+    }
 }
 
 fn bind(service: &'static str, port: u16, ports_file: &Path) -> Result<TcpListener, FolderError> {

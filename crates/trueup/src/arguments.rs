@@ -186,11 +186,14 @@ pub struct GetArguments {
 }
 
 /// What `trueup get` shows.
-#[derive(Clone, Copy, Debug, Subcommand)]
+#[derive(Clone, Debug, Subcommand)]
 pub enum GetWhat {
     /// Kustomizations
     #[command(visible_aliases = ["kustomization", "ks"])]
-    Kustomizations,
+    Kustomizations {
+        /// Only this one
+        name: Option<String>,
+    },
     /// Sources
     #[command(visible_alias = "source")]
     Sources {
@@ -203,10 +206,13 @@ pub enum GetWhat {
 }
 
 /// Kinds of sources, in the plural's command.
-#[derive(Clone, Copy, Debug, Subcommand)]
+#[derive(Clone, Debug, Subcommand)]
 pub enum SourcesKind {
     /// Git repositories
-    Git,
+    Git {
+        /// Only this one
+        name: Option<String>,
+    },
     /// All sources
     All,
 }

@@ -1,0 +1,68 @@
+//! The kinds that commands speak of, and the words for them.
+
+use trueup_kinds::{GitRepository, Kustomization, Resource};
+use trueup_object::{GroupVersionKind, ObjectRef, Value};
+
+/// A kind as the command line knows it.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Words {
+    /// `Kustomization`.
+    pub kind: &'static str,
+    /// `kustomization`, `source git`: the words of the command.
+    pub command: &'static str,
+    group: &'static str,
+    version: &'static str,
+    /// What a finished reconciliation did, for `✔ … main@sha1:…`.
+    pub done: &'static str,
+    revision: &'static [&'static str],
+}
+
+/// Kustomizations.
+pub const KUSTOMIZATION: Words = Words {
+    kind: Kustomization::KIND,
+    command: "kustomization",
+    group: Kustomization::GROUP,
+    version: Kustomization::VERSION,
+    done: "applied revision",
+    revision: &["status", "lastAppliedRevision"],
+};
+
+/// Git repositories.
+pub const GIT_REPOSITORY: Words = Words {
+    kind: GitRepository::KIND,
+    command: "source git",
+    group: GitRepository::GROUP,
+    version: GitRepository::VERSION,
+    done: "fetched revision",
+    revision: &["status", "artifact", "revision"],
+};
+
+impl Words {
+    /// Group, version and kind.
+    pub fn gvk(&self) -> GroupVersionKind {
+        GroupVersionKind { group: self.group.into(), version: self.version.into(), kind: self.kind.into() }
+    }
+
+    /// The object of this kind by name.
+    pub fn object(&self, namespace: &str, name: &str) -> ObjectRef {
+        ObjectRef { kind: self.gvk(), namespace: namespace.into(), name: name.into() }
+    }
+
+    /// The revision that the object has reached; empty before the first.
+    pub fn revision<'a>(&self, object: &'a Value) -> &'a str {
+        object.str_at(self.revision).unwrap_or_default()
+    }
+}
+
+/// The condition of a type in an object's status.
+pub fn condition<'a>(object: &'a Value, kind: &str) -> Option<&'a Value> {
+    let conditions = object.at(&["status", "conditions"])?.as_list()?;
+    conditions.iter().find(|condition| {
+        condition.str_at(&["type"]).is_some_and(|found| found.eq_ignore_ascii_case(kind))
+    })
+}
+
+/// Whether `spec.suspend` is set.
+pub fn is_suspended(object: &Value) -> bool {
+    object.at(&["spec", "suspend"]).and_then(Value::as_bool).unwrap_or(false)
+}
