@@ -1,1 +1,27 @@
-//! Fetchers of artifacts and the store that keeps them.
+//! Where content comes from and where it is kept: a Git client with bare
+//! mirrors, and the store of artifacts on disk.
+//!
+//! Both stand behind traits, [`GitFetch`] and [`ArtifactStorage`], so that a
+//! simulation can put [`memory`] in their place. Nothing of the user's Git
+//! configuration or credential helpers is read and no `git` process is run.
+
+mod error;
+mod fetch;
+mod git;
+pub mod memory;
+mod request;
+mod storage;
+mod store;
+
+pub use error::{FetchError, FetchErrorKind};
+pub use fetch::{BoxFuture, Commit, FetchOutcome, Fetched, GitFetch, MirrorKey, TreeSource};
+pub use git::{GitFetcher, GitFetcherOptions};
+pub use request::{
+    Credentials, CredentialsError, DEFAULT_BRANCH, DEFAULT_TIMEOUT_MS, GitLimits, GitReference,
+    GitRequest, Proxy,
+};
+pub use storage::{
+    ARTIFACT_RETENTION_MS, ARTIFACT_RETENTION_RECORDS, ArtifactOwner, ArtifactRecord,
+    ArtifactStorage, Origin, Publication, StoreError,
+};
+pub use store::{ArtifactStore, ArtifactStoreOptions};

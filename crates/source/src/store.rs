@@ -1,0 +1,215 @@
+//! The store of artifacts on disk.
+
+mod cache;
+mod disk;
+mod layout;
+
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use trueup_artifact::{ArchiveLimits, Digest, FileTree, FilteredTree, read_archive};
+
+use self::cache::TreeCache;
+use self::disk::SideRecord;
+use crate::{
+    ArtifactOwner, ArtifactRecord, ArtifactStorage, BoxFuture, Publication, StoreError, TreeSource,
+};
+
+/// Where an [`ArtifactStore`] works.
+#[derive(Debug, Clone)]
+pub struct ArtifactStoreOptions {
+    /// The folder of the store; made if it is not there.
+    pub root: PathBuf,
+    /// Host and port under which the files are served, as written into URLs.
+    pub advertised_host: String,
+    /// Where commits are looked up before archives are unpacked.
+    pub trees: Option<Arc<dyn TreeSource>>,
+    /// What reading an archive back may cost.
+    pub limits: ArchiveLimits,
+}
+
+/// Artifacts in a folder, in Flux's layout:
+/// `<root>/gitrepository/<namespace>/<name>/<hash>.tar.gz` with a link
+/// `latest.tar.gz` beside them. Every file is written elsewhere and renamed
+/// into place, so that a process may die at any instant.
+#[derive(Debug, Clone)]
+pub struct ArtifactStore {
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    options: ArtifactStoreOptions,
+    cache: TreeCache,
+}
+
+impl ArtifactStore {
+    /// Opens a store and removes what a killed process left half-written.
+    pub fn open(options: ArtifactStoreOptions) -> io::Result<Self> {
+        std::fs::create_dir_all(&options.root)?;
+        disk::remove_leftovers(&options.root)?;
+        let cache = TreeCache::default();
+        Ok(ArtifactStore {
+            shared: Arc::new(Shared { options, cache }),
+        })
+    }
+
+    /// The file behind a path of a URL, `gitrepository/<ns>/<name>/<file>`
+    /// with or without a slash in front; `None` for everything that is no
+    /// artifact, climbs or leads elsewhere.
+    pub fn file(&self, path: &str) -> Option<PathBuf> {
+        layout::served_file(&self.shared.options.root, path)
+    }
+
+    async fn run<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Shared) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let shared = self.shared.clone();
+        match tokio::task::spawn_blocking(move || work(&shared)).await {
+            Ok(outcome) => outcome,
+            Err(error) => Err(StoreError::Disk {
+                operation: "work",
+                path: String::new(),
+                cause: io::Error::other(error),
+            }),
+        }
+    }
+}
+
+impl Shared {
+    fn publish(&self, publication: Publication) -> Result<ArtifactRecord, StoreError> {
+        let path = layout::archive_path(&publication.owner, publication.revision.hash())?;
+        let tree = FilteredTree::load(publication.tree.clone(), publication.ignore.as_deref())?;
+        let tree: Arc<dyn FileTree> = Arc::new(tree);
+        let summary = disk::write_archive_file(&self.options.root, &path, &*tree)?;
+        let digest = summary.digest.to_string();
+        if let Some(origin) = &publication.origin {
+            let side = SideRecord {
+                digest: digest.clone(),
+                mirror: origin.mirror.as_str().to_owned(),
+                commit: origin.commit.clone(),
+                ignore: publication.ignore.clone(),
+            };
+            disk::write_side_record(&self.options.root, &path, &side)?;
+        }
+        self.cache.insert(&path, &digest, tree);
+        Ok(ArtifactRecord {
+            url: format!("http://{}/{path}", self.options.advertised_host),
+            path,
+            revision: publication.revision.to_string(),
+            digest,
+            last_update_time: publication.now,
+            size_bytes: Some(summary.size_bytes),
+            metadata: publication.metadata,
+        })
+    }
+
+    fn open_tree(&self, record: &ArtifactRecord) -> Result<Arc<dyn FileTree>, StoreError> {
+        if let Some(tree) = self.cache.get(&record.path, &record.digest) {
+            return Ok(tree);
+        }
+        layout::check_path(&record.path)?;
+        let tree = match self.tree_of_mirror(record) {
+            Some(tree) => tree,
+            None => self.tree_of_archive(record)?,
+        };
+        self.cache
+            .insert(&record.path, &record.digest, tree.clone());
+        Ok(tree)
+    }
+
+    /// What is amiss here is no failure: the archive has it all.
+    fn tree_of_mirror(&self, record: &ArtifactRecord) -> Option<Arc<dyn FileTree>> {
+        let side = disk::read_side_record(&self.options.root, &record.path)?;
+        if side.digest != record.digest {
+            return None;
+        }
+        let mirror = crate::MirrorKey::parse(&side.mirror)?;
+        let tree = self.options.trees.as_ref()?.tree(&mirror, &side.commit)?;
+        let tree = FilteredTree::load(tree, side.ignore.as_deref()).ok()?;
+        Some(Arc::new(tree))
+    }
+
+    fn tree_of_archive(&self, record: &ArtifactRecord) -> Result<Arc<dyn FileTree>, StoreError> {
+        let path = || record.path.clone();
+        let archive = disk::read_archive_file(&self.options.root, &record.path)?;
+        let actual = Digest::of(&archive).to_string();
+        if actual != record.digest {
+            return Err(StoreError::Digest {
+                path: path(),
+                expected: record.digest.clone(),
+                actual,
+            });
+        }
+        let tree =
+            read_archive(&archive, &self.options.limits).map_err(|cause| StoreError::Archive {
+                path: path(),
+                cause,
+            })?;
+        Ok(Arc::new(tree))
+    }
+
+    fn holds(&self, record: &ArtifactRecord) -> bool {
+        let length = layout::served_file(&self.options.root, &record.path)
+            .and_then(|file| file.metadata().ok())
+            .map(|metadata| metadata.len());
+        match (length, record.size_bytes) {
+            (Some(length), Some(expected)) => length == expected,
+            (Some(_), None) => true,
+            (None, _) => false,
+        }
+    }
+}
+
+impl ArtifactStorage for ArtifactStore {
+    fn publish<'a>(
+        &'a self,
+        publication: Publication,
+    ) -> BoxFuture<'a, Result<ArtifactRecord, StoreError>> {
+        Box::pin(self.run(move |shared| shared.publish(publication)))
+    }
+
+    fn open<'a>(
+        &'a self,
+        record: &'a ArtifactRecord,
+    ) -> BoxFuture<'a, Result<Arc<dyn FileTree>, StoreError>> {
+        let record = record.clone();
+        Box::pin(self.run(move |shared| shared.open_tree(&record)))
+    }
+
+    fn holds<'a>(&'a self, record: &'a ArtifactRecord) -> BoxFuture<'a, bool> {
+        let record = record.clone();
+        Box::pin(async move {
+            let held = self.run(move |shared| Ok(shared.holds(&record))).await;
+            held.unwrap_or(false)
+        })
+    }
+
+    fn collect_garbage<'a>(
+        &'a self,
+        owner: &'a ArtifactOwner,
+        current: &'a ArtifactRecord,
+        now: Timestamp,
+    ) -> BoxFuture<'a, Result<Vec<String>, StoreError>> {
+        let (owner, current) = (owner.clone(), current.path.clone());
+        Box::pin(self.run(move |shared| {
+            let folder = layout::owner_path(&owner)?;
+            let removed = disk::collect_garbage(&shared.options.root, &folder, &current, now)?;
+            removed.iter().for_each(|path| shared.cache.forget(path));
+            Ok(removed)
+        }))
+    }
+
+    fn remove<'a>(&'a self, owner: &'a ArtifactOwner) -> BoxFuture<'a, Result<(), StoreError>> {
+        let owner = owner.clone();
+        Box::pin(self.run(move |shared| {
+            let folder = layout::owner_path(&owner)?;
+            disk::remove_folder(&shared.options.root, &folder)?;
+            shared.cache.forget_below(&folder);
+            Ok(())
+        }))
+    }
+}

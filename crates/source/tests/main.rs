@@ -1,0 +1,9 @@
+//! The fetcher against real `git` behind a small smart-HTTP server, and the
+//! store on a real disk.
+
+#![allow(clippy::unwrap_used, clippy::panic, missing_docs)]
+
+mod fetching;
+mod fixture;
+mod memory;
+mod storing;
