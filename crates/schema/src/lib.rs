@@ -31,7 +31,7 @@ pub use apply::{
 pub use field_error::{FieldError, FieldReason};
 pub use field_set::FieldSet;
 pub use fields_v1::{FieldsError, fields_from_value, fields_to_value};
-pub use json_patch::{JsonPatchError, json_patch};
+pub use json_patch::{JsonPatchError, MAX_JSON_PATCH_OPERATIONS, json_patch};
 pub use managed::{ManagedEntry, ManagedError, Operation, decode_managed, encode_managed};
 pub use merge_patch::merge_patch;
 

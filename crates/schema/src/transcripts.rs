@@ -482,3 +482,15 @@ fn applies_end_as_the_genuine_server_ended_them() {
         complaints.join("\n")
     );
 }
+
+#[test]
+fn patches_end_as_the_genuine_server_ended_them() {
+    let (judged, complaints) = play("patch", &["scale-subresource-patch"]);
+    println!("{judged} recorded steps judged");
+    assert!(
+        complaints.is_empty(),
+        "{} complaints\n{}",
+        complaints.len(),
+        complaints.join("\n")
+    );
+}
