@@ -1,0 +1,336 @@
+//! Which requests go wrong, and how: drawn from a seed.
+
+use crate::record::{WriteFate, WriteRecord};
+use crate::service::Faulty;
+use bytes::Bytes;
+use http::request::Parts;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+use tokio::sync::watch;
+
+/// What happens to one request on purpose.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// The connection fails; the server never sees the request.
+    NotSent,
+    /// The server does it, and the answer is lost.
+    AnswerLost,
+    /// The server never sees it and no answer ever comes: the client's
+    /// time-out must end it.
+    Silence,
+    /// The server does it, and no answer ever comes.
+    SilenceAfter,
+    /// An answer of this status in place of the server's, which never sees
+    /// the request: 409, 429, 500, 503.
+    Refused(u16),
+}
+
+/// How often each fault happens, in thousandths of all requests.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct FaultRates {
+    /// [`Fault::NotSent`]
+    pub not_sent: u32,
+    /// [`Fault::AnswerLost`]
+    pub answer_lost: u32,
+    /// [`Fault::Silence`] and [`Fault::SilenceAfter`], half each.
+    pub silence: u32,
+    /// [`Fault::Refused`] with 409, for writes only.
+    pub conflict: u32,
+    /// [`Fault::Refused`] with 429, 500 or 503.
+    pub refused: u32,
+    /// A watch breaks at this piece of its stream.
+    pub watch_drop: u32,
+    /// Every request waits for a time up to this before it is sent, so that
+    /// requests overtake each other.
+    pub delay_up_to: Duration,
+}
+
+impl FaultRates {
+    /// Nothing goes wrong.
+    pub const NONE: Self = Self {
+        not_sent: 0,
+        answer_lost: 0,
+        silence: 0,
+        conflict: 0,
+        refused: 0,
+        watch_drop: 0,
+        delay_up_to: Duration::ZERO,
+    };
+
+    /// A bad day: about one request in ten fails.
+    pub const ROUGH: Self = Self {
+        not_sent: 20,
+        answer_lost: 25,
+        silence: 5,
+        conflict: 20,
+        refused: 30,
+        watch_drop: 30,
+        delay_up_to: Duration::from_millis(20),
+    };
+}
+
+/// When the client is cut off for good.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kill {
+    /// Before the write of this number reaches the server.
+    BeforeWrite(u64),
+    /// After the server has done the write of this number; the answer is lost.
+    AfterWrite(u64),
+}
+
+/// Steers the faults of one client, and keeps a record of its writes. Cheap
+/// to clone; clones are the same.
+#[derive(Clone, Debug)]
+pub struct Faults {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    state: Mutex<State>,
+    /// Counts up when all open watches are to break.
+    drops: watch::Sender<u64>,
+    /// The generation that was cut off last; those up to it hang for ever.
+    killed: watch::Sender<u64>,
+}
+
+#[derive(Debug)]
+struct State {
+    random: fastrand::Rng,
+    rates: FaultRates,
+    kill: Option<Kill>,
+    next: Vec<Fault>,
+    generation: u64,
+    writes: Vec<WriteRecord>,
+    requests: u64,
+}
+
+/// What was decided about one request.
+pub(crate) struct Plan {
+    pub fault: Option<Fault>,
+    pub delay: Duration,
+    /// Index of its record, for a write.
+    pub write: Option<usize>,
+    pub kill: Option<Kill>,
+}
+
+impl Faults {
+    /// No faults yet; all that follows is drawn from `seed`.
+    #[must_use]
+    pub fn new(seed: u64) -> Self {
+        let state = State {
+            random: fastrand::Rng::with_seed(seed),
+            rates: FaultRates::NONE,
+            kill: None,
+            next: Vec::new(),
+            generation: 1,
+            writes: Vec::new(),
+            requests: 0,
+        };
+        let inner = Inner {
+            state: Mutex::new(state),
+            drops: watch::Sender::new(0),
+            killed: watch::Sender::new(0),
+        };
+        Self {
+            inner: Arc::new(inner),
+        }
+    }
+
+    /// Puts the faults between a client and `service`. What is wrapped after
+    /// [`Faults::revive`] belongs to a new life of the client.
+    pub fn wrap<S>(&self, service: S) -> Faulty<S> {
+        Faulty::new(self.clone(), service, self.lock().generation)
+    }
+
+    /// Sets how often things go wrong from now on.
+    pub fn set_rates(&self, rates: FaultRates) {
+        self.lock().rates = rates;
+    }
+
+    /// Ends all faults: what follows works.
+    pub fn calm(&self) {
+        let mut state = self.lock();
+        state.rates = FaultRates::NONE;
+        state.kill = None;
+        state.next.clear();
+    }
+
+    /// The next write goes wrong like this; further calls queue up.
+    pub fn fail_next_write(&self, fault: Fault) {
+        self.lock().next.push(fault);
+    }
+
+    /// Breaks all open watches.
+    pub fn drop_watches(&self) {
+        self.inner.drops.send_modify(|count| *count += 1);
+    }
+
+    /// Arms a cut-off; write numbers count from the beginning.
+    pub fn set_kill(&self, kill: Kill) {
+        self.lock().kill = Some(kill);
+    }
+
+    /// Cuts the client off now: no request is answered any more.
+    pub fn kill_now(&self) {
+        let generation = self.lock().generation;
+        self.inner.killed.send_replace(generation);
+    }
+
+    /// Waits until the client of the present life is cut off. Its tasks hang
+    /// at their next request; end them, then [`Faults::revive`].
+    pub async fn killed(&self) {
+        let generation = self.lock().generation;
+        let mut killed = self.inner.killed.subscribe();
+        // The sender lives as long as self.
+        let _ = killed.wait_for(|upto| *upto >= generation).await;
+    }
+
+    /// Begins a new life: clients wrapped from now on work again, those
+    /// before never will.
+    pub fn revive(&self) {
+        let mut state = self.lock();
+        let generation = state.generation;
+        state.kill = None;
+        state.generation += 1;
+        drop(state);
+        self.inner.killed.send_replace(generation);
+    }
+
+    /// All writes so far.
+    #[must_use]
+    pub fn writes(&self) -> Vec<WriteRecord> {
+        self.lock().writes.clone()
+    }
+
+    /// How many writes there were.
+    #[must_use]
+    pub fn write_count(&self) -> u64 {
+        u64::try_from(self.lock().writes.len()).unwrap_or(u64::MAX)
+    }
+
+    /// How many requests there were, reads too.
+    #[must_use]
+    pub fn request_count(&self) -> u64 {
+        self.lock().requests
+    }
+
+    pub(crate) fn plan(&self, head: &Parts, body: &Bytes) -> Plan {
+        let mut state = self.lock();
+        state.requests += 1;
+        let is_write = head.method != http::Method::GET;
+        let fault = if is_write && !state.next.is_empty() {
+            Some(state.next.remove(0))
+        } else {
+            state.draw(is_write)
+        };
+        let delay = state.draw_delay();
+        let write = is_write.then(|| state.record(head, body, fault));
+        let number = u64::try_from(state.writes.len()).unwrap_or(u64::MAX);
+        let kill = state.kill.filter(|kill| {
+            is_write
+                && match kill {
+                    Kill::BeforeWrite(at) | Kill::AfterWrite(at) => *at == number,
+                }
+        });
+        Plan {
+            fault,
+            delay,
+            write,
+            kill,
+        }
+    }
+
+    pub(crate) fn settle(&self, write: Option<usize>, fate: WriteFate) {
+        let mut state = self.lock();
+        if let Some(record) = write.and_then(|index| state.writes.get_mut(index)) {
+            record.fate = fate;
+        }
+    }
+
+    /// Whether a watch breaks at this piece.
+    pub(crate) fn drops_piece(&self) -> bool {
+        let mut state = self.lock();
+        let rate = state.rates.watch_drop;
+        rate > 0 && state.random.u32(0..1_000) < rate
+    }
+
+    pub(crate) fn drops(&self) -> watch::Receiver<u64> {
+        self.inner.drops.subscribe()
+    }
+
+    /// Returns when the client of this generation is cut off.
+    pub(crate) async fn cut_off(&self, generation: u64) {
+        let mut killed = self.inner.killed.subscribe();
+        let _ = killed.wait_for(|upto| *upto >= generation).await;
+    }
+
+    pub(crate) fn is_cut_off(&self, generation: u64) -> bool {
+        *self.inner.killed.borrow() >= generation
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.inner
+            .state
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn draw(&mut self, is_write: bool) -> Option<Fault> {
+        let rates = self.rates;
+        let mut point = self.random.u32(0..1_000);
+        let coin = self.random.bool();
+        let refusal = *self.random.choice(&[429, 500, 503]).unwrap_or(&500);
+        let silence = if coin {
+            Fault::Silence
+        } else {
+            Fault::SilenceAfter
+        };
+        let conflict = if is_write { rates.conflict } else { 0 };
+        for (rate, fault) in [
+            (rates.not_sent, Fault::NotSent),
+            (rates.answer_lost, Fault::AnswerLost),
+            (rates.silence, silence),
+            (conflict, Fault::Refused(409)),
+            (rates.refused, Fault::Refused(refusal)),
+        ] {
+            if point < rate {
+                return Some(fault);
+            }
+            point -= rate;
+        }
+        None
+    }
+
+    fn draw_delay(&mut self) -> Duration {
+        let longest = u64::try_from(self.rates.delay_up_to.as_micros()).unwrap_or(u64::MAX);
+        if longest == 0 {
+            Duration::ZERO
+        } else {
+            Duration::from_micros(self.random.u64(0..=longest))
+        }
+    }
+
+    fn record(&mut self, head: &Parts, body: &Bytes, fault: Option<Fault>) -> usize {
+        let header = |name| {
+            head.headers
+                .get(name)
+                .and_then(|value| value.to_str().ok())
+                .map(String::from)
+        };
+        let index = self.writes.len();
+        self.writes.push(WriteRecord {
+            number: u64::try_from(index).unwrap_or(u64::MAX) + 1,
+            method: head.method.clone(),
+            path: head.uri.path().into(),
+            query: head.uri.query().unwrap_or_default().into(),
+            impersonated: header("impersonate-user"),
+            body: body.clone(),
+            fault,
+            fate: WriteFate::Pending,
+        });
+        index
+    }
+}
