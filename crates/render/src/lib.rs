@@ -1,1 +1,114 @@
-//! An artifact and a specification rendered into ordered manifests.
+//! An artifact and a specification rendered into manifests.
+//!
+//! Floor 5, pure. What a render read, listed, or looked for and missed is
+//! part of its result, so that [`inputs_unchanged`] can tell without reading
+//! a file that a new revision makes the same.
+
+mod error;
+mod finish;
+mod inputs;
+mod request;
+mod scan;
+#[cfg(test)]
+mod tests;
+mod tracked;
+
+use inputs::InputLog;
+use tracked::Tracked;
+use trueup_artifact::{Entry, FileTree, TreePath};
+use trueup_kustomize::{Build, build, build_resources, find_file};
+use trueup_object::{Manifest, Position};
+
+pub use error::RenderError;
+pub use finish::digest;
+pub use inputs::{Input, inputs_unchanged};
+pub use request::RenderRequest;
+pub use trueup_kustomize::{BuildError, Limits};
+
+/// Something worth saying that is no error.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Diagnostic {
+    /// Where.
+    pub position: Position,
+    /// What.
+    pub message: String,
+}
+
+/// What a render made.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Rendered {
+    /// The objects, owner labels on, in the order in which they were named.
+    pub manifests: Vec<Manifest>,
+    /// What the render depends on.
+    pub inputs: Vec<Input>,
+    /// What is worth saying.
+    pub diagnostics: Vec<Diagnostic>,
+}
+
+/// What a render depends on, also where it failed: the same inputs make the
+/// same result, so a failed build is not repeated before one of them changes.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Outcome {
+    /// What the render made.
+    pub result: Result<Rendered, RenderError>,
+    /// What the result depends on.
+    pub inputs: Vec<Input>,
+}
+
+/// Renders a folder of a tree as Flux does: a root if it has a kustomization
+/// file, else all manifests below it, folders with a kustomization file as
+/// roots of their own.
+pub fn render(tree: &dyn FileTree, request: &RenderRequest) -> Result<Rendered, RenderError> {
+    render_tracked(tree, request).result
+}
+
+/// As [`render`], with the inputs also where it fails.
+#[must_use]
+pub fn render_tracked(tree: &dyn FileTree, request: &RenderRequest) -> Outcome {
+    let log = InputLog::default();
+    let tracked = Tracked::new(tree, &log);
+    let result = render_in(&tracked, request);
+    let inputs = log.into_inputs();
+    let result = result.map(|rendered| Rendered {
+        inputs: inputs.clone(),
+        ..rendered
+    });
+    Outcome { result, inputs }
+}
+
+fn render_in(tree: &dyn FileTree, request: &RenderRequest) -> Result<Rendered, RenderError> {
+    let folder = TreePath::parse(&request.path)?;
+    match tree.entry(&folder)? {
+        Some(Entry::Directory { .. }) => {}
+        Some(_) => return Err(RenderError::PathNotAFolder { path: folder }),
+        None => return Err(RenderError::PathNotFound { path: folder }),
+    }
+    let mut diagnostics = Vec::new();
+    let build = build_folder(tree, &folder, request, &mut diagnostics)?;
+    let manifests = finish::finish(build.manifests, request)?;
+    Ok(Rendered {
+        manifests,
+        inputs: Vec::new(),
+        diagnostics,
+    })
+}
+
+fn build_folder(
+    tree: &dyn FileTree,
+    folder: &TreePath,
+    request: &RenderRequest,
+    diagnostics: &mut Vec<Diagnostic>,
+) -> Result<Build, RenderError> {
+    let namespace = request.target_namespace.as_deref();
+    if find_file(tree, folder)?.is_some() {
+        return Ok(build(tree, folder, namespace, &request.limits)?);
+    }
+    let resources = scan::scan(tree, folder, diagnostics)?;
+    Ok(build_resources(
+        tree,
+        folder,
+        &resources,
+        namespace,
+        &request.limits,
+    )?)
+}

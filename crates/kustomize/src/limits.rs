@@ -1,0 +1,36 @@
+//! How much one build may read.
+
+/// How many files one build may read.
+pub const MAX_FILES: usize = 20_000;
+/// How long one file may be.
+pub const MAX_FILE_BYTES: u64 = 16 << 20;
+/// How much all files of one build may be together.
+pub const MAX_TOTAL_BYTES: u64 = 256 << 20;
+/// How many objects one build may have.
+pub const MAX_OBJECTS: usize = 50_000;
+/// How deeply roots may refer to roots.
+pub const MAX_ROOT_DEPTH: usize = 64;
+
+/// How much one build may read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// At most this many files.
+    pub max_files: usize,
+    /// At most this many bytes in one file.
+    pub max_file_bytes: u64,
+    /// At most this many bytes in all files.
+    pub max_total_bytes: u64,
+    /// At most this many objects.
+    pub max_objects: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            max_files: MAX_FILES,
+            max_file_bytes: MAX_FILE_BYTES,
+            max_total_bytes: MAX_TOTAL_BYTES,
+            max_objects: MAX_OBJECTS,
+        }
+    }
+}

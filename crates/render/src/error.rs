@@ -1,0 +1,64 @@
+//! Why a render failed.
+
+use trueup_artifact::{PathError, TreeError, TreePath};
+use trueup_kinds::{message, reason};
+use trueup_kustomize::BuildError;
+use trueup_object::{ObjectRef, Position};
+
+/// Why a render failed; every message names the file.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum RenderError {
+    /// `spec.path` does not exist.
+    #[error("{}", message::path_not_found(&.path.to_string()))]
+    PathNotFound {
+        /// The path.
+        path: TreePath,
+    },
+    /// `spec.path` is a file.
+    #[error("{}: is not a folder", message::path_not_found(&.path.to_string()))]
+    PathNotAFolder {
+        /// The path.
+        path: TreePath,
+    },
+    /// `spec.path` is no path of a tree.
+    #[error("spec.path: {0}")]
+    BadPath(#[from] PathError),
+    /// A symbolic link leads out of the source.
+    #[error("{path}: symbolic link to {target:?} leads out of the source")]
+    LinkOutside {
+        /// The link.
+        path: TreePath,
+        /// Where it points.
+        target: String,
+    },
+    /// An encrypted object, and nothing to decrypt it with.
+    #[error(
+        "{position}: {object} is SOPS encrypted, configuring decryption is required for this secret to be reconciled"
+    )]
+    Encrypted {
+        /// File and line.
+        position: Position,
+        /// The object.
+        object: Box<ObjectRef>,
+    },
+    /// The build failed.
+    #[error(transparent)]
+    Build(#[from] BuildError),
+    /// The tree did not answer.
+    #[error("{0}")]
+    Tree(#[from] TreeError),
+}
+
+impl RenderError {
+    /// The reason of the condition `Ready`, as in Flux: a path that leads
+    /// nowhere is `ArtifactFailed`, the rest `BuildFailed`.
+    #[must_use]
+    pub fn reason(&self) -> &'static str {
+        match self {
+            Self::PathNotFound { .. } | Self::PathNotAFolder { .. } | Self::BadPath(_) => {
+                reason::ARTIFACT_FAILED
+            }
+            _ => reason::BUILD_FAILED,
+        }
+    }
+}

@@ -1,0 +1,67 @@
+//! What happens to every object of a build.
+
+use crate::{RenderError, RenderRequest};
+use sha2::{Digest, Sha256};
+use trueup_kinds::names;
+use trueup_object::{GroupVersionKind, Manifest, to_json};
+
+/// Drops objects that only configure kustomize, refuses encrypted Secrets,
+/// puts the owner labels on.
+pub(crate) fn finish(
+    manifests: Vec<Manifest>,
+    request: &RenderRequest,
+) -> Result<Vec<Manifest>, RenderError> {
+    manifests
+        .into_iter()
+        .filter(|manifest| !configures_kustomize(manifest))
+        .map(|it| own(it, request))
+        .collect()
+}
+
+fn configures_kustomize(manifest: &Manifest) -> bool {
+    GroupVersionKind::new(manifest.api_version(), manifest.kind()).group
+        == names::KUSTOMIZE_CONFIG_GROUP
+}
+
+fn own(mut manifest: Manifest, request: &RenderRequest) -> Result<Manifest, RenderError> {
+    if is_encrypted(&manifest) {
+        return Err(RenderError::Encrypted {
+            object: Box::new(manifest.reference()),
+            position: manifest.position,
+        });
+    }
+    for (key, text) in [
+        (names::OWNER_NAME, &request.owner_name),
+        (names::OWNER_NAMESPACE, &request.owner_namespace),
+    ] {
+        manifest
+            .value
+            .set_at(&["metadata", "labels", key], text.clone().into());
+    }
+    Ok(manifest)
+}
+
+/// An object that SOPS has encrypted carries its metadata under `sops`.
+fn is_encrypted(manifest: &Manifest) -> bool {
+    manifest.value.at(&["sops", "mac"]).is_some()
+        || (manifest.kind() == "Secret" && manifest.value.get("sops").is_some())
+}
+
+/// The digest of what was rendered, for `status.history`: the same objects
+/// have the same digest, in whatever order they come.
+#[must_use]
+pub fn digest(manifests: &[Manifest]) -> String {
+    let mut parts: Vec<[u8; 32]> = manifests
+        .iter()
+        .map(|it| Sha256::digest(to_json(&it.value)).into())
+        .collect();
+    parts.sort_unstable();
+    let mut hash = Sha256::new();
+    parts.iter().for_each(|part| hash.update(part));
+    let hex: String = hash
+        .finalize()
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
+    format!("sha256:{hex}")
+}
