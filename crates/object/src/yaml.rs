@@ -1,7 +1,7 @@
 //! YAML in and out.
 
 use crate::{Map, Text, Value};
-use trueup_yaml::{Content, Emit, Entry, Node, View, YamlError};
+use trueup_yaml::{Content, Emit, Entry, LoadOptions, Node, View, YamlError};
 
 impl Value {
     /// The value of a YAML node; whole numbers above the largest `i64` become
@@ -33,11 +33,8 @@ fn member(entry: Entry) -> (Text, Value) {
 /// `null`. Of several documents all but the first are ignored, as
 /// `sigs.k8s.io/yaml` does. Duplicate keys are refused.
 pub fn from_yaml(text: &str) -> Result<Value, YamlError> {
-    let documents = trueup_yaml::parse(text)?;
-    Ok(documents
-        .into_iter()
-        .next()
-        .map_or(Value::Null, |document| Value::from_yaml(document.root)))
+    let document = trueup_yaml::parse_first(text, &LoadOptions::default())?;
+    Ok(document.map_or(Value::Null, |document| Value::from_yaml(document.root)))
 }
 
 /// Writes a value as `sigs.k8s.io/yaml` prints it: keys sorted, block style.

@@ -13,6 +13,6 @@ pub use emit::{Emit, View, emit};
 pub use error::YamlError;
 pub use load::{
     DuplicateKeys, LoadOptions, MAX_ALIASED_NODES, MAX_BYTES, MAX_DEPTH, MAX_DOCUMENTS, MAX_NODES,
-    parse, parse_with,
+    parse, parse_first, parse_with,
 };
 pub use node::{Content, Document, Entry, Node};

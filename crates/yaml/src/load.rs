@@ -66,6 +66,12 @@ pub fn parse(text: &str) -> Result<Vec<Document>, YamlError> {
     parse_with(text, &LoadOptions::default())
 }
 
+/// Reads the first document of a text and looks at nothing behind it, as Go's
+/// `Unmarshal` does; `None` for a text without any.
+pub fn parse_first(text: &str, options: &LoadOptions) -> Result<Option<Document>, YamlError> {
+    compose::first(text, options)
+}
+
 /// Reads every document of a text.
 pub fn parse_with(text: &str, options: &LoadOptions) -> Result<Vec<Document>, YamlError> {
     compose::documents(text, options)

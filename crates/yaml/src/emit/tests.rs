@@ -1,3 +1,8 @@
+#![expect(
+    clippy::disallowed_methods,
+    reason = "reads recorded cases where they are there"
+)]
+
 use super::*;
 use crate::load::tests::shared;
 use crate::{Content, Entry, Node, parse};
@@ -7,7 +12,7 @@ use serde_json::Value as Json;
 use std::io::{BufRead, BufReader};
 
 /// Share of recorded values that must print as recorded.
-const EMIT_FLOOR_PERCENT: f64 = 90.0;
+const EMIT_FLOOR_PERCENT: f64 = 96.9;
 
 fn node(content: Content) -> Node {
     Node {

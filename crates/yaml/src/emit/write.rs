@@ -76,7 +76,7 @@ impl Writer {
         let outer = self.indent;
         let in_map = matches!(context, Context::Value | Context::LongKey);
         // A list as the value of a key starts under the key itself.
-        if !(in_map && !self.indention) || outer.is_none() {
+        if !in_map || self.indention || outer.is_none() {
             self.indent = Some(outer.map_or(0, |indent| indent + INDENT));
         }
         for item in items {

@@ -4,7 +4,10 @@ use super::{DuplicateKeys, LoadOptions};
 use crate::scalar::{self, Scalar};
 use crate::{Content, Document, Entry, Node, YamlError};
 use base64::Engine;
-use granit_parser::{Event, Marker, Parser, ScalarStyle, ScanError, Span, StrInput, Tag};
+use granit_parser::{
+    ErrorKind, Event, Marker, Parser, ScalarStyle, ScanError, Span, StrInput, Tag,
+};
+use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 
 const CORE: &str = "tag:yaml.org,2002:";
@@ -68,30 +71,45 @@ struct Composer<'a> {
 }
 
 pub(super) fn documents(text: &str, options: &LoadOptions) -> Result<Vec<Document>, YamlError> {
-    let start = Place { line: 1, column: 1 };
+    let text = check_text(text, options)?;
+    let mut composer = Composer::new(&text, options);
+    let mut documents = Vec::new();
+    while let Some(document) = composer.document()? {
+        if documents.len() == options.max_documents {
+            let at = Place {
+                line: document.line,
+                column: 1,
+            };
+            return Err(at.error(format!("more than {} documents", options.max_documents)));
+        }
+        documents.push(document);
+    }
+    Ok(documents)
+}
+
+pub(super) fn first(text: &str, options: &LoadOptions) -> Result<Option<Document>, YamlError> {
+    let text = check_text(text, options)?;
+    let mut composer = Composer::new(&text, options);
+    let Some(document) = composer.document()? else {
+        return Ok(None);
+    };
+    composer.refuse_broken_end()?;
+    Ok(Some(document))
+}
+
+/// The text to parse. The line break of old mainframes counts as a line feed,
+/// as in YAML 1.1.
+fn check_text<'a>(text: &'a str, options: &LoadOptions) -> Result<Cow<'a, str>, YamlError> {
     if text.len() > options.max_bytes {
-        return Err(start.error(format!(
-            "the text is {} bytes long, at most {} are read",
-            text.len(),
-            options.max_bytes
-        )));
+        let (found, limit) = (text.len(), options.max_bytes);
+        let message = format!("the text is {found} bytes long, at most {limit} are read");
+        return Err(Place { line: 1, column: 1 }.error(message));
     }
     refuse_control_characters(text)?;
-    let mut parser_options = granit_parser::Options::default();
-    parser_options.set_emit_comments(false);
-    parser_options.bom_inside_document_as_content = true;
-    parser_options.block_scalar_eof_without_line_feed = true;
-    parser_options.flow_nesting_limit = options.max_depth;
-    parser_options.block_nesting_limit = options.max_depth;
-    let parser = Parser::new_from_str_with_options(text, parser_options);
-    let mut composer = Composer {
-        parser,
-        options,
-        anchors: HashMap::new(),
-        nodes: 0,
-        aliased_nodes: 0,
-    };
-    composer.stream()
+    Ok(match text.contains('\u{85}') {
+        true => text.replace('\u{85}', "\n").into(),
+        false => text.into(),
+    })
 }
 
 /// Go's reader takes no control characters but tab, line feed and carriage
@@ -123,37 +141,73 @@ fn refuse_control_characters(text: &str) -> Result<(), YamlError> {
 }
 
 impl<'a> Composer<'a> {
-    fn next(&mut self) -> Result<(Event<'a>, Span), YamlError> {
-        match self.parser.next_event() {
-            Some(event) => event.map_err(|error| syntax_error(&error)),
-            None => Err(Place { line: 1, column: 1 }.error("unexpected end of the text")),
+    fn new(text: &'a str, options: &'a LoadOptions) -> Self {
+        let mut parser_options = granit_parser::Options::default();
+        parser_options.set_emit_comments(false);
+        parser_options.emit_anchor_events = true;
+        parser_options.bom_inside_document_as_content = true;
+        parser_options.block_scalar_eof_without_line_feed = true;
+        parser_options.flow_nesting_limit = options.max_depth;
+        parser_options.block_nesting_limit = options.max_depth;
+        let parser = Parser::new_from_str_with_options(text, parser_options);
+        Self {
+            parser,
+            options,
+            anchors: HashMap::new(),
+            nodes: 0,
+            aliased_nodes: 0,
         }
     }
 
-    fn stream(&mut self) -> Result<Vec<Document>, YamlError> {
-        let mut documents = Vec::new();
+    /// The next event that is more than the name of an anchor.
+    fn next(&mut self) -> Result<(Event<'a>, Span), YamlError> {
         loop {
-            let (event, span) = self.next()?;
-            match event {
-                Event::DocumentStart(..) => {
-                    if documents.len() == self.options.max_documents {
-                        let limit = self.options.max_documents;
-                        return Err(
-                            Place::of(&span.start).error(format!("more than {limit} documents"))
-                        );
-                    }
-                    self.anchors.clear();
-                    let (event, span) = self.next()?;
-                    let raw = self.value(event, span, 0)?;
-                    let root = finish(raw)?;
-                    documents.push(Document {
-                        line: root.line,
-                        root,
-                    });
+            let (event, span) = match self.parser.next_event() {
+                Some(event) => event.map_err(|error| syntax_error(&error))?,
+                None => {
+                    return Err(Place { line: 1, column: 1 }.error("unexpected end of the text"));
                 }
-                Event::StreamEnd => return Ok(documents),
+            };
+            match event {
+                Event::Anchor(_, name) => check_anchor(&name, Place::of(&span.start))?,
+                _ => return Ok((event, span)),
+            }
+        }
+    }
+
+    /// The next document, if there is one.
+    fn document(&mut self) -> Result<Option<Document>, YamlError> {
+        loop {
+            let (event, _) = self.next()?;
+            match event {
+                Event::DocumentStart(..) => break,
+                Event::StreamEnd => return Ok(None),
                 _ => {}
             }
+        }
+        self.anchors.clear();
+        let (event, span) = self.next()?;
+        let root = finish(self.value(event, span, 0)?)?;
+        Ok(Some(Document {
+            line: root.line,
+            root,
+        }))
+    }
+
+    /// What follows a document can still belong to it, such as the colon that
+    /// would make a key of its last line.
+    fn refuse_broken_end(&mut self) -> Result<(), YamlError> {
+        match self.parser.next_event() {
+            Some(Err(error))
+                if !matches!(
+                    error.kind(),
+                    ErrorKind::ExpectedDocumentStart | ErrorKind::CommentInterceptedScalar
+                ) =>
+            {
+                Err(syntax_error(&error))
+            }
+            Some(Ok((Event::Anchor(_, name), span))) => check_anchor(&name, Place::of(&span.start)),
+            _ => Ok(()),
         }
     }
 
@@ -284,6 +338,18 @@ impl<'a> Composer<'a> {
         }
         Ok(())
     }
+}
+
+/// Go's scanner ends the name of an anchor at anything else, and then finds
+/// the rest in its way.
+fn check_anchor(name: &str, at: Place) -> Result<(), YamlError> {
+    let fits = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-');
+    if name.bytes().all(fits) {
+        return Ok(());
+    }
+    Err(at.error(format!(
+        "expected letters, digits, '_' and '-' as the name of an anchor, found {name:?}"
+    )))
 }
 
 fn syntax_error(error: &ScanError) -> YamlError {

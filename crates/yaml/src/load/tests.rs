@@ -1,6 +1,12 @@
+#![expect(
+    clippy::disallowed_methods,
+    reason = "reads recorded cases where they are there"
+)]
+
 use super::*;
 use crate::{Content, Node};
 use flate2::read::GzDecoder;
+use proptest::prelude::*;
 use std::io::{BufRead, BufReader};
 use std::path::PathBuf;
 
@@ -13,7 +19,7 @@ pub(crate) fn shared(path: &str) -> PathBuf {
 }
 
 /// Share of recorded texts that must load as recorded.
-const LOAD_FLOOR_PERCENT: f64 = 90.0;
+const LOAD_FLOOR_PERCENT: f64 = 96.8;
 
 fn to_json(node: &Node) -> serde_json::Value {
     match &node.content {
@@ -62,11 +68,16 @@ fn recorded_texts_load_as_go_loads_them() {
     for line in BufReader::new(GzDecoder::new(file)).lines() {
         let case: serde_json::Value = serde_json::from_str(&line.unwrap()).unwrap();
         let text = case["t"].as_str().unwrap();
-        let loaded = parse_with(text, &options);
+        if text.contains('\u{fffd}') && case["v2err"].as_str().is_some_and(|e| e.contains("UTF-8"))
+        {
+            // The broken bytes did not survive the recording.
+            continue;
+        }
+        let loaded = parse_first(text, &options);
         let good = match (&loaded, case.get("v2")) {
-            (Ok(documents), Some(expected)) => {
-                let first = documents
-                    .first()
+            (Ok(first), Some(expected)) => {
+                let first = first
+                    .as_ref()
                     .map_or(serde_json::Value::Null, |d| to_json(&d.root));
                 same(&first, expected)
             }
@@ -76,7 +87,7 @@ fn recorded_texts_load_as_go_loads_them() {
         total += 1;
         agree += u32::from(good);
         if !good && std::env::var_os("TRUEUP_SHOW").is_some() {
-            let ours = loaded.map(|d| d.first().map(|d| to_json(&d.root).to_string()));
+            let ours = loaded.map(|d| d.map(|d| to_json(&d.root).to_string()));
             println!(
                 "{text:?}\n   want {} {}\n   have {ours:?}",
                 case["v2"], case["v2err"]
@@ -86,4 +97,165 @@ fn recorded_texts_load_as_go_loads_them() {
     let percent = f64::from(agree) * 100.0 / f64::from(total);
     println!("{agree} of {total} recorded texts load as recorded ({percent:.2} %)");
     assert!(percent >= LOAD_FLOOR_PERCENT);
+}
+
+fn json(text: &str) -> String {
+    to_json(&parse(text).unwrap()[0].root).to_string()
+}
+
+fn error(text: &str) -> YamlError {
+    parse(text).unwrap_err()
+}
+
+#[test]
+fn scalars_mean_what_go_takes_them_for() {
+    for (text, expected) in [
+        ("yes", "true"),
+        ("Off", "false"),
+        ("y", "\"y\""),
+        ("~", "null"),
+        ("0o17", "15"),
+        ("017", "15"),
+        ("0b11", "3"),
+        ("0x_1F", "31"),
+        ("1_000", "1000"),
+        ("08", "8.0"),
+        ("1e3", "1000.0"),
+        (".5", "0.5"),
+        ("+1", "1"),
+        ("12:30:45", "\"12:30:45\""),
+        ("2026-01-02", "\"2026-01-02\""),
+        ("18446744073709551615", "18446744073709551615"),
+        ("'yes'", "\"yes\""),
+        ("!!str 12", "\"12\""),
+        ("!!int 12", "12"),
+        ("!!float 12", "12.0"),
+        ("!!binary aGk=", "\"hi\""),
+        ("!custom 12", "\"12\""),
+    ] {
+        assert_eq!(json(text), expected, "{text}");
+    }
+}
+
+#[test]
+fn keys_become_text() {
+    assert_eq!(
+        json("1: a\nyes: b\n1.5: c\n<<: {d: e}\n"),
+        r#"{"1":"a","1.5":"c","d":"e","true":"b"}"#
+    );
+    assert_eq!(error("~: a\n").line, 1);
+    assert_eq!(error("a: 1\n? [b]\n: c\n").line, 2);
+}
+
+#[test]
+fn merge_keys_give_way_to_written_ones() {
+    let text = "base: &b {a: 1, b: 2}\nother: &o {b: 3, c: 4}\none:\n  a: 9\n  <<: *b\ntwo:\n  <<: [*o, *b]\n  a: 8\n";
+    let all = to_json(&parse(text).unwrap()[0].root);
+    assert_eq!(all["one"].to_string(), r#"{"a":9,"b":2}"#);
+    assert_eq!(all["two"].to_string(), r#"{"a":8,"b":3,"c":4}"#);
+    assert_eq!(error("a:\n  <<: 1\n").line, 2);
+}
+
+#[test]
+fn a_key_twice_is_refused_with_both_lines_or_the_last_one_wins() {
+    let text = "a: 1\nb: 2\na: 3\n";
+    assert_eq!(
+        error(text).to_string(),
+        "line 3, column 1: key \"a\" is already set in this map, on line 1"
+    );
+    let options = LoadOptions {
+        duplicate_keys: DuplicateKeys::LastWins,
+        ..LoadOptions::default()
+    };
+    assert_eq!(
+        to_json(&parse_with(text, &options).unwrap()[0].root).to_string(),
+        r#"{"a":3,"b":2}"#
+    );
+    let many: String = (0..100).map(|n| format!("k{n}: 1\n")).collect();
+    assert_eq!(error(&format!("{many}k50: 2\n")).line, 101);
+}
+
+#[test]
+fn documents_know_their_lines() {
+    let text = "\u{feff}# comment\r\na: 1\r\n---\r\n\r\nb: 2\r\n...\r\n---\r\n";
+    let documents = parse(text).unwrap();
+    assert_eq!(
+        documents
+            .iter()
+            .map(|document| document.line)
+            .collect::<Vec<_>>(),
+        [2, 5, 7]
+    );
+    assert!(documents[2].root.is_null());
+    let place = documents[1]
+        .root
+        .get("b")
+        .map(|node| (node.line, node.column));
+    assert_eq!(place, Some((5, 4)));
+    assert!(parse("").unwrap().is_empty() && parse("# only\n").unwrap().is_empty());
+}
+
+#[test]
+fn broken_texts_are_refused_where_they_break() {
+    for (text, line) in [
+        ("a: 1\n b: 2\n", 2),
+        ("a: [1,\n", 1),
+        ("a: 1\nb: \"x\n", 2),
+        ("a:\n\t- 1\n", 2),
+        ("a: 1\nb: @x\n", 2),
+        ("a: \u{1}\n", 1),
+        ("x: 1\na: .inf\n", 2),
+        ("a: *none\n", 1),
+        ("a: &a [*a]\n", 1),
+        ("a: !!int x\n", 1),
+        ("a: !!binary '%'\n", 1),
+    ] {
+        assert_eq!(error(text).line, line, "{text:?}: {}", error(text));
+    }
+}
+
+#[test]
+fn a_text_made_to_explode_is_refused_where_it_does() {
+    let mut text = String::from("l0: &l0 [x, x, x, x, x, x, x, x, x, x]\n");
+    for level in 1..12 {
+        let item = format!("*l{}", level - 1);
+        text.push_str(&format!(
+            "l{level}: &l{level} [{}]\n",
+            vec![item; 10].join(", ")
+        ));
+    }
+    let found = error(&text);
+    assert!(
+        found.message.contains("excessive aliasing") && found.line == 5,
+        "{found}"
+    );
+}
+
+#[test]
+fn every_limit_holds() {
+    let tight = |change: fn(&mut LoadOptions)| {
+        let mut options = LoadOptions::default();
+        change(&mut options);
+        options
+    };
+    for (text, options) in [
+        ("a: 12345\n", tight(|o| o.max_bytes = 8)),
+        ("[[[1]]]\n", tight(|o| o.max_depth = 2)),
+        ("a:\n  b:\n    c: 1\n", tight(|o| o.max_depth = 2)),
+        ("1\n---\n2\n---\n3\n", tight(|o| o.max_documents = 2)),
+        ("[1, 2, 3]\n", tight(|o| o.max_nodes = 3)),
+        ("a: &a [1, 2]\nb: *a\n", tight(|o| o.max_aliased_nodes = 2)),
+    ] {
+        assert!(parse(text).is_ok(), "{text:?}");
+        assert!(parse_with(text, &options).is_err(), "{text:?}");
+    }
+    let deep = "[".repeat(100_000);
+    assert!(parse(&deep).is_err());
+}
+
+proptest! {
+    #[test]
+    fn no_text_panics(text in "[-a1 \n\t:\\[\\]{},&*!|>'\"%@?#~<.\u{e9}\u{feff}]{0,40}") {
+        let _ = parse(&text);
+    }
 }
