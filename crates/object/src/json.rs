@@ -185,6 +185,7 @@ impl<'de> Deserialize<'de> for Map {
 mod tests {
     use super::*;
     use crate::value;
+    use proptest::prelude::*;
 
     #[test]
     fn whole_numbers_and_floats_are_told_apart() {
@@ -228,5 +229,40 @@ mod tests {
         let port: Port = decode(&value!({"number": 80})).unwrap();
         assert_eq!(encode(&port).unwrap(), value!({"number": 80}));
         assert!(decode::<Port>(&value!({"number": 70000})).is_err());
+    }
+
+    fn tree() -> impl Strategy<Value = Value> {
+        let leaf = prop_oneof![
+            Just(Value::Null),
+            any::<bool>().prop_map(Value::Bool),
+            any::<i64>().prop_map(Value::Integer),
+            any::<f64>()
+                .prop_filter("finite", |number| number.is_finite())
+                .prop_map(Value::Float),
+            ".{0,8}".prop_map(Value::from),
+        ];
+        leaf.prop_recursive(4, 32, 4, |inner| {
+            prop_oneof![
+                prop::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
+                prop::collection::vec((".{0,4}", inner), 0..4)
+                    .prop_map(|members| Value::Map(members.into_iter().collect())),
+            ]
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn every_tree_survives_the_round_trip(tree in tree()) {
+            let text = to_json(&tree);
+            let again = from_json(&text).unwrap();
+            prop_assert_eq!(&again, &tree);
+            prop_assert_eq!(to_json(&again), text);
+        }
+
+        #[test]
+        fn equal_trees_are_equal_in_every_way(a in tree(), b in tree()) {
+            prop_assert_eq!(a == b, a.cmp(&b).is_eq());
+            prop_assert_eq!(a.cmp(&b), b.cmp(&a).reverse());
+        }
     }
 }

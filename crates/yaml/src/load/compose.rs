@@ -1,16 +1,12 @@
 //! Puts trees together from the events of the parser.
 
+use super::tag::resolve;
 use super::{DuplicateKeys, LoadOptions};
 use crate::scalar::{self, Scalar};
 use crate::{Content, Document, Entry, Node, YamlError};
-use base64::Engine;
-use granit_parser::{
-    ErrorKind, Event, Marker, Parser, ScalarStyle, ScanError, Span, StrInput, Tag,
-};
+use granit_parser::{ErrorKind, Event, Marker, Parser, ScanError, Span, StrInput};
 use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
-
-const CORE: &str = "tag:yaml.org,2002:";
 
 /// Maps up to this size are searched for duplicate keys without a table.
 const SMALL_MAP: usize = 16;
@@ -23,7 +19,7 @@ struct Raw {
 }
 
 #[derive(Clone, Debug)]
-enum RawContent {
+pub(super) enum RawContent {
     Scalar(Scalar),
     List(Vec<Node>),
     Map(Vec<Entry>),
@@ -68,6 +64,8 @@ struct Composer<'a> {
     anchors: HashMap<usize, Option<Anchor>>,
     nodes: usize,
     aliased_nodes: usize,
+    /// Values remembered for aliases; nested anchors remember theirs each.
+    kept_nodes: usize,
 }
 
 pub(super) fn documents(text: &str, options: &LoadOptions) -> Result<Vec<Document>, YamlError> {
@@ -156,6 +154,7 @@ impl<'a> Composer<'a> {
             anchors: HashMap::new(),
             nodes: 0,
             aliased_nodes: 0,
+            kept_nodes: 0,
         }
     }
 
@@ -221,13 +220,7 @@ impl<'a> Composer<'a> {
                     resolve(&text, style, tag.as_deref()).map_err(|message| at.error(message))?;
                 let raw = Raw { at, content };
                 if anchor > 0 {
-                    self.anchors.insert(
-                        anchor,
-                        Some(Anchor {
-                            value: raw.clone(),
-                            nodes: 1,
-                        }),
-                    );
+                    self.remember(anchor, &raw, 1)?;
                 }
                 Ok(raw)
             }
@@ -254,14 +247,21 @@ impl<'a> Composer<'a> {
         let before = self.nodes;
         let value = read(self)?;
         let nodes = self.nodes - before + 1;
-        self.anchors.insert(
-            anchor,
-            Some(Anchor {
-                value: value.clone(),
-                nodes,
-            }),
-        );
+        self.remember(anchor, &value, nodes)?;
         Ok(value)
+    }
+
+    fn remember(&mut self, anchor: usize, value: &Raw, nodes: usize) -> Result<(), YamlError> {
+        self.kept_nodes += nodes;
+        if self.kept_nodes > self.options.max_nodes {
+            let limit = self.options.max_nodes;
+            return Err(value
+                .at
+                .error(format!("anchors hold more than {limit} values")));
+        }
+        let value = value.clone();
+        self.anchors.insert(anchor, Some(Anchor { value, nodes }));
+        Ok(())
     }
 
     fn count(&mut self, at: Place) -> Result<(), YamlError> {
@@ -486,56 +486,4 @@ impl MapBuilder {
     fn finish(self) -> Vec<Entry> {
         self.entries
     }
-}
-
-/// The meaning of a scalar with its quotes and tag.
-fn resolve(text: &str, style: ScalarStyle, tag: Option<&Tag>) -> Result<RawContent, String> {
-    let plain = style == ScalarStyle::Plain;
-    let Some(tag) = tag else {
-        return Ok(match (plain, text) {
-            (true, "<<") => RawContent::Merge,
-            (true, _) => RawContent::Scalar(scalar::resolve_plain(text)),
-            (false, _) => RawContent::Scalar(Scalar::Text(text.to_owned())),
-        });
-    };
-    let name = format!("{}{}", tag.handle(), tag.suffix());
-    if name == "!" {
-        return Ok(RawContent::Scalar(scalar::resolve_plain(text)));
-    }
-    let Some(core) = name.strip_prefix(CORE) else {
-        return Ok(RawContent::Scalar(Scalar::Text(text.to_owned())));
-    };
-    if core == "merge" {
-        return Ok(RawContent::Merge);
-    }
-    tagged(text, core).map(RawContent::Scalar)
-}
-
-fn tagged(text: &str, tag: &str) -> Result<Scalar, String> {
-    let resolved = match tag {
-        "str" => return Ok(Scalar::Text(text.to_owned())),
-        "binary" => return binary(text),
-        "bool" | "int" | "float" | "null" | "timestamp" => scalar::resolve_plain(text),
-        _ => return Ok(Scalar::Text(text.to_owned())),
-    };
-    match (tag, resolved) {
-        ("bool", scalar @ Scalar::Bool(_))
-        | ("int", scalar @ Scalar::Integer(_))
-        | ("float", scalar @ Scalar::Float(_))
-        | ("timestamp", scalar @ Scalar::Text(_))
-        | ("null", scalar @ Scalar::Null) => Ok(scalar),
-        #[expect(clippy::cast_precision_loss, reason = "the tag asks for a float")]
-        ("float", Scalar::Integer(number)) => Ok(Scalar::Float(number as f64)),
-        _ => Err(format!("expected a value of type !!{tag}, found {text:?}")),
-    }
-}
-
-fn binary(text: &str) -> Result<Scalar, String> {
-    let compact: String = text.chars().filter(|c| !c.is_whitespace()).collect();
-    let bytes = base64::engine::general_purpose::STANDARD
-        .decode(compact)
-        .map_err(|_| "expected base64 as a !!binary value".to_owned())?;
-    let text =
-        String::from_utf8(bytes).map_err(|_| "expected UTF-8 in a !!binary value".to_owned())?;
-    Ok(Scalar::Text(text))
 }

@@ -249,6 +249,9 @@ fn every_limit_holds() {
         assert!(parse(text).is_ok(), "{text:?}");
         assert!(parse_with(text, &options).is_err(), "{text:?}");
     }
+    let nested = "&a [".repeat(100) + &"]".repeat(100);
+    assert!(parse(&nested).is_ok());
+    assert!(parse_with(&nested, &tight(|o| o.max_nodes = 1000)).is_err());
     let deep = "[".repeat(100_000);
     assert!(parse(&deep).is_err());
 }

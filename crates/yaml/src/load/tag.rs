@@ -1,0 +1,64 @@
+//! What a scalar means with its quotes and its tag.
+
+use super::compose::RawContent;
+use crate::scalar::{self, Scalar};
+use base64::Engine;
+use granit_parser::{ScalarStyle, Tag};
+
+const CORE: &str = "tag:yaml.org,2002:";
+
+/// The meaning of a scalar with its quotes and tag.
+pub(super) fn resolve(
+    text: &str,
+    style: ScalarStyle,
+    tag: Option<&Tag>,
+) -> Result<RawContent, String> {
+    let plain = style == ScalarStyle::Plain;
+    let Some(tag) = tag else {
+        return Ok(match (plain, text) {
+            (true, "<<") => RawContent::Merge,
+            (true, _) => RawContent::Scalar(scalar::resolve_plain(text)),
+            (false, _) => RawContent::Scalar(Scalar::Text(text.to_owned())),
+        });
+    };
+    let name = format!("{}{}", tag.handle(), tag.suffix());
+    if name == "!" {
+        return Ok(RawContent::Scalar(scalar::resolve_plain(text)));
+    }
+    let Some(core) = name.strip_prefix(CORE) else {
+        return Ok(RawContent::Scalar(Scalar::Text(text.to_owned())));
+    };
+    if core == "merge" {
+        return Ok(RawContent::Merge);
+    }
+    tagged(text, core).map(RawContent::Scalar)
+}
+
+fn tagged(text: &str, tag: &str) -> Result<Scalar, String> {
+    let resolved = match tag {
+        "str" => return Ok(Scalar::Text(text.to_owned())),
+        "binary" => return binary(text),
+        "bool" | "int" | "float" | "null" | "timestamp" => scalar::resolve_plain(text),
+        _ => return Ok(Scalar::Text(text.to_owned())),
+    };
+    match (tag, resolved) {
+        ("bool", scalar @ Scalar::Bool(_))
+        | ("int", scalar @ Scalar::Integer(_))
+        | ("float", scalar @ Scalar::Float(_))
+        | ("timestamp", scalar @ Scalar::Text(_))
+        | ("null", scalar @ Scalar::Null) => Ok(scalar),
+        #[expect(clippy::cast_precision_loss, reason = "the tag asks for a float")]
+        ("float", Scalar::Integer(number)) => Ok(Scalar::Float(number as f64)),
+        _ => Err(format!("expected a value of type !!{tag}, found {text:?}")),
+    }
+}
+
+fn binary(text: &str) -> Result<Scalar, String> {
+    let compact: String = text.chars().filter(|c| !c.is_whitespace()).collect();
+    let bytes = base64::engine::general_purpose::STANDARD
+        .decode(compact)
+        .map_err(|_| "expected base64 as a !!binary value".to_owned())?;
+    let text =
+        String::from_utf8(bytes).map_err(|_| "expected UTF-8 in a !!binary value".to_owned())?;
+    Ok(Scalar::Text(text))
+}
