@@ -5,3 +5,6 @@ mod write;
 
 pub use read::{ArchiveError, ArchiveLimits, read_archive};
 pub use write::{ArchiveSummary, WriteArchiveError, write_archive};
+
+#[cfg(test)]
+mod tests;

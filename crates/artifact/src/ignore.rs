@@ -297,3 +297,7 @@ pub(crate) fn child(folder: &TreePath, name: &str) -> Result<TreePath, TreeError
         reason: format!("{name:?} is not a file name"),
     })
 }
+
+#[cfg(test)]
+#[path = "ignore_tests.rs"]
+mod tests;

@@ -1,6 +1,7 @@
 //! A tree held in memory.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -23,7 +24,7 @@ pub enum MemoryTreeError {
     },
 }
 
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 enum Node {
     File {
         content: Bytes,
@@ -34,6 +35,17 @@ enum Node {
         target: String,
     },
     Directory(Arc<Folder>),
+}
+
+/// Contents may be secret and are long: a length will do.
+impl fmt::Debug for Node {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Node::File { content, .. } => write!(formatter, "{} bytes", content.len()),
+            Node::Symlink { target } => write!(formatter, "-> {target:?}"),
+            Node::Directory(folder) => formatter.debug_map().entries(&folder.entries).finish(),
+        }
+    }
 }
 
 #[derive(Debug, Clone, Default)]

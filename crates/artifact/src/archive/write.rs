@@ -13,6 +13,10 @@ const DIRECTORY_MODE: u32 = 0o750;
 const FILE_MODE: u32 = 0o600;
 /// Mode of executable files in an archive.
 const EXECUTABLE_MODE: u32 = 0o700;
+/// Room for a name in a header.
+const NAME_BYTES: usize = 100;
+/// Room for the folders before a name in a header.
+const PREFIX_BYTES: usize = 155;
 /// The gzip header's "unknown operating system".
 const UNKNOWN_OPERATING_SYSTEM: u8 = 255;
 /// Fixed, since the digest of an archive depends on it.
@@ -43,7 +47,8 @@ pub struct ArchiveSummary {
 /// Writes the files and folders of `tree` as a gzipped tar, in Flux's shape:
 /// names relative to the root, owners and times zero, folders 0750, files 0600
 /// or 0700, a folder before its content and names in byte order; links are
-/// dropped. The same tree always gives the same bytes.
+/// dropped. The same tree always gives the same bytes; unpacked they are those
+/// of Go's `archive/tar`.
 pub fn write_archive(
     tree: &dyn FileTree,
     output: impl Write,
@@ -103,35 +108,95 @@ fn append(
     mode: u32,
     content: &[u8],
 ) -> io::Result<()> {
+    let mut header = blank_header(kind, content.len())?;
+    header.set_mode(mode);
+    match split_name(name) {
+        Some((prefix, rest)) => {
+            set_text(&mut header.as_old_mut().name, rest);
+            if let Some(header) = header.as_ustar_mut() {
+                set_text(&mut header.prefix, prefix);
+            }
+        }
+        None => {
+            append_long_name(builder, name)?;
+            set_text(&mut header.as_old_mut().name, &ascii(name));
+        }
+    }
+    set_checksum(&mut header)?;
+    builder.append(&header, content)
+}
+
+/// What a header cannot hold goes into an extended one before it.
+fn append_long_name(builder: &mut tar::Builder<impl Write>, name: &str) -> io::Result<()> {
+    let (folder, file) = name.rsplit_once('/').unwrap_or(("", name));
+    let called = match folder {
+        "" => format!("PaxHeaders.0/{file}"),
+        folder => format!("{folder}/PaxHeaders.0/{file}"),
+    };
+    let record = extended_record("path", name);
+    let mut header = blank_header(EntryType::XHeader, record.len())?;
+    let called = ascii(&called);
+    let cut = &called[..called.len().min(NAME_BYTES)];
+    set_text(&mut header.as_old_mut().name, cut.trim_end_matches('/'));
+    set_checksum(&mut header)?;
+    builder.append(&header, record.as_bytes())
+}
+
+/// `<length> <key>=<value>\n`, where the length counts its own digits.
+fn extended_record(key: &str, value: &str) -> String {
+    let rest = key.len() + value.len() + 3;
+    let mut length = rest + rest.to_string().len();
+    if length.to_string().len() > rest.to_string().len() {
+        length += 1;
+    }
+    format!("{length} {key}={value}\n")
+}
+
+fn blank_header(kind: EntryType, size_bytes: usize) -> io::Result<Header> {
     let mut header = Header::new_ustar();
     header.set_entry_type(kind);
-    header.set_mode(mode);
+    header.set_mode(0);
     header.set_uid(0);
     header.set_gid(0);
     header.set_mtime(0);
     header.set_device_major(0)?;
     header.set_device_minor(0)?;
-    header.set_size(content.len() as u64);
-    if !name.is_ascii() || header.set_path(name).is_err() {
-        // What the header cannot hold goes into an extended one before it.
-        builder.append_pax_extensions([("path", name.as_bytes())])?;
-        header.set_path(shortened(name))?;
-    }
-    header.set_cksum();
-    builder.append(&header, content)
+    header.set_size(size_bytes as u64);
+    Ok(header)
 }
 
-/// A stand-in for readers without extended headers: the last 90 ASCII
-/// characters of the name.
-fn shortened(name: &str) -> String {
-    const KEPT: usize = 90;
-    let plain: String = name
-        .rsplit('/')
-        .next()
-        .unwrap_or(name)
-        .chars()
-        .filter(|one| one.is_ascii_alphanumeric() || ".-_".contains(*one))
-        .collect();
-    let start = plain.len().saturating_sub(KEPT);
-    format!("_{}", &plain[start..])
+/// The name in the two fields of a header, if it fits: ASCII, and if it is
+/// long, parted at a slash.
+fn split_name(name: &str) -> Option<(&str, &str)> {
+    if !name.is_ascii() {
+        return None;
+    }
+    if name.len() <= NAME_BYTES {
+        return Some(("", name));
+    }
+    let reach = name.len().min(PREFIX_BYTES + 1);
+    let at = name[..reach].rfind('/')?;
+    let (prefix, rest) = (&name[..at], &name[at + 1..]);
+    let fits = !prefix.is_empty() && !rest.is_empty() && rest.len() <= NAME_BYTES;
+    fits.then_some((prefix, rest))
+}
+
+fn ascii(name: &str) -> String {
+    name.chars().filter(char::is_ascii).collect()
+}
+
+/// Fills a field, cutting what is too long.
+fn set_text(field: &mut [u8], text: &str) {
+    let length = text.len().min(field.len());
+    field.fill(0);
+    field[..length].copy_from_slice(&text.as_bytes()[..length]);
+}
+
+/// Go writes six digits, a zero byte and a space.
+fn set_checksum(header: &mut Header) -> io::Result<()> {
+    header.set_cksum();
+    let sum = format!("{:06o}\0 ", header.cksum()?);
+    let header = header.as_old_mut();
+    set_text(&mut header.cksum, &sum);
+    Ok(())
 }
