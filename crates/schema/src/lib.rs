@@ -17,6 +17,7 @@ mod resources;
 mod schemas;
 mod shape;
 mod strategic;
+mod strict;
 mod structural;
 #[cfg(test)]
 mod transcripts;
@@ -37,8 +38,9 @@ pub use merge_patch::merge_patch;
 
 pub use resources::{Resource, Subresource};
 pub use schemas::Schemas;
-pub use shape::{check_shape, unknown_fields};
+pub use shape::{ShapeError, check_shape};
 pub use strategic::{StrategicError, strategic_merge};
+pub use strict::{strict_complaints, unknown_fields};
 pub use structural::{Structural, ValidationRule};
 pub use typed::{Change, TypedError, changed_fields, field_set, project};
 pub use types::Type;
