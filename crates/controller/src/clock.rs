@@ -17,7 +17,10 @@ impl Clock {
     /// whose clock it shall follow.
     #[must_use]
     pub fn starting_at(now: Timestamp) -> Self {
-        Self { started: now, since: Instant::now() }
+        Self {
+            started: now,
+            since: Instant::now(),
+        }
     }
 
     /// A clock that follows the system's.
@@ -29,7 +32,9 @@ impl Clock {
     /// The time now.
     #[must_use]
     pub fn now(&self) -> Timestamp {
-        self.started.saturating_add(self.since.elapsed()).unwrap_or(Timestamp::MAX)
+        self.started
+            .saturating_add(self.since.elapsed())
+            .unwrap_or(Timestamp::MAX)
     }
 
     /// Milliseconds since the clock started.

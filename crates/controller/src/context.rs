@@ -98,7 +98,10 @@ impl Context {
     fn observe(&self, key: &ObjectKey, object: &LiveObject) {
         self.model.set_object(key, object.value());
         let facts = facts_of(&key.cluster, key.kind, object.value());
-        self.tell(Event::Observed { key: key.clone(), facts });
+        self.tell(Event::Observed {
+            key: key.clone(),
+            facts,
+        });
     }
 
     /// Takes in that a custom resource is gone.
@@ -137,6 +140,8 @@ impl Context {
 /// Annotations that a user wants in the metadata of an object's events.
 fn event_annotations(object: &LiveObject) -> std::collections::BTreeMap<Text, Text> {
     let texts = object.annotations().iter();
-    let annotations = texts.filter_map(|(key, text)| Some((key.clone(), text.as_str()?.into()))).collect();
+    let annotations = texts
+        .filter_map(|(key, text)| Some((key.clone(), text.as_str()?.into())))
+        .collect();
     trueup_kinds::requested_event_metadata(&annotations)
 }

@@ -30,5 +30,6 @@ pub use objects::normalised_url;
 pub use reports::{LogSink, NoLog, StandardErrorLog};
 pub use runtime::Load;
 pub use start::{
-    Controller, ControllerHandle, ControllerOptions, LeaderElection, REQUEUE_DEPENDENCY_MS, SHUTDOWN_GRACE_MS,
+    Controller, ControllerHandle, ControllerOptions, LeaderElection, REQUEUE_DEPENDENCY_MS,
+    SHUTDOWN_GRACE_MS,
 };

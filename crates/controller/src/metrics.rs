@@ -84,22 +84,46 @@ impl Metrics {
             "How long a reconciliation took, by object",
             self.durations.clone(),
         );
-        registry.register("controller_runtime_reconcile", "Reconciliations by result", self.runs.clone());
-        registry.register("controller_runtime_reconcile_errors", "Failed reconciliations", self.errors.clone());
-        registry.register("controller_runtime_reconcile_panics", "Panics contained", self.panics.clone());
+        registry.register(
+            "controller_runtime_reconcile",
+            "Reconciliations by result",
+            self.runs.clone(),
+        );
+        registry.register(
+            "controller_runtime_reconcile_errors",
+            "Failed reconciliations",
+            self.errors.clone(),
+        );
+        registry.register(
+            "controller_runtime_reconcile_panics",
+            "Panics contained",
+            self.panics.clone(),
+        );
         registry.register(
             "controller_runtime_reconcile_time_seconds",
             "How long a reconciliation took, by controller",
             self.times.clone(),
         );
-        registry.register("controller_runtime_active_workers", "Objects worked on now", self.active.clone());
+        registry.register(
+            "controller_runtime_active_workers",
+            "Objects worked on now",
+            self.active.clone(),
+        );
         registry.register(
             "controller_runtime_max_concurrent_reconciles",
             "Objects worked on at once at most",
             self.limits.clone(),
         );
-        registry.register("workqueue_depth", "Objects that wait to be worked on", self.depth.clone());
-        registry.register("workqueue_adds", "Times that an object was to be worked on", self.adds.clone());
+        registry.register(
+            "workqueue_depth",
+            "Objects that wait to be worked on",
+            self.depth.clone(),
+        );
+        registry.register(
+            "workqueue_adds",
+            "Times that an object was to be worked on",
+            self.adds.clone(),
+        );
         registry.register(
             "gotk_cache_events",
             "Whether what was remembered could be used again",
@@ -115,9 +139,13 @@ impl Metrics {
             ("namespace", key.namespace.to_string()),
         ];
         self.durations.get_or_create(&object).observe(seconds);
-        self.times.get_or_create(&controller(key.kind)).observe(seconds);
+        self.times
+            .get_or_create(&controller(key.kind))
+            .observe(seconds);
         let [name] = controller(key.kind);
-        self.runs.get_or_create(&[name.clone(), ("result", result.name().to_owned())]).inc();
+        self.runs
+            .get_or_create(&[name.clone(), ("result", result.name().to_owned())])
+            .inc();
         if result == RunResult::Error {
             self.errors.get_or_create(&[name]).inc();
         }
@@ -134,8 +162,12 @@ impl Metrics {
     pub(crate) fn queue(&self, kind: Kind, depth: usize, running: usize, limit: usize) {
         let number = |count: usize| i64::try_from(count).unwrap_or(i64::MAX);
         self.depth.get_or_create(&queue(kind)).set(number(depth));
-        self.active.get_or_create(&controller(kind)).set(number(running));
-        self.limits.get_or_create(&controller(kind)).set(number(limit));
+        self.active
+            .get_or_create(&controller(kind))
+            .set(number(running));
+        self.limits
+            .get_or_create(&controller(kind))
+            .set(number(limit));
     }
 
     /// A render was remembered (`cache_hit`) or had to be made (`cache_miss`).
@@ -201,6 +233,10 @@ mod tests {
             assert!(text.contains(line), "{line} in\n{text}");
         }
         metrics.forget(&key);
-        assert!(!metrics.text().contains("gotk_reconcile_duration_seconds_count"));
+        assert!(
+            !metrics
+                .text()
+                .contains("gotk_reconcile_duration_seconds_count")
+        );
     }
 }

@@ -68,7 +68,10 @@ struct Feed {
 impl Model {
     pub(crate) fn new() -> Self {
         let (sender, _) = broadcast::channel(FEED_CAPACITY);
-        Self { objects: RwLock::default(), feed: Mutex::new(Feed { last: 0, sender }) }
+        Self {
+            objects: RwLock::default(),
+            feed: Mutex::new(Feed { last: 0, sender }),
+        }
     }
 
     pub(crate) fn subscribe(&self) -> broadcast::Receiver<Numbered> {
@@ -79,7 +82,11 @@ impl Model {
     pub(crate) fn publish(&self, key: &ObjectKey, report: &Arc<Report>) -> u64 {
         let mut feed = self.feed();
         feed.last += 1;
-        let numbered = Numbered { number: feed.last, key: key.clone(), report: Arc::clone(report) };
+        let numbered = Numbered {
+            number: feed.last,
+            key: key.clone(),
+            report: Arc::clone(report),
+        };
         let _ = feed.sender.send(numbered);
         feed.last
     }
@@ -87,7 +94,11 @@ impl Model {
     pub(crate) fn set_object(&self, key: &ObjectKey, object: &Value) {
         let mut objects = self.objects.write().unwrap_or_else(PoisonError::into_inner);
         let activity = objects.get(key).map(|old| old.activity).unwrap_or_default();
-        let snapshot = ObjectSnapshot { key: key.clone(), object: object.clone(), activity };
+        let snapshot = ObjectSnapshot {
+            key: key.clone(),
+            object: object.clone(),
+            activity,
+        };
         objects.insert(key.clone(), Arc::new(snapshot));
     }
 
@@ -99,13 +110,23 @@ impl Model {
     }
 
     pub(crate) fn remove(&self, key: &ObjectKey) {
-        self.objects.write().unwrap_or_else(PoisonError::into_inner).remove(key);
+        self.objects
+            .write()
+            .unwrap_or_else(PoisonError::into_inner)
+            .remove(key);
     }
 
     pub(crate) fn snapshot(&self) -> Snapshot {
         let last_report = self.feed().last;
-        let objects = self.objects.read().unwrap_or_else(PoisonError::into_inner).clone();
-        Snapshot { objects, last_report }
+        let objects = self
+            .objects
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone();
+        Snapshot {
+            objects,
+            last_report,
+        }
     }
 
     fn feed(&self) -> MutexGuard<'_, Feed> {

@@ -43,13 +43,20 @@ pub(crate) struct Objects {
 
 impl Objects {
     pub(crate) fn get(&self, key: &ObjectKey) -> Option<LiveObject> {
-        self.by_key.read().unwrap_or_else(PoisonError::into_inner).get(key).cloned()
+        self.by_key
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(key)
+            .cloned()
     }
 
     /// Takes in what a watch saw. False if something newer is known.
     pub(crate) fn seen(&self, key: &ObjectKey, object: &LiveObject) -> bool {
         let mut by_key = self.by_key.write().unwrap_or_else(PoisonError::into_inner);
-        if by_key.get(key).is_some_and(|known| known.uid() == object.uid() && !is_newer(object, known)) {
+        if by_key
+            .get(key)
+            .is_some_and(|known| known.uid() == object.uid() && !is_newer(object, known))
+        {
             return false;
         }
         by_key.insert(key.clone(), object.clone());
@@ -60,7 +67,9 @@ impl Objects {
     /// has gone, or something newer is known.
     pub(crate) fn answered(&self, key: &ObjectKey, object: &LiveObject) -> bool {
         let mut by_key = self.by_key.write().unwrap_or_else(PoisonError::into_inner);
-        let Some(known) = by_key.get_mut(key) else { return false };
+        let Some(known) = by_key.get_mut(key) else {
+            return false;
+        };
         if known.uid() != object.uid() || !is_newer(object, known) {
             return false;
         }
@@ -69,7 +78,10 @@ impl Objects {
     }
 
     pub(crate) fn remove(&self, key: &ObjectKey) -> Option<LiveObject> {
-        self.by_key.write().unwrap_or_else(PoisonError::into_inner).remove(key)
+        self.by_key
+            .write()
+            .unwrap_or_else(PoisonError::into_inner)
+            .remove(key)
     }
 }
 
@@ -86,8 +98,12 @@ pub(crate) fn is_newer(object: &LiveObject, known: &LiveObject) -> bool {
 /// What the machine needs to know of a custom resource.
 pub(crate) fn facts_of(cluster: &ClusterKey, kind: Kind, object: &Value) -> Facts {
     let facts = match kind {
-        Kind::GitRepository => GitRepository::read(object).map(|repository| source_facts(&repository)),
-        Kind::Kustomization => Kustomization::read(object).map(|it| kustomization_facts(cluster, &it)),
+        Kind::GitRepository => {
+            GitRepository::read(object).map(|repository| source_facts(&repository))
+        }
+        Kind::Kustomization => {
+            Kustomization::read(object).map(|it| kustomization_facts(cluster, &it))
+        }
     };
     facts.unwrap_or_else(|_| Facts {
         generation: object.i64_at(&["metadata", "generation"]).unwrap_or(0),
@@ -99,7 +115,9 @@ pub(crate) fn facts_of(cluster: &ClusterKey, kind: Kind, object: &Value) -> Fact
 
 fn common_facts<R: Resource>(resource: &R, interval: std::time::Duration) -> Facts {
     let metadata = resource.metadata();
-    let request = metadata.requested_at().filter(|_| resource.has_unhandled_request());
+    let request = metadata
+        .requested_at()
+        .filter(|_| resource.has_unhandled_request());
     Facts {
         generation: metadata.generation,
         suspended: resource.is_suspended(),
@@ -124,17 +142,28 @@ fn kustomization_facts(cluster: &ClusterKey, kustomization: &Kustomization) -> F
     let key = |kind, namespace: &Option<Text>, name: &Text| ObjectKey {
         cluster: cluster.clone(),
         kind,
-        namespace: namespace.as_ref().filter(|it| !it.is_empty()).unwrap_or(home).clone(),
+        namespace: namespace
+            .as_ref()
+            .filter(|it| !it.is_empty())
+            .unwrap_or(home)
+            .clone(),
         name: name.clone(),
     };
     let source = &kustomization.spec.source_ref;
     let depends_on = kustomization.spec.depends_on.iter();
     Facts {
-        depends_on: depends_on.map(|it| key(Kind::Kustomization, &it.namespace, &it.name)).collect(),
+        depends_on: depends_on
+            .map(|it| key(Kind::Kustomization, &it.namespace, &it.name))
+            .collect(),
         source: (source.kind == Kind::GitRepository.name())
             .then(|| key(Kind::GitRepository, &source.namespace, &source.name)),
-        ready_at: is_ready(kustomization)
-            .then(|| kustomization.status.last_applied_revision.clone().unwrap_or_default()),
+        ready_at: is_ready(kustomization).then(|| {
+            kustomization
+                .status
+                .last_applied_revision
+                .clone()
+                .unwrap_or_default()
+        }),
         ..common_facts(kustomization, kustomization.spec.interval.0)
     }
 }
@@ -143,7 +172,9 @@ fn kustomization_facts(cluster: &ClusterKey, kustomization: &Kustomization) -> F
 /// present specification, and says that it is ready.
 pub(crate) fn is_ready<R: Resource>(resource: &R) -> bool {
     resource.observed_generation() == resource.metadata().generation
-        && resource.conditions().is_true(trueup_kinds::condition_type::READY)
+        && resource
+            .conditions()
+            .is_true(trueup_kinds::condition_type::READY)
 }
 
 /// The address of a repository in the form in which pushes and objects are
@@ -165,10 +196,17 @@ mod tests {
 
     #[test]
     fn addresses_of_one_repository_are_alike() {
-        for url in ["http://Git:80/fleet.git", "http://git:80/fleet", "HTTP://me:secret@git:80/fleet/"] {
+        for url in [
+            "http://Git:80/fleet.git",
+            "http://git:80/fleet",
+            "HTTP://me:secret@git:80/fleet/",
+        ] {
             assert_eq!(normalised_url(url), "http://git:80/fleet", "{url}");
         }
-        assert_ne!(normalised_url("http://git/a"), normalised_url("http://git/A"));
+        assert_ne!(
+            normalised_url("http://git/a"),
+            normalised_url("http://git/A")
+        );
     }
 
     #[test]
@@ -180,10 +218,19 @@ mod tests {
                 "dependsOn": [{"name": "base"}]},
         });
         let facts = facts_of(&ClusterKey::local(), Kind::Kustomization, &object);
-        assert_eq!((facts.request.as_deref(), facts.interval_ms), (Some("now"), 60_000));
-        assert_eq!(facts.source.unwrap().to_string(), "GitRepository/fleet/fleet");
+        assert_eq!(
+            (facts.request.as_deref(), facts.interval_ms),
+            (Some("now"), 60_000)
+        );
+        assert_eq!(
+            facts.source.unwrap().to_string(),
+            "GitRepository/fleet/fleet"
+        );
         assert_eq!(facts.depends_on[0].to_string(), "Kustomization/fleet/base");
         object.set_at(&["status", "lastHandledReconcileAt"], "now".into());
-        assert_eq!(facts_of(&ClusterKey::local(), Kind::Kustomization, &object).request, None);
+        assert_eq!(
+            facts_of(&ClusterKey::local(), Kind::Kustomization, &object).request,
+            None
+        );
     }
 }

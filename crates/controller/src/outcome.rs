@@ -19,10 +19,18 @@ impl Ended {
             Next::Never => RunResult::Success,
             _ => RunResult::RequeueAfter,
         };
-        Self { next, result, error: None }
+        Self {
+            next,
+            result,
+            error: None,
+        }
     }
 
     pub(crate) fn failed(next: Next, error: impl Into<String>) -> Self {
-        Self { next, result: RunResult::Error, error: Some(error.into()) }
+        Self {
+            next,
+            result: RunResult::Error,
+            error: Some(error.into()),
+        }
     }
 }

@@ -58,14 +58,19 @@ impl Reports {
         instance: &str,
     ) -> (Self, impl Future<Output = ()> + Send + use<>) {
         let (events, waiting) = mpsc::channel(MAX_WAITING_EVENTS);
-        let reports = Self { log, events, instance: instance.into() };
+        let reports = Self {
+            log,
+            events,
+            instance: instance.into(),
+        };
         let worker = write_events(session, waiting, instance.into());
         (reports, worker)
     }
 
     pub(crate) fn publish(&self, model: &Model, key: &ObjectKey, report: Report) {
         let report = Arc::new(report);
-        self.log.line(&report.log_line(&reporter(key.kind, &self.instance)));
+        self.log
+            .line(&report.log_line(&reporter(key.kind, &self.instance)));
         model.publish(key, &report);
         // Events are the least of the readers: when thousands wait, the
         // cluster is in trouble that more of them won't help.
@@ -78,7 +83,10 @@ fn reporter(kind: Kind, instance: &str) -> Reporter {
         Kind::GitRepository => GitRepository::CONTROLLER,
         Kind::Kustomization => Kustomization::CONTROLLER,
     };
-    Reporter { controller: controller.into(), instance: instance.into() }
+    Reporter {
+        controller: controller.into(),
+        instance: instance.into(),
+    }
 }
 
 async fn write_events(
@@ -87,7 +95,9 @@ async fn write_events(
     instance: trueup_object::Text,
 ) {
     while let Some(report) = waiting.recv().await {
-        let kind = Kind::ALL.into_iter().find(|kind| kind.name() == report.object.kind.kind);
+        let kind = Kind::ALL
+            .into_iter()
+            .find(|kind| kind.name() == report.object.kind.kind);
         let reporter = reporter(kind.unwrap_or(Kind::Kustomization), &instance);
         write_event(&session, &report, &reporter).await;
     }
@@ -110,15 +120,28 @@ async fn write_event(session: &Session, report: &Report, reporter: &Reporter) {
     }
 }
 
-async fn count_up(session: &Session, report: &Report, reporter: &Reporter, event: &trueup_object::Value) {
+async fn count_up(
+    session: &Session,
+    report: &Report,
+    reporter: &Reporter,
+    event: &trueup_object::Value,
+) {
     let reference = ObjectRef {
         kind: GroupVersionKind::new("v1", "Event"),
-        namespace: event.str_at(&["metadata", "namespace"]).unwrap_or_default().into(),
+        namespace: event
+            .str_at(&["metadata", "namespace"])
+            .unwrap_or_default()
+            .into(),
         name: report.event_name(reporter),
     };
-    let Ok(existing) = session.get(&reference, Form::Full).await else { return };
+    let Ok(existing) = session.get(&reference, Form::Full).await else {
+        return;
+    };
     let patch = Patch::Merge(report.event_count_patch(existing.value()));
-    if let Err(error) = session.patch(&reference, &patch, &WriteOptions::new(&reporter.controller)).await {
+    if let Err(error) = session
+        .patch(&reference, &patch, &WriteOptions::new(&reporter.controller))
+        .await
+    {
         tracing::debug!(%error, "event not counted");
     }
 }

@@ -44,11 +44,22 @@ pub(crate) fn start(
 ) -> watch::Receiver<BTreeMap<Kind, Standing>> {
     let scopes: Vec<Scope> = match namespaces {
         [] => vec![Scope::all()],
-        some => some.iter().map(|namespace| Scope::namespace(namespace)).collect(),
+        some => some
+            .iter()
+            .map(|namespace| Scope::namespace(namespace))
+            .collect(),
     };
-    let lease = if election.is_some() { LeaseState::Awaited } else { LeaseState::NotNeeded };
-    let standing = Standing { unlisted: scopes.len(), lease };
-    let (standings, receiver) = watch::channel(Kind::ALL.map(|kind| (kind, standing.clone())).into());
+    let lease = if election.is_some() {
+        LeaseState::Awaited
+    } else {
+        LeaseState::NotNeeded
+    };
+    let standing = Standing {
+        unlisted: scopes.len(),
+        lease,
+    };
+    let (standings, receiver) =
+        watch::channel(Kind::ALL.map(|kind| (kind, standing.clone())).into());
     let standings = Arc::new(standings);
     for kind in Kind::ALL {
         for scope in &scopes {
@@ -65,14 +76,22 @@ pub(crate) fn start(
 fn watch_kind(context: &Arc<Context>, kind: Kind, scope: Scope, standings: &Arc<Standings>) {
     let weak = Arc::downgrade(context);
     let standings = Arc::clone(standings);
-    let spec = WatchSpec { kind: kind.group_version_kind(), scope, form: Form::Full };
+    let spec = WatchSpec {
+        kind: kind.group_version_kind(),
+        scope,
+        form: Form::Full,
+    };
     let mut events = context.session.watch(spec);
     context.spawn(async move {
         let mut listed = false;
         while let Some(event) = events.next().await {
-            let Some(context) = weak.upgrade() else { return };
+            let Some(context) = weak.upgrade() else {
+                return;
+            };
             match event {
-                WatchEvent::Applied(object) => context.seen(&key_of(&context, kind, object.reference()), &object),
+                WatchEvent::Applied(object) => {
+                    context.seen(&key_of(&context, kind, object.reference()), &object)
+                }
                 WatchEvent::Deleted(deleted) => deleted_resource(&context, kind, &deleted),
                 WatchEvent::Synced { .. } if !listed => {
                     listed = true;
@@ -115,7 +134,12 @@ fn lease_name(kind: Kind) -> &'static str {
     }
 }
 
-fn elect(context: &Arc<Context>, kind: Kind, election: &LeaderElection, standings: &Arc<Standings>) {
+fn elect(
+    context: &Arc<Context>,
+    kind: Kind,
+    election: &LeaderElection,
+    standings: &Arc<Standings>,
+) {
     let clock = context.clock;
     let lease = LeaseElection::new(
         context.session.clone(),
@@ -125,7 +149,9 @@ fn elect(context: &Arc<Context>, kind: Kind, election: &LeaderElection, standing
         election.times,
         Arc::new(move || clock.now()),
     );
-    let (tell, mut told) = watch::channel(Leadership::Standby { holder: Text::new() });
+    let (tell, mut told) = watch::channel(Leadership::Standby {
+        holder: Text::new(),
+    });
     let stop = context.stop.clone();
     // Not ended by the token itself: giving the lease up comes after it.
     tokio::spawn(lease.run(tell, async move { stop.cancelled().await }));
@@ -135,7 +161,11 @@ fn elect(context: &Arc<Context>, kind: Kind, election: &LeaderElection, standing
             let held = *told.borrow_and_update() == Leadership::Leading;
             standings.send_modify(|all| {
                 if let Some(standing) = all.get_mut(&kind) {
-                    standing.lease = if held { LeaseState::Held } else { LeaseState::Awaited };
+                    standing.lease = if held {
+                        LeaseState::Held
+                    } else {
+                        LeaseState::Awaited
+                    };
                 }
             });
         }
@@ -144,17 +174,26 @@ fn elect(context: &Arc<Context>, kind: Kind, election: &LeaderElection, standing
 
 /// A kind is acted on when it and everything that it refers to is known, and
 /// nobody else does.
-fn act_when_allowed(context: &Arc<Context>, mut standings: watch::Receiver<BTreeMap<Kind, Standing>>) {
+fn act_when_allowed(
+    context: &Arc<Context>,
+    mut standings: watch::Receiver<BTreeMap<Kind, Standing>>,
+) {
     let weak = Arc::downgrade(context);
     context.spawn(async move {
         let mut acting: BTreeMap<Kind, bool> = BTreeMap::new();
         loop {
             let now = standings.borrow_and_update().clone();
-            let Some(context) = weak.upgrade() else { return };
+            let Some(context) = weak.upgrade() else {
+                return;
+            };
             for kind in Kind::ALL {
                 let allowed = may_act(kind, &now);
                 if acting.insert(kind, allowed).unwrap_or(false) != allowed {
-                    context.tell(if allowed { Event::Acting(kind) } else { Event::StandingBy(kind) });
+                    context.tell(if allowed {
+                        Event::Acting(kind)
+                    } else {
+                        Event::StandingBy(kind)
+                    });
                 }
             }
             drop(context);
@@ -166,10 +205,17 @@ fn act_when_allowed(context: &Arc<Context>, mut standings: watch::Receiver<BTree
 }
 
 fn may_act(kind: Kind, standings: &BTreeMap<Kind, Standing>) -> bool {
-    let listed = |kind| standings.get(&kind).is_some_and(|standing| standing.unlisted == 0);
+    let listed = |kind| {
+        standings
+            .get(&kind)
+            .is_some_and(|standing| standing.unlisted == 0)
+    };
     let known = match kind {
         Kind::GitRepository => listed(kind),
         Kind::Kustomization => all_listed(standings),
     };
-    known && standings.get(&kind).is_some_and(|standing| standing.lease != LeaseState::Awaited)
+    known
+        && standings
+            .get(&kind)
+            .is_some_and(|standing| standing.lease != LeaseState::Awaited)
 }

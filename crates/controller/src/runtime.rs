@@ -6,6 +6,7 @@ use crate::model::Activity;
 use crate::outcome::Ended;
 use crate::{git_repository, kustomization};
 use futures::FutureExt;
+use futures::future::BoxFuture;
 use std::collections::BTreeMap;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
@@ -26,7 +27,11 @@ pub struct Load {
 
 impl Load {
     /// What is said before the first event.
-    pub(crate) const STARTING: Self = Self { running: 0, waiting: 0, events: 1 };
+    pub(crate) const STARTING: Self = Self {
+        running: 0,
+        waiting: 0,
+        events: 1,
+    };
 
     /// Whether everything rests until the next event or wake-up.
     #[must_use]
@@ -49,7 +54,9 @@ impl Driver {
     pub(crate) async fn run(mut self) {
         loop {
             self.publish_numbers();
-            let Some(event) = self.next_event().await else { return };
+            let Some(event) = self.next_event().await else {
+                return;
+            };
             let now_ms = self.context.clock.now_ms();
             if let Event::Finished { key, .. } = &event {
                 self.runs.remove(key);
@@ -61,7 +68,10 @@ impl Driver {
     }
 
     async fn next_event(&mut self) -> Option<Event> {
-        let wake = self.machine.next_wake_ms().map(|at_ms| self.context.clock.instant_of(at_ms));
+        let wake = self
+            .machine
+            .next_wake_ms()
+            .map(|at_ms| self.context.clock.instant_of(at_ms));
         let timer = async {
             match wake {
                 Some(instant) => tokio::time::sleep_until(instant).await,
@@ -78,12 +88,26 @@ impl Driver {
     fn publish_numbers(&self) {
         for kind in Kind::ALL {
             let limit = self.machine.limit(kind);
-            self.context.metrics.queue(kind, self.machine.depth(kind), self.machine.running(kind), limit);
+            self.context.metrics.queue(
+                kind,
+                self.machine.depth(kind),
+                self.machine.running(kind),
+                limit,
+            );
         }
-        let sum = |count: fn(&Machine, Kind) -> usize| Kind::ALL.iter().map(|kind| count(&self.machine, *kind)).sum();
-        let load =
-            Load { running: sum(Machine::running), waiting: sum(Machine::depth), events: self.events.len() };
-        self.load.send_if_modified(|told| std::mem::replace(told, load) != load);
+        let sum = |count: fn(&Machine, Kind) -> usize| {
+            Kind::ALL
+                .iter()
+                .map(|kind| count(&self.machine, *kind))
+                .sum()
+        };
+        let load = Load {
+            running: sum(Machine::running),
+            waiting: sum(Machine::depth),
+            events: self.events.len(),
+        };
+        self.load
+            .send_if_modified(|told| std::mem::replace(told, load) != load);
     }
 
     fn execute(&mut self, command: Command) {
@@ -91,7 +115,8 @@ impl Driver {
             Command::Start(start) => {
                 let cancel = CancellationToken::new();
                 self.runs.insert(start.key.clone(), cancel.clone());
-                self.context.spawn(work(Arc::clone(&self.context), start, cancel));
+                self.context
+                    .spawn(work(Arc::clone(&self.context), start, cancel));
             }
             Command::Cancel { key, .. } => {
                 if let Some(cancel) = self.runs.get(&key) {
@@ -107,7 +132,9 @@ async fn work(context: Arc<Context>, start: Start, cancel: CancellationToken) {
     let began_ms = context.clock.now_ms();
     context.metrics.started(start.key.kind);
     context.model.set_activity(&start.key, Activity::Working);
-    let run = AssertUnwindSafe(reconcile(&context, &start, &cancel)).catch_unwind().await;
+    let run = AssertUnwindSafe(reconcile(&context, &start, &cancel))
+        .catch_unwind()
+        .await;
     let ended = run.unwrap_or_else(|_| panicked(&context, &start));
     context.model.set_activity(&start.key, Activity::Resting);
     let took = std::time::Duration::from_millis(context.clock.now_ms() - began_ms);
@@ -115,13 +142,23 @@ async fn work(context: Arc<Context>, start: Start, cancel: CancellationToken) {
     if let Some(error) = &ended.error {
         tracing::debug!(object = %start.key, %error, "run failed");
     }
-    context.tell(Event::Finished { key: start.key, run: start.run, next: ended.next });
+    context.tell(Event::Finished {
+        key: start.key,
+        run: start.run,
+        next: ended.next,
+    });
 }
 
-async fn reconcile(context: &Arc<Context>, start: &Start, cancel: &CancellationToken) -> Ended {
+/// Boxed: the compiler can't see through the closures inside that the whole
+/// is `Send` for every lifetime.
+fn reconcile<'a>(
+    context: &'a Arc<Context>,
+    start: &'a Start,
+    cancel: &'a CancellationToken,
+) -> BoxFuture<'a, Ended> {
     match start.key.kind {
-        Kind::GitRepository => Box::pin(git_repository::reconcile(context, start, cancel)).await,
-        Kind::Kustomization => Box::pin(kustomization::reconcile(context, start, cancel)).await,
+        Kind::GitRepository => git_repository::reconcile(context, start, cancel).boxed(),
+        Kind::Kustomization => kustomization::reconcile(context, start, cancel).boxed(),
     }
 }
 
@@ -130,7 +167,8 @@ async fn reconcile(context: &Arc<Context>, start: &Start, cancel: &CancellationT
 fn panicked(context: &Context, start: &Start) -> Ended {
     context.metrics.panicked(start.key.kind);
     context.memories.forget(&start.key);
-    let text = "internal error: the work on this object panicked and was contained; it is tried again";
+    let text =
+        "internal error: the work on this object panicked and was contained; it is tried again";
     let report = context.report_about(&start.key, Severity::Error, reason::FAILED, text);
     context.publish(&start.key, report);
     Ended::failed(Next::Backoff, text)

@@ -67,7 +67,11 @@ impl ControllerOptions {
     /// Defaults for everything but the outside world. Must be called inside
     /// a tokio runtime.
     #[must_use]
-    pub fn new(session: Session, fetch: Arc<dyn GitFetch>, storage: Arc<dyn ArtifactStorage>) -> Self {
+    pub fn new(
+        session: Session,
+        fetch: Arc<dyn GitFetch>,
+        storage: Arc<dyn ArtifactStorage>,
+    ) -> Self {
         Self {
             session,
             fetch,
@@ -102,7 +106,8 @@ impl Controller {
     #[must_use]
     pub fn start(options: ControllerOptions) -> ControllerHandle {
         let (events_in, events) = mpsc::unbounded_channel();
-        let (reports, event_worker) = Reports::new(options.session.clone(), options.log, &options.instance);
+        let (reports, event_worker) =
+            Reports::new(options.session.clone(), options.log, &options.instance);
         let context = Arc::new(Context {
             session: options.session,
             fetch: options.fetch,
@@ -124,12 +129,21 @@ impl Controller {
         });
         let (load_sender, load) = watch::channel(Load::STARTING);
         let machine = Machine::new(options.machine);
-        let driver =
-            Driver { context: Arc::clone(&context), machine, events, load: load_sender, runs: BTreeMap::new() };
+        let driver = Driver {
+            context: Arc::clone(&context),
+            machine,
+            events,
+            load: load_sender,
+            runs: BTreeMap::new(),
+        };
         context.spawn(event_worker);
         context.spawn(driver.run());
         let ready = resources::start(&context, &options.namespaces, options.leader_election);
-        ControllerHandle { context, load, ready }
+        ControllerHandle {
+            context,
+            load,
+            ready,
+        }
     }
 }
 
@@ -150,7 +164,9 @@ impl ControllerHandle {
     /// follows it is woken at once. Addresses are compared without
     /// credentials, trailing slash and `.git`.
     pub fn notify_push(&self, url: &str) {
-        self.context.tell(Event::Pushed { url: normalised_url(url) });
+        self.context.tell(Event::Pushed {
+            url: normalised_url(url),
+        });
     }
 
     /// Whether every kind has been listed once.
@@ -176,7 +192,10 @@ impl ControllerHandle {
     /// One custom resource as last seen or written.
     #[must_use]
     pub fn object(&self, key: &ObjectKey) -> Option<Value> {
-        self.context.objects.get(key).map(|object| object.value().clone())
+        self.context
+            .objects
+            .get(key)
+            .map(|object| object.value().clone())
     }
 
     /// All metrics in OpenMetrics' text form.

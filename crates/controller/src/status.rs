@@ -25,7 +25,10 @@ pub(crate) enum StatusError {
 
 /// Reads the newest copy that is known.
 pub(crate) fn read<R: Resource>(context: &Context, key: &ObjectKey) -> Result<R, StatusError> {
-    let live = context.objects.get(key).ok_or_else(|| StatusError::Gone(key.clone()))?;
+    let live = context
+        .objects
+        .get(key)
+        .ok_or_else(|| StatusError::Gone(key.clone()))?;
     Ok(R::read(live.value())?)
 }
 
@@ -35,15 +38,20 @@ pub(crate) fn read<R: Resource>(context: &Context, key: &ObjectKey) -> Result<R,
 pub(crate) async fn change<R: Resource>(
     context: &Context,
     key: &ObjectKey,
-    change: impl Fn(&mut R) + Send + Sync,
+    change: &(dyn Fn(&mut R) + Send + Sync),
 ) -> Result<R, StatusError> {
     let mut refused = None;
     for _ in 0..CONFLICT_ATTEMPTS {
-        let live = context.objects.get(key).ok_or_else(|| StatusError::Gone(key.clone()))?;
+        let live = context
+            .objects
+            .get(key)
+            .ok_or_else(|| StatusError::Gone(key.clone()))?;
         let mut resource = R::read(live.value())?;
         let before = resource.status_value();
         change(&mut resource);
-        let Some(patch) = status_patch(&before, &resource.status_value()) else { return Ok(resource) };
+        let Some(patch) = status_patch(&before, &resource.status_value()) else {
+            return Ok(resource);
+        };
         match write(context, key, &live, &patch, R::STATUS_MANAGER).await? {
             Written::Done(object) => return Ok(R::read(object.value())?),
             Written::Outdated(error) => refused = Some(error),
@@ -66,7 +74,10 @@ async fn write(
 ) -> Result<Written, StatusError> {
     let status = patch.get("status").cloned().unwrap_or_else(Value::map);
     let version = Some(live.resource_version().as_str());
-    let outcome = context.session.patch_status(&key.reference(), &status, version, manager).await;
+    let outcome = context
+        .session
+        .patch_status(&key.reference(), &status, version, manager)
+        .await;
     settle(context, key, live, outcome).await
 }
 
@@ -94,7 +105,11 @@ async fn settle(
 
 async fn refresh(context: &Context, key: &ObjectKey, old: &LiveObject) -> Result<(), StatusError> {
     let gone = || StatusError::Gone(key.clone());
-    let object = context.session.find(&key.reference(), Form::Full).await?.ok_or_else(gone)?;
+    let object = context
+        .session
+        .find(&key.reference(), Form::Full)
+        .await?
+        .ok_or_else(gone)?;
     if object.uid() != old.uid() {
         return Err(gone());
     }
@@ -103,8 +118,11 @@ async fn refresh(context: &Context, key: &ObjectKey, old: &LiveObject) -> Result
 }
 
 /// Puts our finalizer on the object, if it is not there.
-pub(crate) async fn add_finalizer<R: Resource>(context: &Context, key: &ObjectKey) -> Result<(), StatusError> {
-    change_finalizers::<R>(context, key, |finalizers| {
+pub(crate) async fn add_finalizer<R: Resource>(
+    context: &Context,
+    key: &ObjectKey,
+) -> Result<(), StatusError> {
+    change_finalizers::<R>(context, key, &|finalizers| {
         if !finalizers.iter().any(|it| it == names::FINALIZER) {
             finalizers.push(names::FINALIZER.into());
         }
@@ -114,9 +132,14 @@ pub(crate) async fn add_finalizer<R: Resource>(context: &Context, key: &ObjectKe
 
 /// Takes our finalizer off the object: it may go. One that is gone already
 /// is no error.
-pub(crate) async fn remove_finalizer<R: Resource>(context: &Context, key: &ObjectKey) -> Result<(), StatusError> {
-    let outcome =
-        change_finalizers::<R>(context, key, |finalizers| finalizers.retain(|it| it != names::FINALIZER)).await;
+pub(crate) async fn remove_finalizer<R: Resource>(
+    context: &Context,
+    key: &ObjectKey,
+) -> Result<(), StatusError> {
+    let outcome = change_finalizers::<R>(context, key, &|finalizers| {
+        finalizers.retain(|it| it != names::FINALIZER)
+    })
+    .await;
     match outcome {
         Err(StatusError::Gone(_)) => Ok(()),
         outcome => outcome,
@@ -126,11 +149,14 @@ pub(crate) async fn remove_finalizer<R: Resource>(context: &Context, key: &Objec
 async fn change_finalizers<R: Resource>(
     context: &Context,
     key: &ObjectKey,
-    change: impl Fn(&mut Vec<Text>) + Send + Sync,
+    change: &(dyn Fn(&mut Vec<Text>) + Send + Sync),
 ) -> Result<(), StatusError> {
     let mut refused = None;
     for _ in 0..CONFLICT_ATTEMPTS {
-        let live = context.objects.get(key).ok_or_else(|| StatusError::Gone(key.clone()))?;
+        let live = context
+            .objects
+            .get(key)
+            .ok_or_else(|| StatusError::Gone(key.clone()))?;
         let before = R::read(live.value())?.metadata().finalizers.clone();
         let mut after = before.clone();
         change(&mut after);
@@ -139,9 +165,13 @@ async fn change_finalizers<R: Resource>(
         }
         let list: Value = after.into_iter().map(Value::from).collect();
         let version = live.resource_version().clone();
-        let patch = Patch::Merge(value!({"metadata": {"finalizers": list, "resourceVersion": version}}));
+        let patch =
+            Patch::Merge(value!({"metadata": {"finalizers": list, "resourceVersion": version}}));
         let options = WriteOptions::new(R::STATUS_MANAGER);
-        let outcome = context.session.patch(&key.reference(), &patch, &options).await;
+        let outcome = context
+            .session
+            .patch(&key.reference(), &patch, &options)
+            .await;
         match settle(context, key, &live, outcome).await? {
             Written::Done(_) => return Ok(()),
             Written::Outdated(error) => refused = Some(error),

@@ -32,7 +32,10 @@ pub(super) async fn fetch_and_store(
         FetchOutcome::Fetched(fetched) => fetched,
     };
     let commit = fetched.commit.clone();
-    let record = context.storage.publish(publication(context, repository, fetched)).await?;
+    let record = context
+        .storage
+        .publish(publication(context, repository, fetched))
+        .await?;
     collect_garbage(context, repository, &record).await;
     Ok(Stored::New { record, commit })
 }
@@ -43,7 +46,10 @@ fn publication(context: &Context, repository: &GitRepository, fetched: Fetched) 
         revision: fetched.revision,
         tree: fetched.tree,
         ignore: repository.spec.ignore.as_ref().map(ToString::to_string),
-        origin: Some(Origin { mirror: fetched.mirror, commit: fetched.commit.id }),
+        origin: Some(Origin {
+            mirror: fetched.mirror,
+            commit: fetched.commit.id,
+        }),
         metadata: Default::default(),
         now: context.clock.now(),
     }
@@ -56,17 +62,29 @@ fn owner(namespace: &str, name: &str) -> ArtifactOwner {
 /// Old artifacts that can't be removed cost space, nothing else.
 async fn collect_garbage(context: &Context, repository: &GitRepository, current: &ArtifactRecord) {
     let owner = owner(&repository.metadata.namespace, &repository.metadata.name);
-    if let Err(error) = context.storage.collect_garbage(&owner, current, context.clock.now()).await {
+    if let Err(error) = context
+        .storage
+        .collect_garbage(&owner, current, context.clock.now())
+        .await
+    {
         tracing::warn!(%error, "old artifacts not removed");
     }
 }
 
 /// Removes the artifacts, then lets the object go.
 pub(super) async fn finalize(context: &Context, key: &ObjectKey) -> Result<Ended, StatusError> {
-    if let Err(error) = context.storage.remove(&owner(&key.namespace, &key.name)).await {
+    if let Err(error) = context
+        .storage
+        .remove(&owner(&key.namespace, &key.name))
+        .await
+    {
         let message = format!("garbage collection for deleted resource failed: {error}");
-        let report =
-            context.report_about(key, Severity::Error, reason::GARBAGE_COLLECTION_FAILED, message.as_str());
+        let report = context.report_about(
+            key,
+            Severity::Error,
+            reason::GARBAGE_COLLECTION_FAILED,
+            message.as_str(),
+        );
         context.publish(key, report);
         return Ok(Ended::failed(Next::Backoff, message));
     }

@@ -60,7 +60,12 @@ pub(super) enum Cure {
 
 impl Trouble {
     pub(super) fn fetch(reason: &'static str, message: impl Into<String>) -> Self {
-        Self { reason, message: message.into(), place: Place::Fetch, cure: Cure::Retry }
+        Self {
+            reason,
+            message: message.into(),
+            place: Place::Fetch,
+            cure: Cure::Retry,
+        }
     }
 }
 
@@ -73,19 +78,33 @@ impl From<FetchError> for Trouble {
             FetchErrorKind::Storage => (reason::GIT_OPERATION_FAILED, Cure::Retry),
             _ => (reason::GIT_OPERATION_FAILED, Cure::Retry),
         };
-        Self { reason, message: error.to_string(), place: Place::Fetch, cure }
+        Self {
+            reason,
+            message: error.to_string(),
+            place: Place::Fetch,
+            cure,
+        }
     }
 }
 
 fn invalid_reason(field: &str) -> &'static str {
-    if field == "spec.url" { reason::URL_INVALID } else { reason::GIT_OPERATION_FAILED }
+    if field == "spec.url" {
+        reason::URL_INVALID
+    } else {
+        reason::GIT_OPERATION_FAILED
+    }
 }
 
 /// What stands in the specification itself can only be cured there; what it
 /// refers to, such as a Secret, may change by itself.
 fn cure_of(field: &str) -> Cure {
-    let refers = !field.starts_with("spec.") || field.ends_with("secretRef") || field.ends_with("SecretRef");
-    if refers { Cure::Retry } else { Cure::Specification }
+    let refers =
+        !field.starts_with("spec.") || field.ends_with("secretRef") || field.ends_with("SecretRef");
+    if refers {
+        Cure::Retry
+    } else {
+        Cure::Specification
+    }
 }
 
 impl From<CredentialsError> for Trouble {

@@ -3,6 +3,7 @@
 mod act;
 mod decide;
 mod observe;
+pub(crate) use observe::record;
 mod report;
 
 use crate::context::Context;
@@ -14,7 +15,11 @@ use tokio_util::sync::CancellationToken;
 use trueup_kinds::GitRepository;
 
 /// Works on one repository once.
-pub(crate) async fn reconcile(context: &Context, start: &Start, cancel: &CancellationToken) -> Ended {
+pub(crate) async fn reconcile(
+    context: &Context,
+    start: &Start,
+    cancel: &CancellationToken,
+) -> Ended {
     match run(context, start, cancel).await {
         Ok(ended) => ended,
         Err(StatusError::Gone(_)) => Ended::success(Next::Never),
@@ -23,7 +28,11 @@ pub(crate) async fn reconcile(context: &Context, start: &Start, cancel: &Cancell
     }
 }
 
-async fn run(context: &Context, start: &Start, cancel: &CancellationToken) -> Result<Ended, StatusError> {
+async fn run(
+    context: &Context,
+    start: &Start,
+    cancel: &CancellationToken,
+) -> Result<Ended, StatusError> {
     let key = &start.key;
     let repository: GitRepository = status::read(context, key)?;
     match decide::course(&repository, &observe::unserved(context, key)) {

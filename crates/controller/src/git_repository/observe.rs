@@ -10,11 +10,18 @@ use trueup_source::{ArtifactRecord, Credentials, GitReference, GitRequest};
 
 /// The fields of the object that are not served.
 pub(super) fn unserved(context: &Context, key: &ObjectKey) -> Vec<UnservedField> {
-    context.objects.get(key).map(|object| unserved_fields(object.value())).unwrap_or_default()
+    context
+        .objects
+        .get(key)
+        .map(|object| unserved_fields(object.value()))
+        .unwrap_or_default()
 }
 
 /// What to ask of the remote.
-pub(super) async fn request(context: &Context, repository: &GitRepository) -> Result<GitRequest, Trouble> {
+pub(super) async fn request(
+    context: &Context,
+    repository: &GitRepository,
+) -> Result<GitRequest, Trouble> {
     let spec = &repository.spec;
     Ok(GitRequest {
         reference: reference(repository),
@@ -59,12 +66,19 @@ pub(crate) fn record(artifact: &Artifact) -> ArtifactRecord {
         digest: artifact.digest.to_string(),
         last_update_time: artifact.last_update_time,
         size_bytes: artifact.size.and_then(|size| u64::try_from(size).ok()),
-        metadata: metadata.map(|(key, text)| (key.to_string(), text.to_string())).collect(),
+        metadata: metadata
+            .map(|(key, text)| (key.to_string(), text.to_string()))
+            .collect(),
     }
 }
 
-async fn credentials(context: &Context, repository: &GitRepository) -> Result<Credentials, Trouble> {
-    let Some(reference) = &repository.spec.secret_ref else { return Ok(Credentials::default()) };
+async fn credentials(
+    context: &Context,
+    repository: &GitRepository,
+) -> Result<Credentials, Trouble> {
+    let Some(reference) = &repository.spec.secret_ref else {
+        return Ok(Credentials::default());
+    };
     let secret = ObjectRef {
         kind: GroupVersionKind::new("v1", "Secret"),
         namespace: repository.metadata.namespace.clone(),
@@ -72,17 +86,30 @@ async fn credentials(context: &Context, repository: &GitRepository) -> Result<Cr
     };
     let trouble = |cause: &dyn std::fmt::Display| {
         let place = format!("{}/{}", secret.namespace, secret.name);
-        Trouble::fetch(reason::AUTHENTICATION_FAILED, format!("failed to get secret '{place}': {cause}"))
+        Trouble::fetch(
+            reason::AUTHENTICATION_FAILED,
+            format!("failed to get secret '{place}': {cause}"),
+        )
     };
-    let object = context.session.get(&secret, Form::Full).await.map_err(|error| trouble(&error.message()))?;
+    let object = context
+        .session
+        .get(&secret, Form::Full)
+        .await
+        .map_err(|error| trouble(&error.message()))?;
     let data = decoded(object.value()).ok_or_else(|| trouble(&"its data is not base64"))?;
-    let pairs = data.iter().map(|(key, bytes)| (key.as_str(), bytes.as_slice()));
+    let pairs = data
+        .iter()
+        .map(|(key, bytes)| (key.as_str(), bytes.as_slice()));
     Ok(Credentials::from_secret(pairs)?)
 }
 
 fn decoded(secret: &Value) -> Option<Vec<(Text, Vec<u8>)>> {
-    let Some(data) = secret.get("data").and_then(Value::as_map) else { return Some(Vec::new()) };
-    data.iter().map(|(key, text)| Some((key.clone(), decode_base64(text.as_str()?)?))).collect()
+    let Some(data) = secret.get("data").and_then(Value::as_map) else {
+        return Some(Vec::new());
+    };
+    data.iter()
+        .map(|(key, text)| Some((key.clone(), decode_base64(text.as_str()?)?)))
+        .collect()
 }
 
 /// Standard base64, as the API writes the data of Secrets.

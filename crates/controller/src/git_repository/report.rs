@@ -25,7 +25,7 @@ pub(super) async fn stored(
         Stored::New { record, .. } => Some(artifact(record)),
         Stored::Unchanged => None,
     };
-    let after = status::change(context, key, |repository: &mut GitRepository| {
+    let after = status::change(context, key, &|repository: &mut GitRepository| {
         acknowledge(repository);
         let status = &mut repository.status;
         if let Some(new) = &new
@@ -34,7 +34,11 @@ pub(super) async fn stored(
             status.artifact = Some(new.clone());
         }
         status.observed_ignore = repository.spec.ignore.clone();
-        let revision = status.artifact.as_ref().map(|it| it.revision.clone()).unwrap_or_default();
+        let revision = status
+            .artifact
+            .as_ref()
+            .map(|it| it.revision.clone())
+            .unwrap_or_default();
         let text = message::stored_artifact(&revision);
         status
             .conditions
@@ -51,7 +55,10 @@ pub(super) async fn stored(
 }
 
 fn differs(old: &Artifact, new: &Artifact) -> bool {
-    old.revision != new.revision || old.digest != new.digest || old.path != new.path || old.url != new.url
+    old.revision != new.revision
+        || old.digest != new.digest
+        || old.path != new.path
+        || old.url != new.url
 }
 
 /// Tells of a new artifact, or that what failed works again.
@@ -62,19 +69,30 @@ fn announce(
     after: &GitRepository,
     stored: &Stored,
 ) {
-    let identity = |it: &GitRepository| it.status.artifact.as_ref().map(|it| (it.revision.clone(), it.digest.clone()));
+    let identity = |it: &GitRepository| {
+        it.status
+            .artifact
+            .as_ref()
+            .map(|it| (it.revision.clone(), it.digest.clone()))
+    };
     let recovered = before.status.conditions.is_false(READY);
     let (reason, text) = match stored {
-        Stored::New { commit, .. } if identity(before) != identity(after) => {
-            (reason::NEW_ARTIFACT, message::stored_artifact_for_commit(&commit.subject))
-        }
-        _ if recovered => (reason::SUCCEEDED, message::stored_artifact(&revision_of(after))),
+        Stored::New { commit, .. } if identity(before) != identity(after) => (
+            reason::NEW_ARTIFACT,
+            message::stored_artifact_for_commit(&commit.subject),
+        ),
+        _ if recovered => (
+            reason::SUCCEEDED,
+            message::stored_artifact(&revision_of(after)),
+        ),
         _ => return,
     };
     let mut report = context.report_about(key, Severity::Info, reason, text);
     if let Some(artifact) = &after.status.artifact {
         report.revision = Some(artifact.revision.clone());
-        report.metadata.insert("digest".into(), artifact.digest.clone());
+        report
+            .metadata
+            .insert("digest".into(), artifact.digest.clone());
     }
     if let Stored::New { commit, .. } = stored {
         add_commit(&mut report.metadata, commit);
@@ -83,12 +101,21 @@ fn announce(
 }
 
 fn revision_of(repository: &GitRepository) -> Text {
-    repository.status.artifact.as_ref().map(|it| it.revision.clone()).unwrap_or_default()
+    repository
+        .status
+        .artifact
+        .as_ref()
+        .map(|it| it.revision.clone())
+        .unwrap_or_default()
 }
 
 fn add_commit(metadata: &mut std::collections::BTreeMap<Text, Text>, commit: &Commit) {
-    metadata.entry("author".into()).or_insert_with(|| commit.author_name.as_str().into());
-    metadata.entry("subject".into()).or_insert_with(|| commit.subject.as_str().into());
+    metadata
+        .entry("author".into())
+        .or_insert_with(|| commit.author_name.as_str().into());
+    metadata
+        .entry("subject".into())
+        .or_insert_with(|| commit.subject.as_str().into());
 }
 
 fn artifact(record: &ArtifactRecord) -> Artifact {
@@ -100,7 +127,9 @@ fn artifact(record: &ArtifactRecord) -> Artifact {
         digest: record.digest.as_str().into(),
         last_update_time: record.last_update_time,
         size: record.size_bytes.and_then(|size| i64::try_from(size).ok()),
-        metadata: metadata.map(|(key, text)| (key.as_str().into(), text.as_str().into())).collect(),
+        metadata: metadata
+            .map(|(key, text)| (key.as_str().into(), text.as_str().into()))
+            .collect(),
     }
 }
 
@@ -124,7 +153,7 @@ pub(super) async fn trouble(
         Place::Fetch => FETCH_FAILED,
         Place::Storage => STORAGE_OPERATION_FAILED,
     };
-    status::change(context, key, |repository: &mut GitRepository| {
+    status::change(context, key, &|repository: &mut GitRepository| {
         acknowledge(repository);
         let generation = repository.metadata.generation;
         let mut change = repository.status.conditions.change(generation, now);
@@ -154,7 +183,11 @@ fn tell_once(context: &Context, key: &ObjectKey, before: &GitRepository, reason:
 }
 
 /// The object asks for what is not served.
-pub(super) async fn refused(context: &Context, key: &ObjectKey, text: &str) -> Result<Ended, StatusError> {
+pub(super) async fn refused(
+    context: &Context,
+    key: &ObjectKey,
+    text: &str,
+) -> Result<Ended, StatusError> {
     let refusal = Trouble {
         reason: reason::FIELD_NOT_SERVED,
         message: text.to_owned(),
@@ -167,7 +200,12 @@ pub(super) async fn refused(context: &Context, key: &ObjectKey, text: &str) -> R
 /// The object can't be read as its kind: nobody can write its status either,
 /// so the event must say it.
 pub(super) fn unreadable(context: &Context, start: &Start, error: &KindError) -> Ended {
-    let report = context.report_about(&start.key, Severity::Error, reason::FAILED, error.to_string());
+    let report = context.report_about(
+        &start.key,
+        Severity::Error,
+        reason::FAILED,
+        error.to_string(),
+    );
     context.publish(&start.key, report);
     Ended::failed(Next::Never, error.to_string())
 }

@@ -1,15 +1,231 @@
+//! The shell of `Kustomization`: observe → decide → act → report.
+
+mod apply;
+mod build;
+mod decide;
+mod execute;
+mod failure;
+mod finalize;
+mod health;
+mod memory;
+mod observe;
+mod report;
+
 use crate::context::Context;
-use crate::live::Change;
 use crate::machine::{Next, ObjectKey, Start};
 use crate::outcome::Ended;
+use crate::status::{self, StatusError};
+use apply::Done;
+use decide::{Course, Effect};
+use execute::{Reached, Task};
+use failure::{Cure, Failure, Stop};
+use memory::{Mark, Memory, lock};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
 use tokio_util::sync::CancellationToken;
+use trueup_kinds::{Kustomization, reason, unserved_fields};
 
-#[derive(Debug, Default)]
-pub(crate) struct Memories;
-impl Memories {
-    pub(crate) fn forget(&self, _: &ObjectKey) {}
-    pub(crate) fn is_concerned(&self, _: &ObjectKey, _: &Change) -> bool { false }
+pub(crate) use memory::Memories;
+
+/// Works on one Kustomization once.
+pub(crate) async fn reconcile(
+    context: &Arc<Context>,
+    start: &Start,
+    cancel: &CancellationToken,
+) -> Ended {
+    let memory = context.memories.of(&start.key);
+    lock(&memory).begin();
+    let mut run = Run {
+        context,
+        start,
+        cancel,
+        memory: &memory,
+        mark: None,
+        done: Done::default(),
+    };
+    let outcome = run.go().await;
+    report::changes(
+        context,
+        &start.key,
+        run.mark.as_ref().map(|mark| &mark.revision),
+        &run.done,
+    );
+    let ended = match outcome {
+        Ok(ended) => ended,
+        Err(stop) => stopped(context, &start.key, run.mark.as_ref(), stop).await,
+    };
+    let disturbed = lock(&memory).end(&context.live);
+    if disturbed && ended.next != Next::Never {
+        Ended {
+            next: Next::Again,
+            ..ended
+        }
+    } else {
+        ended
+    }
 }
-pub(crate) async fn reconcile(_: &std::sync::Arc<Context>, _: &Start, _: &CancellationToken) -> Ended {
-    Ended::success(Next::Never)
+
+/// One run and what it has come to so far.
+struct Run<'a> {
+    context: &'a Arc<Context>,
+    start: &'a Start,
+    cancel: &'a CancellationToken,
+    memory: &'a Mutex<Memory>,
+    mark: Option<Mark>,
+    done: Done,
+}
+
+impl Run<'_> {
+    async fn go(&mut self) -> Result<Ended, Stop> {
+        let (context, key) = (self.context, &self.start.key);
+        let kustomization: Kustomization = status::read(context, key)?;
+        match self.course(&kustomization) {
+            Course::Nothing => Ok(Ended::success(Next::Never)),
+            Course::Finalize => self.finalize(&kustomization).await,
+            Course::Refuse(text) => {
+                Err(Failure::new(reason::FIELD_NOT_SERVED, text, Cure::Specification).into())
+            }
+            Course::Reconcile => {
+                status::add_finalizer::<Kustomization>(context, key).await?;
+                self.reconcile(&kustomization).await
+            }
+        }
+    }
+
+    fn course(&self, kustomization: &Kustomization) -> Course {
+        let object = self.context.objects.get(&self.start.key);
+        let unserved = object
+            .map(|object| unserved_fields(object.value()))
+            .unwrap_or_default();
+        decide::course(kustomization, &unserved)
+    }
+
+    async fn finalize(&mut self, kustomization: &Kustomization) -> Result<Ended, Stop> {
+        let (context, key) = (self.context, &self.start.key);
+        match finalize::run(context, key, kustomization, self.memory, &mut self.done).await {
+            Err(Stop::Failed(failure)) => Ok(finalize::retry(failure.message)),
+            outcome => outcome,
+        }
+    }
+
+    async fn reconcile(&mut self, kustomization: &Kustomization) -> Result<Ended, Stop> {
+        let began_ms = self.context.clock.now_ms();
+        let (context, key) = (self.context, &self.start.key);
+        let artifact = observe::artifact(context, kustomization)?;
+        let mark = Mark {
+            generation: kustomization.metadata.generation,
+            revision: artifact.revision.clone(),
+        };
+        self.mark = Some(mark.clone());
+        observe::dependencies(
+            context,
+            kustomization,
+            &mark.revision,
+            self.start.cycle.as_deref(),
+        )?;
+        let made = build::build(context, key, kustomization, &artifact, self.memory).await?;
+        if self.cancel.is_cancelled() {
+            return Err(Stop::Cancelled);
+        }
+        if made.is_remembered()
+            && let Some(ended) = self.unaffected(kustomization, &mark).await?
+        {
+            return Ok(ended);
+        }
+        let build = made.into_build();
+        let reached = self.execute(kustomization, &mark, &build).await?;
+        let took = Duration::from_millis(context.clock.now_ms().saturating_sub(began_ms));
+        self.reached(&mark, &build, reached, took).await
+    }
+
+    /// A revision that leaves everything as it is costs one small patch of
+    /// the status, after everything that it does not leave alone.
+    async fn unaffected(
+        &self,
+        kustomization: &Kustomization,
+        mark: &Mark,
+    ) -> Result<Option<Ended>, Stop> {
+        let effect = decide::effect(kustomization, mark, &lock(self.memory), &self.start.causes);
+        match effect {
+            Effect::Affected => Ok(None),
+            Effect::NoteLater => {
+                lock(self.memory).unaffected = Some(mark.clone());
+                Ok(Some(Ended::success(Next::Trailing)))
+            }
+            Effect::NoteNow => {
+                let ended = report::unaffected(self.context, &self.start.key, mark).await?;
+                lock(self.memory).settled = Some(mark.clone());
+                Ok(Some(ended))
+            }
+        }
+    }
+
+    async fn execute(
+        &mut self,
+        kustomization: &Kustomization,
+        mark: &Mark,
+        build: &build::Build,
+    ) -> Result<Reached, Stop> {
+        lock(self.memory).settled = None;
+        let task = Task {
+            context: self.context,
+            key: &self.start.key,
+            kustomization,
+            mark,
+            build,
+            memory: self.memory,
+            causes: &self.start.causes,
+            cancel: self.cancel,
+        };
+        Box::pin(task.run(&mut self.done)).await
+    }
+
+    async fn reached(
+        &self,
+        mark: &Mark,
+        build: &build::Build,
+        reached: Reached,
+        took: Duration,
+    ) -> Result<Ended, Stop> {
+        let (context, key) = (self.context, &self.start.key);
+        match reached {
+            Reached::Waiting {
+                inventory,
+                purpose,
+                left_ms,
+            } => {
+                report::waiting(context, key, mark, &inventory, purpose).await?;
+                Ok(Ended::success(Next::Deadline { delay_ms: left_ms }))
+            }
+            Reached::Goal { inventory, health } => {
+                let goal = report::Goal {
+                    mark,
+                    build,
+                    inventory: &inventory,
+                    health,
+                    done: &self.done,
+                    took,
+                };
+                report::goal(context, key, &goal).await?;
+                lock(self.memory).settled = Some(mark.clone());
+                Ok(Ended::success(Next::Interval))
+            }
+        }
+    }
+}
+
+async fn stopped(context: &Context, key: &ObjectKey, mark: Option<&Mark>, stop: Stop) -> Ended {
+    let error = match stop {
+        Stop::Cancelled => return Ended::success(Next::Again),
+        Stop::Failed(failure) => match report::failure(context, key, mark, &failure).await {
+            Ok(ended) => return ended,
+            Err(error) => error,
+        },
+        Stop::Status(error) => error,
+    };
+    match error {
+        StatusError::Gone(_) => Ended::success(Next::Never),
+        StatusError::Kind(error) => report::unreadable(context, key, &error),
+        StatusError::Api(error) => Ended::failed(Next::Backoff, error.to_string()),
+    }
 }

@@ -56,7 +56,10 @@ struct Watched {
 #[derive(Clone, Debug)]
 pub(crate) enum Change {
     /// The object is there in another version; what it was before, if known.
-    Applied { before: Option<LiveObject>, now: LiveObject },
+    Applied {
+        before: Option<LiveObject>,
+        now: LiveObject,
+    },
     /// The object is gone or has lost its labels; what it was before.
     Gone { before: LiveObject },
 }
@@ -65,7 +68,10 @@ impl LiveSet {
     /// What is known of an object.
     pub(crate) fn find(&self, reference: &ObjectRef) -> Sight {
         let watches = self.lock();
-        let subjects = [Subject::Named(reference.clone()), Subject::Owned(reference.kind.clone())];
+        let subjects = [
+            Subject::Named(reference.clone()),
+            Subject::Owned(reference.kind.clone()),
+        ];
         let mut sight = Sight::Unknown;
         for watched in subjects.iter().filter_map(|subject| watches.get(subject)) {
             if let Some(object) = watched.objects.get(reference) {
@@ -82,8 +88,13 @@ impl LiveSet {
     pub(crate) fn answered(&self, object: &LiveObject) {
         let mut watches = self.lock();
         let reference = object.reference();
-        for subject in [Subject::Named(reference.clone()), Subject::Owned(reference.kind.clone())] {
-            let Some(watched) = watches.get_mut(&subject) else { continue };
+        for subject in [
+            Subject::Named(reference.clone()),
+            Subject::Owned(reference.kind.clone()),
+        ] {
+            let Some(watched) = watches.get_mut(&subject) else {
+                continue;
+            };
             let known = watched.objects.get(reference);
             if known.is_none_or(|known| known.uid() != object.uid() || is_newer(object, known)) {
                 watched.objects.insert(reference.clone(), object.clone());
@@ -94,7 +105,10 @@ impl LiveSet {
     /// Takes in that an object is gone for certain.
     pub(crate) fn confirmed_gone(&self, reference: &ObjectRef) {
         let mut watches = self.lock();
-        for subject in [Subject::Named(reference.clone()), Subject::Owned(reference.kind.clone())] {
+        for subject in [
+            Subject::Named(reference.clone()),
+            Subject::Owned(reference.kind.clone()),
+        ] {
             if let Some(watched) = watches.get_mut(&subject) {
                 watched.objects.remove(reference);
             }
@@ -108,7 +122,11 @@ impl LiveSet {
 
     /// Makes `subjects` the watches of a user; answers those that must be
     /// started, and ends those that nobody uses any more.
-    fn set_users(&self, user: &ObjectKey, subjects: &BTreeSet<Subject>) -> Vec<(Subject, CancellationToken)> {
+    fn set_users(
+        &self,
+        user: &ObjectKey,
+        subjects: &BTreeSet<Subject>,
+    ) -> Vec<(Subject, CancellationToken)> {
         let mut watches = self.lock();
         watches.retain(|subject, watched| {
             if !subjects.contains(subject) {
@@ -135,7 +153,11 @@ impl LiveSet {
     /// Receivers that turn true as the watches of a user become complete.
     fn completions(&self, user: &ObjectKey) -> Vec<watch::Receiver<bool>> {
         let watches = self.lock();
-        watches.values().filter(|it| it.users.contains(user)).map(|it| it.synced.subscribe()).collect()
+        watches
+            .values()
+            .filter(|it| it.users.contains(user))
+            .map(|it| it.synced.subscribe())
+            .collect()
     }
 
     /// Takes in what a watch has shown; `None` if it was known already or the
@@ -148,8 +170,13 @@ impl LiveSet {
         if same_life.is_some_and(|known| !is_newer(object, known)) {
             return None;
         }
-        watched.objects.insert(object.reference().clone(), object.clone());
-        Some(Change::Applied { before, now: object.clone() })
+        watched
+            .objects
+            .insert(object.reference().clone(), object.clone());
+        Some(Change::Applied {
+            before,
+            now: object.clone(),
+        })
     }
 
     fn gone(&self, subject: &Subject, reference: &ObjectRef, uid: &str) -> Option<Change> {
@@ -169,7 +196,10 @@ impl LiveSet {
     }
 
     fn users(&self, subject: &Subject) -> Vec<ObjectKey> {
-        self.lock().get(subject).map(|it| it.users.iter().cloned().collect()).unwrap_or_default()
+        self.lock()
+            .get(subject)
+            .map(|it| it.users.iter().cloned().collect())
+            .unwrap_or_default()
     }
 
     /// How many watches are open.
@@ -224,7 +254,11 @@ mod tests {
         let maps = Subject::Owned(GroupVersionKind::new("v1", "ConfigMap"));
         let wanted = BTreeSet::from([maps.clone()]);
         assert_eq!(live.set_users(&user("a"), &wanted).len(), 1);
-        assert_eq!(live.set_users(&user("b"), &wanted).len(), 0, "one watch serves both");
+        assert_eq!(
+            live.set_users(&user("b"), &wanted).len(),
+            0,
+            "one watch serves both"
+        );
         live.release(&user("a"));
         assert_eq!(live.users(&maps), [user("b")]);
         live.release(&user("b"));
@@ -236,14 +270,25 @@ mod tests {
         let live = LiveSet::default();
         let maps = Subject::Owned(GroupVersionKind::new("v1", "ConfigMap"));
         live.set_users(&user("a"), &BTreeSet::from([maps.clone()]));
-        assert!(matches!(live.find(object("m", 1).reference()), Sight::Unknown));
+        assert!(matches!(
+            live.find(object("m", 1).reference()),
+            Sight::Unknown
+        ));
         live.answered(&object("m", 5));
         assert!(live.seen(&maps, &object("m", 4)).is_none());
         assert!(live.seen(&maps, &object("m", 6)).is_some());
         live.complete(&maps);
-        assert!(matches!(live.find(object("m", 1).reference()), Sight::Seen(it) if it.resource_version() == "6"));
-        assert!(live.gone(&maps, object("m", 1).reference(), "another life").is_none());
+        assert!(
+            matches!(live.find(object("m", 1).reference()), Sight::Seen(it) if it.resource_version() == "6")
+        );
+        assert!(
+            live.gone(&maps, object("m", 1).reference(), "another life")
+                .is_none()
+        );
         assert!(live.gone(&maps, object("m", 1).reference(), "u").is_some());
-        assert!(matches!(live.find(object("m", 1).reference()), Sight::NotSeen));
+        assert!(matches!(
+            live.find(object("m", 1).reference()),
+            Sight::NotSeen
+        ));
     }
 }

@@ -42,7 +42,9 @@ fn start(context: &Arc<Context>, subject: Subject, stop: CancellationToken) {
                 () = stop.cancelled() => return,
                 event = events.next() => event,
             };
-            let (Some(event), Some(context)) = (event, weak.upgrade()) else { return };
+            let (Some(event), Some(context)) = (event, weak.upgrade()) else {
+                return;
+            };
             take(&context, &subject, event);
         }
     });
@@ -66,7 +68,9 @@ fn spec_of(subject: &Subject) -> WatchSpec {
 fn take(context: &Context, subject: &Subject, event: WatchEvent) {
     let change = match event {
         WatchEvent::Applied(object) => context.live.seen(subject, &object),
-        WatchEvent::Deleted(deleted) => context.live.gone(subject, &deleted.reference, &deleted.uid),
+        WatchEvent::Deleted(deleted) => {
+            context.live.gone(subject, &deleted.reference, &deleted.uid)
+        }
         WatchEvent::Synced { .. } => {
             context.live.complete(subject);
             None
@@ -91,9 +95,11 @@ fn wake(context: &Context, subject: &Subject, change: &Change) {
     let concerned: BTreeSet<ObjectKey> = match subject {
         Subject::Named(_) => context.live.users(subject).into_iter().collect(),
         Subject::Owned(_) => match change {
-            Change::Applied { before, now } => {
-                before.iter().chain([now]).filter_map(|object| owner_of(context, object)).collect()
-            }
+            Change::Applied { before, now } => before
+                .iter()
+                .chain([now])
+                .filter_map(|object| owner_of(context, object))
+                .collect(),
             Change::Gone { before } => owner_of(context, before).into_iter().collect(),
         },
     };

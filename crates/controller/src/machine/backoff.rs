@@ -14,7 +14,10 @@ pub struct Backoff {
 impl Default for Backoff {
     /// Flux's `--min-retry-delay` and `--max-retry-delay`.
     fn default() -> Self {
-        Self { least_ms: 750, longest_ms: 15 * 60 * 1000 }
+        Self {
+            least_ms: 750,
+            longest_ms: 15 * 60 * 1000,
+        }
     }
 }
 
@@ -24,7 +27,11 @@ impl Backoff {
     /// one failing host don't come back as one.
     pub(crate) fn pause_ms(self, failures: u32, rng: &mut Rng) -> u64 {
         let doublings = failures.saturating_sub(1).min(32);
-        let whole = self.least_ms.saturating_mul(1 << doublings).min(self.longest_ms).max(1);
+        let whole = self
+            .least_ms
+            .saturating_mul(1 << doublings)
+            .min(self.longest_ms)
+            .max(1);
         rng.u64(whole.div_ceil(2)..=whole)
     }
 }

@@ -17,7 +17,10 @@ impl Edges {
             self.unlink(&old, key);
         }
         for needed in &needs {
-            self.needed_by.entry(needed.clone()).or_default().insert(key.clone());
+            self.needed_by
+                .entry(needed.clone())
+                .or_default()
+                .insert(key.clone());
         }
         if !needs.is_empty() {
             self.needs.insert(key.clone(), needs);
@@ -31,7 +34,12 @@ impl Edges {
 
     /// Those that need `key`, in order.
     pub(crate) fn needed_by(&self, key: &ObjectKey) -> Vec<ObjectKey> {
-        self.needed_by.get(key).into_iter().flatten().cloned().collect()
+        self.needed_by
+            .get(key)
+            .into_iter()
+            .flatten()
+            .cloned()
+            .collect()
     }
 
     /// The shortest circle through `key`, beginning and ending with it.

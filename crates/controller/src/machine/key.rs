@@ -28,7 +28,6 @@ impl Kind {
     }
 }
 
-
 /// One custom resource of one cluster: the unit of work.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ObjectKey {
@@ -45,7 +44,13 @@ pub struct ObjectKey {
 /// `Kind/namespace/name`, as Flux writes objects.
 impl fmt::Display for ObjectKey {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "{}/{}/{}", self.kind.name(), self.namespace, self.name)
+        write!(
+            formatter,
+            "{}/{}/{}",
+            self.kind.name(),
+            self.namespace,
+            self.name
+        )
     }
 }
 

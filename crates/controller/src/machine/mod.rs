@@ -146,7 +146,9 @@ impl Machine {
     /// Whether nothing is worked on and nothing waits to be.
     #[must_use]
     pub fn is_quiet(&self) -> bool {
-        Kind::ALL.iter().all(|kind| self.running(*kind) == 0 && self.depth(*kind) == 0)
+        Kind::ALL
+            .iter()
+            .all(|kind| self.running(*kind) == 0 && self.depth(*kind) == 0)
     }
 
     /// How many objects of a kind wait to be worked on.
@@ -162,7 +164,11 @@ impl Machine {
     }
 
     fn observe(&mut self, key: &ObjectKey, facts: Facts, commands: &mut Vec<Command>) {
-        let old = self.entries.get(key).filter(|entry| !entry.gone).map(|entry| entry.facts.clone());
+        let old = self
+            .entries
+            .get(key)
+            .filter(|entry| !entry.gone)
+            .map(|entry| entry.facts.clone());
         let entry = self.entries.entry(key.clone()).or_default();
         entry.gone = false;
         entry.facts = facts.clone();
@@ -183,13 +189,18 @@ impl Machine {
     }
 
     fn index(&mut self, key: &ObjectKey, old: Option<&Facts>, facts: &Facts) {
-        self.dependencies.set(key, facts.depends_on.iter().cloned().collect());
-        self.sources.set(key, facts.source.iter().cloned().collect());
+        self.dependencies
+            .set(key, facts.depends_on.iter().cloned().collect());
+        self.sources
+            .set(key, facts.source.iter().cloned().collect());
         if let Some(url) = old.and_then(|old| old.url.as_ref()) {
             self.forget_url(url, key);
         }
         if let Some(url) = &facts.url {
-            self.urls.entry(url.clone()).or_default().insert(key.clone());
+            self.urls
+                .entry(url.clone())
+                .or_default()
+                .insert(key.clone());
         }
     }
 
@@ -203,7 +214,9 @@ impl Machine {
     }
 
     fn vanish(&mut self, key: &ObjectKey, commands: &mut Vec<Command>) {
-        let Some(entry) = self.entries.get_mut(key) else { return };
+        let Some(entry) = self.entries.get_mut(key) else {
+            return;
+        };
         let facts = std::mem::take(&mut entry.facts);
         entry.gone = true;
         if let Some(run) = &mut entry.run {
@@ -245,8 +258,17 @@ impl Machine {
     /// An edge changed: whoever stood in a circle may be free now, and whoever
     /// stands in one now should say so.
     fn wake_circles(&mut self, changed: &ObjectKey, commands: &mut Vec<Command>) {
-        let mut members: BTreeSet<_> = self.dependencies.cycle(changed).into_iter().flatten().collect();
-        let freed = self.entries.iter().filter(|(_, entry)| entry.in_circle).map(|(key, _)| key.clone());
+        let mut members: BTreeSet<_> = self
+            .dependencies
+            .cycle(changed)
+            .into_iter()
+            .flatten()
+            .collect();
+        let freed = self
+            .entries
+            .iter()
+            .filter(|(_, entry)| entry.in_circle)
+            .map(|(key, _)| key.clone());
         members.extend(freed);
         members.remove(changed);
         for key in members {
@@ -257,7 +279,9 @@ impl Machine {
     /// Adds a cause for work on an object. A suspended object is only worked
     /// on when it is deleted, or to take note of the suspension.
     fn add(&mut self, key: &ObjectKey, cause: Cause, commands: &mut Vec<Command>) {
-        let Some(entry) = self.entries.get_mut(key).filter(|entry| !entry.gone) else { return };
+        let Some(entry) = self.entries.get_mut(key).filter(|entry| !entry.gone) else {
+            return;
+        };
         let facts = &entry.facts;
         if facts.suspended && !facts.deleting && !matches!(cause, Cause::Spec | Cause::Start) {
             return;
@@ -282,15 +306,23 @@ impl Machine {
     }
 
     fn finish(&mut self, key: &ObjectKey, number: u64, next: &Next, now_ms: u64) {
-        let Some(entry) = self.entries.get_mut(key) else { return };
-        let Some(run) = entry.run.take_if(|run| run.number == number) else { return };
+        let Some(entry) = self.entries.get_mut(key) else {
+            return;
+        };
+        let Some(run) = entry.run.take_if(|run| run.number == number) else {
+            return;
+        };
         *self.running.entry(key.kind).or_default() -= 1;
         if entry.gone {
             self.entries.remove(key);
             return;
         }
         entry.waits_for_dependency = matches!(next, Next::Dependency { .. });
-        entry.failures = if matches!(next, Next::Backoff) { entry.failures.saturating_add(1) } else { 0 };
+        entry.failures = if matches!(next, Next::Backoff) {
+            entry.failures.saturating_add(1)
+        } else {
+            0
+        };
         let (failures, interval_ms) = (entry.failures, entry.facts.interval_ms);
         self.schedule(key, next, failures, interval_ms, now_ms);
         for cause in run.since {
@@ -298,13 +330,24 @@ impl Machine {
         }
     }
 
-    fn schedule(&mut self, key: &ObjectKey, next: &Next, failures: u32, interval_ms: u64, now_ms: u64) {
+    fn schedule(
+        &mut self,
+        key: &ObjectKey,
+        next: &Next,
+        failures: u32,
+        interval_ms: u64,
+        now_ms: u64,
+    ) {
         let (delay_ms, cause) = match next {
-            Next::Interval => {
-                (scatter_ms(interval_ms, self.options.jitter_percent, &mut self.rng), Cause::Interval)
-            }
+            Next::Interval => (
+                scatter_ms(interval_ms, self.options.jitter_percent, &mut self.rng),
+                Cause::Interval,
+            ),
             Next::After { delay_ms } => (*delay_ms, Cause::Retry),
-            Next::Backoff => (self.options.backoff.pause_ms(failures, &mut self.rng), Cause::Retry),
+            Next::Backoff => (
+                self.options.backoff.pause_ms(failures, &mut self.rng),
+                Cause::Retry,
+            ),
             Next::Deadline { delay_ms } => (*delay_ms, Cause::Deadline),
             Next::Dependency { delay_ms } => (*delay_ms, Cause::Retry),
             Next::Again => return self.queue.push(key, Cause::Retry),
@@ -317,7 +360,9 @@ impl Machine {
     fn dispatch(&mut self, commands: &mut Vec<Command>) {
         for kind in Kind::ALL {
             while self.acting.contains(&kind) && self.running(kind) < self.limit(kind) {
-                let Some((key, causes)) = self.pop(kind) else { break };
+                let Some((key, causes)) = self.pop(kind) else {
+                    break;
+                };
                 commands.push(Command::Start(self.start(key, causes)));
             }
         }
@@ -326,14 +371,20 @@ impl Machine {
     /// How many objects of a kind are worked on at once at most.
     #[must_use]
     pub fn limit(&self, kind: Kind) -> usize {
-        self.options.concurrency.get(&kind).copied().unwrap_or(1).max(1)
+        self.options
+            .concurrency
+            .get(&kind)
+            .copied()
+            .unwrap_or(1)
+            .max(1)
     }
 
     fn pop(&mut self, kind: Kind) -> Option<(ObjectKey, Causes)> {
         let (entries, dependencies) = (&self.entries, &self.dependencies);
         self.queue.pop(kind, |queue, key| {
             let busy = |needed: &ObjectKey| {
-                queue.holds_urgent(needed) || entries.get(needed).is_some_and(|entry| entry.run.is_some())
+                queue.holds_urgent(needed)
+                    || entries.get(needed).is_some_and(|entry| entry.run.is_some())
             };
             !dependencies.needs(key).any(busy) || dependencies.cycle(key).is_some()
         })
@@ -346,22 +397,36 @@ impl Machine {
         let cycle = self.dependencies.cycle(&key);
         if let Some(entry) = self.entries.get_mut(&key) {
             entry.in_circle = cycle.is_some();
-            entry.run = Some(Run { number: self.runs, since: Causes::new(), cancelled: false });
+            entry.run = Some(Run {
+                number: self.runs,
+                since: Causes::new(),
+                cancelled: false,
+            });
         }
-        Start { key, run: self.runs, causes, cycle }
+        Start {
+            key,
+            run: self.runs,
+            causes,
+            cycle,
+        }
     }
 }
 
 fn cancel(key: &ObjectKey, run: &mut Run, commands: &mut Vec<Command>) {
     if !run.cancelled {
         run.cancelled = true;
-        commands.push(Command::Cancel { key: key.clone(), run: run.number });
+        commands.push(Command::Cancel {
+            key: key.clone(),
+            run: run.number,
+        });
     }
 }
 
 /// Why an object's own change makes work for it.
 fn own_causes(old: Option<&Facts>, new: &Facts) -> Vec<Cause> {
-    let Some(old) = old else { return vec![Cause::Start] };
+    let Some(old) = old else {
+        return vec![Cause::Start];
+    };
     let mut causes = Vec::new();
     if new.deleting && !old.deleting {
         causes.push(Cause::Deletion);

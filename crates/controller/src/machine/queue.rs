@@ -32,8 +32,18 @@ impl Queue {
         } else {
             self.sequence += 1;
         }
-        self.order.entry(key.kind).or_default().insert((urgency, sequence, key.clone()));
-        self.waiting.insert(key.clone(), Place { urgency, sequence, causes });
+        self.order
+            .entry(key.kind)
+            .or_default()
+            .insert((urgency, sequence, key.clone()));
+        self.waiting.insert(
+            key.clone(),
+            Place {
+                urgency,
+                sequence,
+                causes,
+            },
+        );
     }
 
     /// Takes an object out; its causes, if it stood there.
@@ -43,7 +53,9 @@ impl Queue {
 
     /// Whether the object waits for more than trailing work.
     pub(crate) fn holds_urgent(&self, key: &ObjectKey) -> bool {
-        self.waiting.get(key).is_some_and(|place| place.urgency < Urgency::Trailing)
+        self.waiting
+            .get(key)
+            .is_some_and(|place| place.urgency < Urgency::Trailing)
     }
 
     /// Takes the first object of a kind that `may_start`.
@@ -53,7 +65,11 @@ impl Queue {
         may_start: impl Fn(&Self, &ObjectKey) -> bool,
     ) -> Option<(ObjectKey, Causes)> {
         let order = self.order.get(&kind)?;
-        let key = order.iter().map(|(_, _, key)| key).find(|key| may_start(self, key))?.clone();
+        let key = order
+            .iter()
+            .map(|(_, _, key)| key)
+            .find(|key| may_start(self, key))?
+            .clone();
         let causes = self.remove(&key)?;
         Some((key, causes))
     }
@@ -64,7 +80,11 @@ impl Queue {
     }
 
     fn take_place(&mut self, key: &ObjectKey) -> Option<(Urgency, u64, Causes)> {
-        let Place { urgency, sequence, causes } = self.waiting.remove(key)?;
+        let Place {
+            urgency,
+            sequence,
+            causes,
+        } = self.waiting.remove(key)?;
         if let Some(order) = self.order.get_mut(&key.kind) {
             order.remove(&(urgency, sequence, key.clone()));
         }

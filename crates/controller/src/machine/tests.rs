@@ -1,9 +1,14 @@
 use super::*;
-use trueup_cluster::ClusterKey;
 use proptest::prelude::*;
+use trueup_cluster::ClusterKey;
 
 fn key(kind: Kind, name: &str) -> ObjectKey {
-    ObjectKey { cluster: ClusterKey::local(), kind, namespace: "fleet".into(), name: name.into() }
+    ObjectKey {
+        cluster: ClusterKey::local(),
+        kind,
+        namespace: "fleet".into(),
+        name: name.into(),
+    }
 }
 
 fn source(name: &str) -> ObjectKey {
@@ -15,7 +20,11 @@ fn app(name: &str) -> ObjectKey {
 }
 
 fn facts(generation: i64) -> Facts {
-    Facts { generation, interval_ms: 60_000, ..Facts::default() }
+    Facts {
+        generation,
+        interval_ms: 60_000,
+        ..Facts::default()
+    }
 }
 
 /// A machine that acts on every kind, with helpers that read as a story.
@@ -27,8 +36,13 @@ struct Stage {
 impl Stage {
     fn new(concurrency: usize) -> Self {
         let concurrency = Kind::ALL.map(|kind| (kind, concurrency)).into();
-        let mut stage =
-            Self { machine: Machine::new(MachineOptions { concurrency, ..Default::default() }), now_ms: 0 };
+        let mut stage = Self {
+            machine: Machine::new(MachineOptions {
+                concurrency,
+                ..Default::default()
+            }),
+            now_ms: 0,
+        };
         for kind in Kind::ALL {
             assert_eq!(stage.tell(Event::Acting(kind)), []);
         }
@@ -40,11 +54,18 @@ impl Stage {
     }
 
     fn observe(&mut self, key: &ObjectKey, facts: Facts) -> Vec<Command> {
-        self.tell(Event::Observed { key: key.clone(), facts })
+        self.tell(Event::Observed {
+            key: key.clone(),
+            facts,
+        })
     }
 
     fn finish(&mut self, start: &Start, next: Next) -> Vec<Command> {
-        self.tell(Event::Finished { key: start.key.clone(), run: start.run, next })
+        self.tell(Event::Finished {
+            key: start.key.clone(),
+            run: start.run,
+            next,
+        })
     }
 
     /// Observes an object and finishes its first run.
@@ -72,13 +93,25 @@ fn starts(commands: &[Command]) -> Vec<&str> {
         Command::Cancel { .. } => None,
     };
     let names: Vec<_> = commands.iter().filter_map(start).collect();
-    names.iter().map(|name| Box::leak(name.to_string().into_boxed_str()) as &str).collect()
+    names
+        .iter()
+        .map(|name| Box::leak(name.to_string().into_boxed_str()) as &str)
+        .collect()
 }
 
 #[test]
 fn nothing_starts_before_the_machine_may_act() {
     let mut machine = Machine::new(MachineOptions::default());
-    assert_eq!(machine.handle(Event::Observed { key: app("a"), facts: facts(1) }, 0), []);
+    assert_eq!(
+        machine.handle(
+            Event::Observed {
+                key: app("a"),
+                facts: facts(1)
+            },
+            0
+        ),
+        []
+    );
     let start = only_start(machine.handle(Event::Acting(Kind::Kustomization), 0));
     assert_eq!(start.causes, [Cause::Start].into());
 }
@@ -87,11 +120,21 @@ fn nothing_starts_before_the_machine_may_act() {
 fn a_change_meanwhile_cancels_the_run_and_is_worked_on_afterwards() {
     let mut stage = Stage::new(2);
     let first = only_start(stage.observe(&app("a"), facts(1)));
-    assert_eq!(stage.observe(&app("a"), facts(2)), [Command::Cancel { key: app("a"), run: first.run }]);
+    assert_eq!(
+        stage.observe(&app("a"), facts(2)),
+        [Command::Cancel {
+            key: app("a"),
+            run: first.run
+        }]
+    );
     assert_eq!(stage.observe(&app("a"), facts(3)), [], "cancelled once");
     let second = only_start(stage.finish(&first, Next::Interval));
     assert_eq!(second.causes, [Cause::Spec].into());
-    assert_eq!(stage.finish(&first, Next::Interval), [], "an old run has no say");
+    assert_eq!(
+        stage.finish(&first, Next::Interval),
+        [],
+        "an old run has no say"
+    );
     assert_eq!(stage.finish(&second, Next::Interval), []);
     assert!(stage.machine.is_quiet());
 }
@@ -101,7 +144,10 @@ fn a_live_change_meanwhile_does_not_cancel() {
     let mut stage = Stage::new(2);
     let first = only_start(stage.observe(&app("a"), facts(1)));
     assert_eq!(stage.tell(Event::LiveChanged(app("a"))), []);
-    assert_eq!(only_start(stage.finish(&first, Next::Interval)).causes, [Cause::Live].into());
+    assert_eq!(
+        only_start(stage.finish(&first, Next::Interval)).causes,
+        [Cause::Live].into()
+    );
 }
 
 #[test]
@@ -110,12 +156,19 @@ fn a_person_goes_before_a_push_before_an_interval() {
     let url = Text::from("http://git/fleet");
     for name in ["interval", "pushed", "asked"] {
         let url = (name == "pushed").then(|| url.clone());
-        stage.settle(&source(name), Facts { url, ..facts(1) }, Next::After { delay_ms: 10 });
+        stage.settle(
+            &source(name),
+            Facts { url, ..facts(1) },
+            Next::After { delay_ms: 10 },
+        );
     }
     let blocker = only_start(stage.observe(&source("blocker"), facts(1)));
     assert_eq!(stage.advance(10), []);
     assert_eq!(stage.tell(Event::Pushed { url: url.clone() }), []);
-    let asked = Facts { request: Some("now".into()), ..facts(1) };
+    let asked = Facts {
+        request: Some("now".into()),
+        ..facts(1)
+    };
     assert_eq!(stage.observe(&source("asked"), asked), []);
     let mut order = Vec::new();
     let mut running = blocker;
@@ -129,14 +182,29 @@ fn a_person_goes_before_a_push_before_an_interval() {
 #[test]
 fn a_new_artifact_wakes_exactly_its_users() {
     let mut stage = Stage::new(4);
-    let with_source = |name: &str| Facts { source: Some(source(name)), ..facts(1) };
+    let with_source = |name: &str| Facts {
+        source: Some(source(name)),
+        ..facts(1)
+    };
     stage.settle(&source("fleet"), facts(1), Next::Interval);
     stage.settle(&app("one"), with_source("fleet"), Next::Interval);
     stage.settle(&app("two"), with_source("other"), Next::Interval);
     stage.settle(&app("three"), with_source("fleet"), Next::Interval);
-    let commands = stage.observe(&source("fleet"), Facts { artifact: Some("main@1".into()), ..facts(1) });
+    let commands = stage.observe(
+        &source("fleet"),
+        Facts {
+            artifact: Some("main@1".into()),
+            ..facts(1)
+        },
+    );
     assert_eq!(starts(&commands), ["one", "three"]);
-    let again = stage.observe(&source("fleet"), Facts { artifact: Some("main@1".into()), ..facts(1) });
+    let again = stage.observe(
+        &source("fleet"),
+        Facts {
+            artifact: Some("main@1".into()),
+            ..facts(1)
+        },
+    );
     assert_eq!(again, []);
 }
 
@@ -152,31 +220,62 @@ fn a_push_reaches_dependents_after_what_they_depend_on() {
     stage.settle(&app("b"), user(&["c"]), Next::Interval);
     stage.settle(&app("a"), user(&["b"]), Next::Interval);
     stage.settle(&source("fleet"), facts(1), Next::Interval);
-    let pushed = Facts { artifact: Some("main@1".into()), ..facts(1) };
+    let pushed = Facts {
+        artifact: Some("main@1".into()),
+        ..facts(1)
+    };
     let c = only_start(stage.observe(&source("fleet"), pushed));
     assert_eq!(c.key, app("c"));
-    let b = only_start(stage.finish(&c, Next::Trailing).into_iter().filter(|c| starts(&[c.clone()]) == ["b"]).collect());
+    let b = only_start(
+        stage
+            .finish(&c, Next::Trailing)
+            .into_iter()
+            .filter(|c| starts(&[c.clone()]) == ["b"])
+            .collect(),
+    );
     assert_eq!(b.key, app("b"));
 }
 
 #[test]
 fn readiness_wakes_those_that_wait_for_it_at_once() {
     let mut stage = Stage::new(4);
-    let dependent = Facts { depends_on: vec![app("base")], ..facts(1) };
+    let dependent = Facts {
+        depends_on: vec![app("base")],
+        ..facts(1)
+    };
     stage.settle(&app("base"), facts(1), Next::Interval);
-    stage.settle(&app("waits"), dependent.clone(), Next::Dependency { delay_ms: 30_000 });
+    stage.settle(
+        &app("waits"),
+        dependent.clone(),
+        Next::Dependency { delay_ms: 30_000 },
+    );
     stage.settle(&app("ready"), dependent, Next::Interval);
-    let ready = Facts { ready_at: Some("main@1".into()), ..facts(1) };
+    let ready = Facts {
+        ready_at: Some("main@1".into()),
+        ..facts(1)
+    };
     let woken = only_start(stage.observe(&app("base"), ready));
-    assert_eq!((woken.key, woken.causes), (app("waits"), [Cause::Dependency].into()));
+    assert_eq!(
+        (woken.key, woken.causes),
+        (app("waits"), [Cause::Dependency].into())
+    );
 }
 
 #[test]
 fn a_circle_is_named_and_left_by_whoever_stood_in_it_when_it_opens() {
     let mut stage = Stage::new(4);
-    let needs = |name: &str| Facts { depends_on: vec![app(name)], ..facts(1) };
+    let needs = |name: &str| Facts {
+        depends_on: vec![app(name)],
+        ..facts(1)
+    };
     stage.settle(&app("a"), needs("b"), Next::Dependency { delay_ms: 30_000 });
-    let b = only_start(stage.observe(&app("b"), needs("a")).into_iter().filter(|c| starts(&[c.clone()]) == ["b"]).collect());
+    let b = only_start(
+        stage
+            .observe(&app("b"), needs("a"))
+            .into_iter()
+            .filter(|c| starts(&[c.clone()]) == ["b"])
+            .collect(),
+    );
     assert_eq!(b.cycle, Some(vec![app("b"), app("a"), app("b")]));
     stage.finish(&b, Next::Dependency { delay_ms: 30_000 });
     let commands = stage.observe(&app("b"), facts(2));
@@ -186,15 +285,31 @@ fn a_circle_is_named_and_left_by_whoever_stood_in_it_when_it_opens() {
 #[test]
 fn a_suspended_object_is_left_alone_until_it_is_resumed_or_deleted() {
     let mut stage = Stage::new(4);
-    let suspended = Facts { suspended: true, source: Some(source("fleet")), ..facts(1) };
+    let suspended = Facts {
+        suspended: true,
+        source: Some(source("fleet")),
+        ..facts(1)
+    };
     stage.settle(&app("a"), suspended.clone(), Next::Never);
-    let pushed = Facts { artifact: Some("main@1".into()), ..facts(1) };
+    let pushed = Facts {
+        artifact: Some("main@1".into()),
+        ..facts(1)
+    };
     stage.settle(&source("fleet"), pushed, Next::Interval);
     assert_eq!(stage.tell(Event::LiveChanged(app("a"))), []);
-    let asked = Facts { request: Some("now".into()), ..suspended.clone() };
+    let asked = Facts {
+        request: Some("now".into()),
+        ..suspended.clone()
+    };
     assert_eq!(stage.observe(&app("a"), asked), []);
-    let deleted = Facts { deleting: true, ..suspended };
-    assert_eq!(only_start(stage.observe(&app("a"), deleted)).causes, [Cause::Deletion].into());
+    let deleted = Facts {
+        deleting: true,
+        ..suspended
+    };
+    assert_eq!(
+        only_start(stage.observe(&app("a"), deleted)).causes,
+        [Cause::Deletion].into()
+    );
 }
 
 #[test]
@@ -212,14 +327,22 @@ fn pauses_grow_with_each_failure_and_start_over_after_a_success() {
         let whole = (750_u64 << index).min(900_000);
         assert!((whole / 2..=whole).contains(pause), "{pauses:?}");
     }
-    assert_eq!(stage.finish(&running, Next::Again), stage.machine_starts_again());
+    assert_eq!(
+        stage.finish(&running, Next::Again),
+        stage.machine_starts_again()
+    );
 }
 
 impl Stage {
     /// What a fresh run of the one object looks like; for comparison only.
     fn machine_starts_again(&self) -> Vec<Command> {
         let number = self.machine.runs;
-        vec![Command::Start(Start { key: source("a"), run: number, causes: [Cause::Retry].into(), cycle: None })]
+        vec![Command::Start(Start {
+            key: source("a"),
+            run: number,
+            causes: [Cause::Retry].into(),
+            cycle: None,
+        })]
     }
 }
 
@@ -238,7 +361,13 @@ fn an_interval_is_scattered_by_ten_percent() {
 fn a_vanished_object_is_forgotten_even_while_it_is_worked_on() {
     let mut stage = Stage::new(1);
     let run = only_start(stage.observe(&app("a"), facts(1)));
-    assert_eq!(stage.tell(Event::Vanished(app("a"))), [Command::Cancel { key: app("a"), run: run.run }]);
+    assert_eq!(
+        stage.tell(Event::Vanished(app("a"))),
+        [Command::Cancel {
+            key: app("a"),
+            run: run.run
+        }]
+    );
     assert_eq!(stage.finish(&run, Next::Interval), []);
     assert!(stage.machine.is_quiet());
     assert_eq!(stage.machine.next_wake_ms(), None);
@@ -251,16 +380,27 @@ fn an_object_made_again_while_its_namesake_is_worked_on_starts_afterwards() {
     let run = only_start(stage.observe(&app("a"), facts(1)));
     stage.tell(Event::Vanished(app("a")));
     assert_eq!(stage.observe(&app("a"), facts(1)), []);
-    assert_eq!(only_start(stage.finish(&run, Next::Never)).causes, [Cause::Start].into());
+    assert_eq!(
+        only_start(stage.finish(&run, Next::Never)).causes,
+        [Cause::Start].into()
+    );
 }
 
 #[test]
 fn the_bound_of_a_kind_holds() {
     let mut stage = Stage::new(2);
-    let commands: Vec<_> =
-        ["a", "b", "c"].iter().flat_map(|name| stage.observe(&app(name), facts(1))).collect();
+    let commands: Vec<_> = ["a", "b", "c"]
+        .iter()
+        .flat_map(|name| stage.observe(&app(name), facts(1)))
+        .collect();
     assert_eq!(starts(&commands), ["a", "b"]);
-    assert_eq!((stage.machine.running(Kind::Kustomization), stage.machine.depth(Kind::Kustomization)), (2, 1));
+    assert_eq!(
+        (
+            stage.machine.running(Kind::Kustomization),
+            stage.machine.depth(Kind::Kustomization)
+        ),
+        (2, 1)
+    );
 }
 
 /// One step of a random story.
@@ -276,8 +416,15 @@ enum Step {
 
 fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
-        (0..6usize, 0..4i64, any::<bool>(), proptest::collection::vec(0..6usize, 0..2))
-            .prop_map(|(name, generation, suspended, needs)| Step::Observe(name, generation, suspended, needs)),
+        (
+            0..6usize,
+            0..4i64,
+            any::<bool>(),
+            proptest::collection::vec(0..6usize, 0..2)
+        )
+            .prop_map(|(name, generation, suspended, needs)| Step::Observe(
+                name, generation, suspended, needs
+            )),
         (0..6usize).prop_map(Step::Vanish),
         (0..6usize).prop_map(Step::Live),
         any::<u8>().prop_map(Step::Artifact),

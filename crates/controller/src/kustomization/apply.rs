@@ -1,0 +1,390 @@
+//! Carrying out a plan: the only place that writes objects to the cluster.
+
+use super::build::Build;
+use super::failure::{Cure, Failure, Stop};
+use super::memory::{Memory, lock};
+use crate::context::Context;
+use futures::future::BoxFuture;
+use futures::{FutureExt, StreamExt, stream};
+use std::collections::BTreeSet;
+use std::sync::Mutex;
+use tokio_util::sync::CancellationToken;
+use trueup_cluster::{
+    ApiError, ApplyOptions, DeleteOptions, Deletion, ErrorClass, Form, LiveObject, Patch,
+    Propagation, WriteOptions,
+};
+use trueup_kinds::{names, reason};
+use trueup_object::{ObjectRef, Value};
+use trueup_plan::{
+    Action, Cause, ChangeLine, ChangeVerb, Check, Drift, DryRun, Forcing, Observation, Observed,
+    Reason, Record, Refused, Removal, RemovalVerb, Stage, Verb, settle,
+};
+
+/// How many dry-runs are under way at once: Flux's `--concurrent-ssa`.
+const DRY_RUNS_AT_ONCE: usize = 4;
+/// How many refused objects a message names.
+const MAX_FAILURES_NAMED: usize = 10;
+
+/// What was done so far.
+#[derive(Debug, Default)]
+pub(super) struct Done {
+    /// Objects that were written, in order.
+    pub changes: Vec<ChangeLine>,
+    /// Fields that were corrected.
+    pub drift: Vec<Drift>,
+    /// Objects whose deletion is confirmed.
+    pub gone: Vec<ObjectRef>,
+}
+
+/// Everything that carrying out needs beside the plan.
+pub(super) struct Hands<'a> {
+    pub context: &'a Context,
+    pub memory: &'a Mutex<Memory>,
+    pub build: &'a Build,
+    pub force: Forcing,
+    pub cancel: &'a CancellationToken,
+}
+
+/// What the dry-runs of a stage came to.
+pub(super) enum Checked {
+    /// Carry these out.
+    Actions(Vec<Action>),
+    /// These are there although no watch shows them: read them, plan anew.
+    Found(Vec<ObjectRef>),
+}
+
+impl Hands<'_> {
+    /// Dry-runs what wants to be checked. Nothing is written if any object is
+    /// refused, and the failure names each of them.
+    ///
+    /// `absent` are objects that were read and are not there.
+    pub(super) async fn check(
+        &self,
+        stage: &Stage,
+        observed: &Observed,
+        absent: &BTreeSet<ObjectRef>,
+    ) -> Result<Checked, Stop> {
+        let checks: Vec<BoxFuture<'_, _>> = stage
+            .actions
+            .iter()
+            .map(|action| self.check_one(action, observed, absent).boxed())
+            .collect();
+        let answers: Vec<_> = stream::iter(checks)
+            .buffered(DRY_RUNS_AT_ONCE)
+            .collect()
+            .await;
+        let (mut actions, mut found, mut failures) = (Vec::new(), Vec::new(), Vec::new());
+        for answer in answers {
+            match answer {
+                Ok(Answer::Do(action)) => actions.push(*action),
+                Ok(Answer::Exists(reference)) => found.push(reference),
+                Err(failure) => failures.push(failure),
+            }
+        }
+        if !failures.is_empty() {
+            return Err(joined(failures).into());
+        }
+        Ok(if found.is_empty() {
+            Checked::Actions(actions)
+        } else {
+            Checked::Found(found)
+        })
+    }
+
+    async fn check_one(
+        &self,
+        action: &Action,
+        observed: &Observed,
+        absent: &BTreeSet<ObjectRef>,
+    ) -> Result<Answer, Failure> {
+        if action.check == Check::None {
+            return Ok(Answer::Do(Box::new(action.clone())));
+        }
+        let live = observed.get(&action.object).live();
+        let unseen = live.is_none() && !absent.contains(&action.object);
+        let answer = match self
+            .context
+            .session
+            .apply(&action.manifest, &options().dry_run())
+            .await
+        {
+            Ok(object) if unseen && is_stored(&object) => {
+                return Ok(Answer::Exists(action.object.clone()));
+            }
+            Ok(object) => DryRun::Accepted(object.value().clone()),
+            Err(error) if is_answer(&error) => DryRun::Refused(refused(&action.object, &error)),
+            Err(error) => return Err(Failure::api(&error)),
+        };
+        let settled = settle(action, live, &answer, self.force).map_err(|failure| {
+            Failure::new(
+                reason::RECONCILIATION_FAILED,
+                failure.to_string(),
+                Cure::Retry,
+            )
+        })?;
+        Ok(Answer::Do(Box::new(self.settled(settled, live))))
+    }
+
+    /// An object that is as it should be is remembered as such; one with
+    /// fields to take over is never left as it is.
+    fn settled(&self, action: Action, live: Option<&Value>) -> Action {
+        if action.verb != Verb::Unchanged {
+            return action;
+        }
+        if action.take_over.is_some() {
+            return Action {
+                verb: Verb::Apply,
+                reason: Reason::TakeOver,
+                ..action
+            };
+        }
+        if let (Some(live), Some(desired)) = (live, self.build.find(&action.object)) {
+            lock(self.memory)
+                .records
+                .insert(&action.object, Record::of(desired, live));
+        }
+        action
+    }
+
+    /// Writes what is to be written, in order. Between any two writes the run
+    /// may be given up: what is done is done, and planned no more.
+    pub(super) async fn write(
+        &self,
+        actions: &[Action],
+        observed: &Observed,
+        done: &mut Done,
+    ) -> Result<(), Stop> {
+        for action in actions {
+            if self.cancel.is_cancelled() {
+                return Err(Stop::Cancelled);
+            }
+            let live = observed.get(&action.object).live();
+            match action.verb {
+                Verb::Create | Verb::Apply => self.apply(action, live, done).await?,
+                Verb::Recreate => self.recreate(action, done).await?,
+                Verb::Unchanged | Verb::Skip => {}
+            }
+        }
+        Ok(())
+    }
+
+    async fn apply(
+        &self,
+        action: &Action,
+        live: Option<&Value>,
+        done: &mut Done,
+    ) -> Result<(), Failure> {
+        if let Some(patch) = &action.take_over {
+            self.take_over(action, patch).await?;
+        }
+        let object = self.send(action).await?;
+        if let Some(line) = ChangeLine::of_apply(&action.object, live, object.value()) {
+            done.changes.push(line);
+        }
+        done.drift.extend(action.drift.iter().cloned());
+        Ok(())
+    }
+
+    async fn send(&self, action: &Action) -> Result<LiveObject, Failure> {
+        let object = self
+            .context
+            .session
+            .apply(&action.manifest, &options())
+            .await
+            .map_err(|error| write_failed(&action.object, &error))?;
+        if action.object.kind.kind == "CustomResourceDefinition" {
+            self.context.session.cluster().invalidate_discovery();
+        }
+        self.context.live.answered(&object);
+        if let Some(desired) = self.build.find(&action.object) {
+            lock(self.memory)
+                .records
+                .insert(&action.object, Record::of(desired, object.value()));
+        }
+        Ok(object)
+    }
+
+    /// Moves the fields of managers that we take over from. The patch holds
+    /// for one version of the object; if that is outdated, the object is
+    /// looked at anew in the next run.
+    async fn take_over(&self, action: &Action, patch: &Value) -> Result<(), Failure> {
+        let options = WriteOptions::new(names::APPLY_MANAGER);
+        match self
+            .context
+            .session
+            .patch(&action.object, &Patch::Json(patch.clone()), &options)
+            .await
+        {
+            Ok(object) => {
+                self.context.live.answered(&object);
+                Ok(())
+            }
+            Err(error) if error.is_not_found() => Ok(()),
+            Err(error) => Err(write_failed(&action.object, &error)),
+        }
+    }
+
+    /// Deletes, and makes anew once it is gone. Where it does not go at once
+    /// its end is waited for as any other change.
+    async fn recreate(&self, action: &Action, done: &mut Done) -> Result<(), Failure> {
+        let options = DeleteOptions {
+            propagation: Propagation::Foreground,
+            ..DeleteOptions::of_uid(&action.uid)
+        };
+        match self.context.session.delete(&action.object, &options).await {
+            Ok(Deletion::Gone) => {}
+            Ok(Deletion::Pending(object)) => {
+                self.context.live.answered(&object);
+                return Ok(());
+            }
+            Err(error) if error.is_not_found() => {}
+            Err(error) => return Err(write_failed(&action.object, &error)),
+        }
+        self.context.live.confirmed_gone(&action.object);
+        lock(self.memory).records.remove(&action.object);
+        self.send(action).await?;
+        done.changes
+            .push(line(&action.object, ChangeVerb::Recreated));
+        Ok(())
+    }
+
+    /// Deletes what left the source. What can't be deleted stays in the
+    /// inventory and is named; the others go on.
+    pub(super) async fn prune(
+        &self,
+        removals: &[Removal],
+        done: &mut Done,
+    ) -> Result<Vec<String>, Stop> {
+        let mut failures = Vec::new();
+        for removal in removals {
+            if self.cancel.is_cancelled() {
+                return Err(Stop::Cancelled);
+            }
+            if let Err(text) = self.remove(removal, done).await {
+                failures.push(text);
+            }
+        }
+        Ok(failures)
+    }
+
+    async fn remove(&self, removal: &Removal, done: &mut Done) -> Result<(), String> {
+        if removal.verb != RemovalVerb::Delete {
+            if removal.verb == RemovalVerb::Forget {
+                lock(self.memory).records.remove(&removal.object);
+            }
+            return Ok(());
+        }
+        let options = DeleteOptions {
+            propagation: Propagation::Background,
+            ..DeleteOptions::of_uid(&removal.uid)
+        };
+        match self.context.session.delete(&removal.object, &options).await {
+            Ok(Deletion::Gone) => self.gone(&removal.object, done),
+            Ok(Deletion::Pending(object)) => self.context.live.answered(&object),
+            Err(error) if error.is_not_found() => self.gone(&removal.object, done),
+            Err(error) => {
+                return Err(format!(
+                    "{} delete failed: {}",
+                    removal.object,
+                    error.message()
+                ));
+            }
+        }
+        done.changes
+            .push(line(&removal.object, ChangeVerb::Deleted));
+        Ok(())
+    }
+
+    fn gone(&self, reference: &ObjectRef, done: &mut Done) {
+        self.context.live.confirmed_gone(reference);
+        lock(self.memory).records.remove(reference);
+        done.gone.push(reference.clone());
+    }
+}
+
+/// What one check came to.
+enum Answer {
+    Do(Box<Action>),
+    Exists(ObjectRef),
+}
+
+fn options() -> ApplyOptions {
+    ApplyOptions::new(names::APPLY_MANAGER).taking_over()
+}
+
+fn line(object: &ObjectRef, verb: ChangeVerb) -> ChangeLine {
+    ChangeLine {
+        object: object.clone(),
+        verb,
+        fields: Vec::new(),
+    }
+}
+
+/// Whether the answer to a dry-run is about an object that is stored: one
+/// that would be made has no version yet. Some servers give it one; then the
+/// read that follows finds nothing, and nothing is lost.
+fn is_stored(object: &LiveObject) -> bool {
+    !object.resource_version().is_empty() && object.resource_version() != "0"
+}
+
+/// Whether an error is what the API thinks of the object, rather than
+/// trouble on the way.
+fn is_answer(error: &ApiError) -> bool {
+    !error.is_transient()
+}
+
+fn refused(object: &ObjectRef, error: &ApiError) -> Refused {
+    // A namespaced kind without a namespace never reaches the server.
+    let no_namespace = error.class() == ErrorClass::Unbuildable && object.namespace.is_empty();
+    let causes = error.causes().iter();
+    Refused {
+        code: if no_namespace { 404 } else { error.code() },
+        reason: error.reason().into(),
+        message: error.message().into(),
+        causes: causes
+            .map(|it| Cause {
+                field: it.field.clone(),
+                message: it.message.clone(),
+            })
+            .collect(),
+    }
+}
+
+fn write_failed(object: &ObjectRef, error: &ApiError) -> Failure {
+    let cure = if error.is_transient() || error.class() == ErrorClass::Conflict {
+        Cure::Soon
+    } else {
+        Cure::Retry
+    };
+    let text = format!("{object} apply failed: {}", error.message());
+    Failure::new(reason::RECONCILIATION_FAILED, text, cure)
+}
+
+/// One failure of many, all named up to a bound.
+fn joined(failures: Vec<Failure>) -> Failure {
+    let soon = failures.iter().all(|failure| failure.cure == Cure::Soon);
+    let count = failures.len();
+    let mut texts: Vec<String> = failures
+        .into_iter()
+        .take(MAX_FAILURES_NAMED)
+        .map(|it| it.message)
+        .collect();
+    if count > MAX_FAILURES_NAMED {
+        texts.push(format!("… and {} more", count - MAX_FAILURES_NAMED));
+    }
+    let cure = if soon { Cure::Soon } else { Cure::Retry };
+    Failure::new(reason::RECONCILIATION_FAILED, texts.join("\n"), cure)
+}
+
+/// The form in which an object is read for its health.
+pub(super) async fn look(
+    context: &Context,
+    reference: &ObjectRef,
+) -> Result<Observation, ApiError> {
+    match context.session.find(reference, Form::Full).await {
+        Ok(Some(object)) => Ok(Observation::Live(object.value().clone())),
+        Ok(None) => Ok(Observation::Absent),
+        Err(error) if error.class() == ErrorClass::KindMissing => Ok(Observation::KindUnknown),
+        Err(error) => Err(error),
+    }
+}

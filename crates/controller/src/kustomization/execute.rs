@@ -1,0 +1,390 @@
+//! Plan, check, write, wait: making the cluster match one build.
+
+use super::apply::{Checked, Done, Hands};
+use super::build::Build;
+use super::decide;
+use super::failure::{Cure, Failure, Stop};
+use super::health::{self, Judged};
+use super::memory::{Mark, Memory, Purpose, lock};
+use super::{observe, report};
+use crate::context::Context;
+use crate::live::{self, Sight};
+use crate::machine::{Causes, ObjectKey};
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+use tokio_util::sync::CancellationToken;
+use trueup_kinds::{Inventory, Kustomization, message, reason};
+use trueup_object::ObjectRef;
+use trueup_plan::{
+    Action, BrakeVerdict, ExitCondition, HealthVerdict, Observation, Observed, Owner, Plan,
+    PlanInput, PlanOptions, Planned, Reason, Records, Refusal, Stage, StageKind, Verb,
+    health_targets, plan,
+};
+
+/// The stages in their order.
+const STAGES: [StageKind; 3] = [
+    StageKind::ClusterDefinitions,
+    StageKind::Classes,
+    StageKind::Rest,
+];
+/// How often a stage is planned anew because objects were found that no
+/// watch had shown.
+const MAX_PLANS_OF_A_STAGE: usize = 3;
+
+/// What the run works on.
+pub(super) struct Task<'a> {
+    pub context: &'a Arc<Context>,
+    pub key: &'a ObjectKey,
+    pub kustomization: &'a Kustomization,
+    pub mark: &'a Mark,
+    pub build: &'a Build,
+    pub memory: &'a Mutex<Memory>,
+    pub causes: &'a Causes,
+    pub cancel: &'a CancellationToken,
+}
+
+/// How far the cluster is.
+#[derive(Debug)]
+pub(super) enum Reached {
+    /// Everything is as it should be.
+    Goal {
+        /// What the inventory is now.
+        inventory: Inventory,
+        /// How long health was waited for, if it was looked at.
+        health: Option<Duration>,
+    },
+    /// Written, and not there yet.
+    Waiting {
+        /// What the inventory is now.
+        inventory: Inventory,
+        /// What for.
+        purpose: Purpose,
+        /// How long at most.
+        left_ms: u64,
+    },
+}
+
+impl Task<'_> {
+    /// Brings the cluster as far as it goes now.
+    pub(super) async fn run(&self, done: &mut Done) -> Result<Reached, Stop> {
+        let inventory = self
+            .kustomization
+            .status
+            .inventory
+            .clone()
+            .unwrap_or_default();
+        self.track(&inventory).await;
+        let mut observed = observe::known(
+            self.context,
+            &lock(self.memory),
+            self.build.desired(),
+            &inventory,
+        );
+        self.write_inventory(&inventory, &mut observed).await?;
+        for kind in STAGES {
+            if let Some(waiting) = self.stage(kind, &inventory, &mut observed, done).await? {
+                return Ok(waiting);
+            }
+        }
+        self.finish(&inventory, &mut observed, done).await
+    }
+
+    /// Starts the watches that show what concerns this Kustomization.
+    async fn track(&self, inventory: &Inventory) {
+        let named = self.listed_targets();
+        let subjects = observe::subjects(self.build.desired(), inventory, &named);
+        lock(self.memory).owned = observe::owned_ids(self.build.desired(), inventory);
+        live::track(self.context, self.key, &subjects).await;
+    }
+
+    /// Objects of `spec.healthChecks`, whether they are ours or not.
+    fn listed_targets(&self) -> Vec<ObjectRef> {
+        if self.kustomization.spec.wait {
+            return Vec::new();
+        }
+        let owner = self.owner();
+        let nothing = plan(&PlanInput {
+            owner: &owner,
+            desired: &[],
+            observed: &Observed::new(),
+            inventory: &Inventory::default(),
+            records: &Records::new(),
+            options: PlanOptions::default(),
+        });
+        match nothing {
+            Planned::Plan(nothing) => health_targets(&self.kustomization.spec, &owner, &nothing),
+            Planned::NeedsReads(_) | Planned::Refused(_) => Vec::new(),
+        }
+    }
+
+    fn owner(&self) -> Owner {
+        Owner {
+            namespace: self.key.namespace.clone(),
+            name: self.key.name.clone(),
+        }
+    }
+
+    /// The status names an object before the cluster has it: whatever
+    /// happens in between, none is forgotten.
+    async fn write_inventory(
+        &self,
+        inventory: &Inventory,
+        observed: &mut Observed,
+    ) -> Result<(), Stop> {
+        let plan = self.plan(inventory, observed).await?;
+        if let Some(union) = plan.inventory_before() {
+            report::writing(
+                self.context,
+                self.key,
+                self.mark,
+                self.kustomization,
+                &union,
+            )
+            .await?;
+        }
+        Ok(())
+    }
+
+    /// Makes the plan, reading what it asks for.
+    async fn plan(&self, inventory: &Inventory, observed: &mut Observed) -> Result<Plan, Stop> {
+        let owner = self.owner();
+        loop {
+            let planned = plan(&PlanInput {
+                owner: &owner,
+                desired: self.build.desired(),
+                observed,
+                inventory,
+                records: &lock(self.memory).records,
+                options: decide::plan_options(self.kustomization),
+            });
+            match planned {
+                Planned::Plan(plan) => return Ok(plan),
+                Planned::NeedsReads(references) => {
+                    observe::read(self.context, &references, observed).await?
+                }
+                Planned::Refused(refusal) => return Err(refused(&refusal).into()),
+            }
+        }
+    }
+
+    /// Carries one stage out, and says if the next one must wait for it.
+    async fn stage(
+        &self,
+        kind: StageKind,
+        inventory: &Inventory,
+        observed: &mut Observed,
+        done: &mut Done,
+    ) -> Result<Option<Reached>, Stop> {
+        let mut absent = BTreeSet::new();
+        for _ in 0..MAX_PLANS_OF_A_STAGE {
+            let plan = self.plan(inventory, observed).await?;
+            let Some(stage) = plan.stages.iter().find(|stage| stage.kind == kind) else {
+                return Ok(None);
+            };
+            let stage = self.braked(stage);
+            if stage.is_done() {
+                return self.exit(&stage, &plan, inventory).await;
+            }
+            let hands = self.hands();
+            match hands.check(&stage, observed, &absent).await? {
+                Checked::Found(references) => {
+                    observe::read(self.context, &references, observed).await?;
+                    absent.extend(
+                        references
+                            .into_iter()
+                            .filter(|it| *observed.get(it) == Observation::Absent),
+                    );
+                }
+                Checked::Actions(actions) => {
+                    let written = hands.write(&actions, observed, done).await;
+                    self.look_again(&actions, observed);
+                    written?;
+                    return self.exit(&stage, &plan, inventory).await;
+                }
+            }
+        }
+        let text = "objects keep appearing and vanishing while they are applied";
+        Err(Failure::new(reason::RECONCILIATION_FAILED, text, Cure::Soon).into())
+    }
+
+    fn hands(&self) -> Hands<'_> {
+        Hands {
+            context: self.context,
+            memory: self.memory,
+            build: self.build,
+            force: decide::plan_options(self.kustomization).force,
+            cancel: self.cancel,
+        }
+    }
+
+    /// What was written is now as the server answered.
+    fn look_again(&self, actions: &[Action], observed: &mut Observed) {
+        for action in actions.iter().filter(|action| action.writes()) {
+            if let Sight::Seen(object) = self.context.live.find(&action.object) {
+                observed.insert(&action.object, Observation::Live(object.value().clone()));
+            }
+        }
+    }
+
+    /// Leaves alone what is fought over, until the interval.
+    fn braked(&self, stage: &Stage) -> Stage {
+        let now = self.context.clock.now();
+        let mut stage = stage.clone();
+        for action in stage
+            .actions
+            .iter_mut()
+            .filter(|action| !action.drift.is_empty())
+        {
+            let mut memory = lock(self.memory);
+            if !decide::is_braked_run(self.causes) {
+                action
+                    .drift
+                    .iter()
+                    .for_each(|drift| memory.brake.on_interval(drift, now));
+                continue;
+            }
+            let (verdict, newly) = memory.brake.on_drifts(&action.drift, now);
+            if verdict == BrakeVerdict::BrakeNow {
+                report::braked(self.context, self.key, &newly);
+            }
+            if verdict != BrakeVerdict::Correct {
+                action.verb = Verb::Skip;
+            }
+        }
+        stage
+    }
+
+    /// Whether what comes after a stage must wait for its objects.
+    async fn exit(
+        &self,
+        stage: &Stage,
+        plan: &Plan,
+        inventory: &Inventory,
+    ) -> Result<Option<Reached>, Stop> {
+        let ExitCondition::Ready { within } = stage.exit else {
+            return Ok(None);
+        };
+        let more = plan
+            .stages
+            .iter()
+            .any(|later| later.kind > stage.kind && !later.is_done());
+        if !more {
+            return Ok(None);
+        }
+        let objects: Vec<ObjectRef> = stage
+            .actions
+            .iter()
+            .filter(|it| it.verb != Verb::Skip)
+            .map(|it| it.object.clone())
+            .collect();
+        let health = health::of(self.context, self.memory, &objects).await?;
+        let judged = health::judge(
+            self.context,
+            self.memory,
+            self.mark,
+            Purpose::Stage,
+            within,
+            &health,
+        );
+        match judged.verdict {
+            HealthVerdict::Passed => {
+                if objects
+                    .iter()
+                    .any(|object| object.kind.kind == "CustomResourceDefinition")
+                {
+                    self.context.session.cluster().invalidate_discovery();
+                }
+                Ok(None)
+            }
+            HealthVerdict::Waiting(_) => {
+                let inventory = plan.inventory_before().unwrap_or_else(|| inventory.clone());
+                Ok(Some(Reached::Waiting {
+                    inventory,
+                    purpose: Purpose::Stage,
+                    left_ms: judged.left_ms,
+                }))
+            }
+            HealthVerdict::Failed(text) => {
+                Err(Failure::new(reason::HEALTH_CHECK_FAILED, text, Cure::Retry).into())
+            }
+        }
+    }
+
+    /// Prunes, then looks at health.
+    async fn finish(
+        &self,
+        inventory: &Inventory,
+        observed: &mut Observed,
+        done: &mut Done,
+    ) -> Result<Reached, Stop> {
+        let plan = self.plan(inventory, observed).await?;
+        let failures = self.hands().prune(&plan.prune, done).await?;
+        let inventory = plan.inventory_after(&done.gone);
+        lock(self.memory).owned = observe::owned_ids(self.build.desired(), &inventory);
+        if !failures.is_empty() {
+            report::pruned(self.context, self.key, &inventory).await?;
+            return Err(
+                Failure::new(reason::PRUNE_FAILED, failures.join("\n"), Cure::Retry).into(),
+            );
+        }
+        self.health(&plan, inventory).await
+    }
+
+    async fn health(&self, plan: &Plan, inventory: Inventory) -> Result<Reached, Stop> {
+        let mut targets = health_targets(&self.kustomization.spec, &self.owner(), plan);
+        let looked_at = !targets.is_empty();
+        let being_deleted = plan
+            .actions()
+            .filter(|action| action.reason == Reason::BeingDeleted);
+        for object in being_deleted.map(|action| &action.object) {
+            if !targets.contains(object) {
+                targets.push(object.clone());
+            }
+        }
+        let health = health::of(self.context, self.memory, &targets).await?;
+        let timeout = self.kustomization.spec.timeout_or_default();
+        let Judged {
+            verdict,
+            waited,
+            left_ms,
+        } = health::judge(
+            self.context,
+            self.memory,
+            self.mark,
+            Purpose::Health,
+            timeout,
+            &health,
+        );
+        match verdict {
+            HealthVerdict::Passed => Ok(Reached::Goal {
+                inventory,
+                health: looked_at.then_some(waited),
+            }),
+            HealthVerdict::Waiting(_) => Ok(Reached::Waiting {
+                inventory,
+                purpose: Purpose::Health,
+                left_ms,
+            }),
+            HealthVerdict::Failed(text) => {
+                Err(Failure::new(reason::HEALTH_CHECK_FAILED, text, Cure::Retry).into())
+            }
+        }
+    }
+}
+
+fn refused(refusal: &Refusal) -> Failure {
+    let reason = match refusal {
+        Refusal::Twice(_) => reason::BUILD_FAILED,
+        Refusal::OwnNamespace(_) | Refusal::Itself(_) => reason::PRUNE_FAILED,
+    };
+    Failure::new(reason, refusal.to_string(), Cure::Retry)
+}
+
+/// What `Reconciling` says while an early stage or health is waited for.
+pub(super) fn waiting_text(purpose: Purpose, revision: &str, timeout: Duration) -> String {
+    match purpose {
+        Purpose::Stage => message::detecting_drift(revision, timeout),
+        Purpose::Health => message::running_health_checks(revision, timeout),
+    }
+}

@@ -1,0 +1,72 @@
+//! Why a run ended without success.
+
+use crate::status::StatusError;
+use trueup_cluster::ApiError;
+use trueup_kinds::reason;
+
+/// How soon a run is tried again when the cluster did not answer, unless the
+/// retry interval is shorter.
+pub(super) const TRANSIENT_RETRY_MS: u64 = 5_000;
+
+/// Why a run ended early, as conditions and events say it.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Failure {
+    /// Reason of `Ready`.
+    pub reason: &'static str,
+    /// What happened.
+    pub message: String,
+    /// What comes next.
+    pub cure: Cure,
+}
+
+/// What helps.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Cure {
+    /// Trying again after the retry interval.
+    Retry,
+    /// Trying again soon: nobody answered.
+    Soon,
+    /// A dependency or source becoming ready.
+    Dependency,
+    /// Only a change of the object itself.
+    Specification,
+}
+
+/// A run that ends early: because something failed, or because its object
+/// can't be written to, or has gone.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Stop {
+    #[error("{}", .0.message)]
+    Failed(Failure),
+    #[error(transparent)]
+    Status(#[from] StatusError),
+    /// Its inputs are outdated.
+    #[error("given up for newer inputs")]
+    Cancelled,
+}
+
+impl From<Failure> for Stop {
+    fn from(failure: Failure) -> Self {
+        Self::Failed(failure)
+    }
+}
+
+impl Failure {
+    pub(super) fn new(reason: &'static str, message: impl Into<String>, cure: Cure) -> Self {
+        Self {
+            reason,
+            message: message.into(),
+            cure,
+        }
+    }
+
+    /// A failure of a request that is about no object in particular.
+    pub(super) fn api(error: &ApiError) -> Self {
+        let cure = if error.is_transient() {
+            Cure::Soon
+        } else {
+            Cure::Retry
+        };
+        Self::new(reason::RECONCILIATION_FAILED, error.to_string(), cure)
+    }
+}

@@ -1,0 +1,170 @@
+//! What the process remembers of a Kustomization between two runs. A cache:
+//! losing it costs work, never correctness.
+
+use super::build::Build;
+use crate::live::{Change, LiveSet, Sight};
+use crate::machine::ObjectKey;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use trueup_cluster::LiveObject;
+use trueup_health::{HealthStatus, assess};
+use trueup_kinds::object_id;
+use trueup_object::{ObjectRef, Text};
+use trueup_plan::{Brake, Desired, Judgement, Records, judge};
+
+/// The memories of all Kustomizations.
+#[derive(Debug, Default)]
+pub(crate) struct Memories {
+    by_key: Mutex<BTreeMap<ObjectKey, Arc<Mutex<Memory>>>>,
+}
+
+/// What is remembered of one.
+#[derive(Debug, Default)]
+pub(crate) struct Memory {
+    /// The last build, or why there is none.
+    pub build: Option<Arc<Build>>,
+    /// The objects as they were when they were right.
+    pub records: Records,
+    /// Who fights whom.
+    pub brake: Brake,
+    /// What is waited for, and since when.
+    pub waiting: Option<Waiting>,
+    /// The last revision that was applied whole, and at which generation.
+    pub settled: Option<Mark>,
+    /// A revision that leaves everything as it was applied.
+    pub unaffected: Option<Mark>,
+    /// Objects whose health decides, as last judged.
+    pub targets: BTreeMap<ObjectRef, HealthStatus>,
+    /// The inventory as last known.
+    pub owned: BTreeSet<Text>,
+    /// Whether a run is under way.
+    working: bool,
+    /// What changed during the run.
+    touched: BTreeSet<ObjectRef>,
+}
+
+/// A specification and a source, by generation and identity of the artifact.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Mark {
+    /// `metadata.generation`.
+    pub generation: i64,
+    /// The artifact's revision.
+    pub revision: Text,
+}
+
+/// A state of waiting.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Waiting {
+    /// For what state of the world.
+    pub mark: Mark,
+    /// For which part of it.
+    pub purpose: Purpose,
+    /// Since when, on the controller's clock.
+    pub since_ms: u64,
+}
+
+/// What is waited for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    /// An early stage to become ready.
+    Stage,
+    /// Everything to become healthy.
+    Health,
+}
+
+impl Memories {
+    pub(crate) fn of(&self, key: &ObjectKey) -> Arc<Mutex<Memory>> {
+        Arc::clone(self.all().entry(key.clone()).or_default())
+    }
+
+    pub(crate) fn forget(&self, key: &ObjectKey) {
+        self.all().remove(key);
+    }
+
+    /// The revision that a Kustomization is known to be unaffected by.
+    pub(crate) fn unaffected_by(&self, key: &ObjectKey) -> Option<Mark> {
+        let memory = self.all().get(key).cloned()?;
+        lock(&memory).unaffected.clone()
+    }
+
+    /// Whether a change of a live object makes work. During a run it is noted
+    /// and judged at its end, by which time our own writes are known.
+    pub(crate) fn is_concerned(&self, key: &ObjectKey, change: &Change) -> bool {
+        let Some(memory) = self.all().get(key).cloned() else {
+            return false;
+        };
+        let mut memory = lock(&memory);
+        let reference = match change {
+            Change::Applied { now, .. } => now.reference(),
+            Change::Gone { before } => before.reference(),
+        };
+        if memory.working {
+            memory.touched.insert(reference.clone());
+            return false;
+        }
+        match change {
+            Change::Applied { now, .. } => memory.differs(now),
+            Change::Gone { .. } => memory.misses(reference),
+        }
+    }
+
+    fn all(&self) -> MutexGuard<'_, BTreeMap<ObjectKey, Arc<Mutex<Memory>>>> {
+        self.by_key.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A memory that a panic left behind is forgotten as a whole, so the lock
+/// itself need not be poisoned.
+pub(crate) fn lock(memory: &Mutex<Memory>) -> MutexGuard<'_, Memory> {
+    memory.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Memory {
+    pub(crate) fn begin(&mut self) {
+        self.working = true;
+        self.touched.clear();
+    }
+
+    /// Ends a run. Whether something that changed meanwhile makes work.
+    pub(crate) fn end(&mut self, live: &LiveSet) -> bool {
+        self.working = false;
+        let touched = std::mem::take(&mut self.touched);
+        touched.iter().any(|reference| match live.find(reference) {
+            Sight::Seen(object) => self.differs(&object),
+            Sight::NotSeen => self.misses(reference),
+            Sight::Unknown => false,
+        })
+    }
+
+    fn desired(&self, reference: &ObjectRef) -> Option<&Desired> {
+        self.build.as_deref()?.find(reference)
+    }
+
+    /// Whether an object is not what was left there. What was never right
+    /// does not count: the run that failed on it is tried again by itself.
+    fn differs(&self, now: &LiveObject) -> bool {
+        let reference = now.reference();
+        if self
+            .targets
+            .get(reference)
+            .is_some_and(|known| *known != assess(now.value()).status)
+        {
+            return true;
+        }
+        let Some(record) = self.records.get(reference) else {
+            return false;
+        };
+        let Some(desired) = self.desired(reference) else {
+            return false;
+        };
+        !matches!(
+            judge(desired, now.value(), Some(record)),
+            Judgement::Unchanged | Judgement::NewManifest | Judgement::NoRecord
+        )
+    }
+
+    /// Whether an object that is gone should be there, or is waited to go.
+    fn misses(&self, reference: &ObjectRef) -> bool {
+        self.owned.contains(&object_id(reference)) || self.targets.contains_key(reference)
+    }
+}

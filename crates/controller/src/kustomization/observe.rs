@@ -1,0 +1,233 @@
+//! What a run needs to know: source, dependencies, live objects.
+
+use super::failure::{Cure, Failure};
+use super::memory::{Mark, Memory};
+use crate::context::{Context, CrossNamespace};
+use crate::live::{Sight, Subject};
+use crate::machine::{Kind, ObjectKey};
+use futures::future::BoxFuture;
+use futures::{FutureExt, StreamExt, stream};
+use std::collections::BTreeSet;
+use trueup_cluster::{ErrorClass, Form};
+use trueup_kinds::{Artifact, GitRepository, Inventory, Kustomization, Resource, message, reason};
+use trueup_object::{ObjectRef, Text};
+use trueup_plan::{Desired, NamespacedName, Observation, Observed, check_dependency};
+
+/// How many objects are read at once.
+const READS_AT_ONCE: usize = 8;
+
+/// The artifact that the Kustomization is made from.
+pub(super) fn artifact(
+    context: &Context,
+    kustomization: &Kustomization,
+) -> Result<Artifact, Failure> {
+    let key = source_key(context, kustomization);
+    if context.settings.cross_namespace == CrossNamespace::Refused
+        && key.namespace != kustomization.metadata.namespace
+    {
+        let text = message::cross_namespace_denied(&key);
+        return Err(Failure::new(
+            reason::ACCESS_DENIED,
+            text,
+            Cure::Specification,
+        ));
+    }
+    let not_found = || {
+        let text = message::source_not_found(key.kind.name(), &key.namespace, &key.name);
+        Failure::new(reason::ARTIFACT_FAILED, text, Cure::Retry)
+    };
+    let object = context.objects.get(&key).ok_or_else(not_found)?;
+    let repository = GitRepository::read(object.value())
+        .map_err(|error| Failure::new(reason::ARTIFACT_FAILED, error.to_string(), Cure::Retry))?;
+    repository.status.artifact.ok_or_else(|| {
+        let text = message::artifact_not_found(requeue(context));
+        Failure::new(reason::ARTIFACT_FAILED, text, Cure::Dependency)
+    })
+}
+
+fn requeue(context: &Context) -> std::time::Duration {
+    std::time::Duration::from_millis(context.settings.requeue_dependency_ms)
+}
+
+fn source_key(context: &Context, kustomization: &Kustomization) -> ObjectKey {
+    let source = &kustomization.spec.source_ref;
+    let home = &kustomization.metadata.namespace;
+    ObjectKey {
+        cluster: context.session.cluster().key().clone(),
+        kind: Kind::GitRepository,
+        namespace: source
+            .namespace
+            .as_ref()
+            .filter(|it| !it.is_empty())
+            .unwrap_or(home)
+            .clone(),
+        name: source.name.clone(),
+    }
+}
+
+/// Whether everything that it depends on lets it go on.
+pub(super) fn dependencies(
+    context: &Context,
+    kustomization: &Kustomization,
+    revision: &str,
+    cycle: Option<&[ObjectKey]>,
+) -> Result<(), Failure> {
+    if let Some(cycle) = cycle {
+        let text = message::dependency_cycle(cycle);
+        return Err(Failure::new(
+            reason::DEPENDENCY_CYCLE,
+            text,
+            Cure::Dependency,
+        ));
+    }
+    for name in NamespacedName::dependencies_of(kustomization) {
+        dependency(context, kustomization, &name, revision)?;
+    }
+    Ok(())
+}
+
+fn dependency(
+    context: &Context,
+    kustomization: &Kustomization,
+    name: &NamespacedName,
+    revision: &str,
+) -> Result<(), Failure> {
+    if context.settings.cross_namespace == CrossNamespace::Refused
+        && name.namespace != kustomization.metadata.namespace
+    {
+        let text = message::cross_namespace_denied(name);
+        return Err(Failure::new(
+            reason::ACCESS_DENIED,
+            text,
+            Cure::Specification,
+        ));
+    }
+    let key = ObjectKey {
+        cluster: context.session.cluster().key().clone(),
+        kind: Kind::Kustomization,
+        namespace: name.namespace.clone(),
+        name: name.name.clone(),
+    };
+    let object = context.objects.get(&key);
+    let found = object.and_then(|object| Kustomization::read(object.value()).ok());
+    let found = found.map(|found| as_if_written(context, &key, found, revision));
+    check_dependency(kustomization, name, found.as_ref(), revision).map_err(|problem| {
+        Failure::new(
+            reason::DEPENDENCY_NOT_READY,
+            problem.to_string(),
+            Cure::Dependency,
+        )
+    })
+}
+
+/// A dependency that a revision does not affect counts as having applied it:
+/// only the note of it in its status comes later.
+fn as_if_written(
+    context: &Context,
+    key: &ObjectKey,
+    mut found: Kustomization,
+    revision: &str,
+) -> Kustomization {
+    let mark = Mark {
+        generation: found.metadata.generation,
+        revision: revision.into(),
+    };
+    if context.memories.unaffected_by(key).as_ref() == Some(&mark) {
+        found.status.last_applied_revision = Some(mark.revision);
+    }
+    found
+}
+
+/// The watches that a Kustomization needs: one for each kind of its objects,
+/// one by name for each object that is only waited for.
+pub(super) fn subjects(
+    desired: &[Desired],
+    inventory: &Inventory,
+    waited: &[ObjectRef],
+) -> BTreeSet<Subject> {
+    let wanted: Vec<&ObjectRef> = desired.iter().map(Desired::reference).collect();
+    let owned = wanted.iter().map(|reference| reference.kind.clone());
+    let listed = inventory.objects().map(|reference| reference.kind);
+    let named = waited.iter().filter(|target| !wanted.contains(target));
+    owned
+        .chain(listed)
+        .map(Subject::Owned)
+        .chain(named.cloned().map(Subject::Named))
+        .collect()
+}
+
+/// What the watches know of the objects. An object of which nothing is
+/// remembered and that no watch shows is taken for absent: the dry-run that
+/// it needs anyway tells if it is there after all. An object that was there
+/// is asked for: one that lost its labels looks the same as one that is gone.
+pub(super) fn known(
+    context: &Context,
+    memory: &Memory,
+    desired: &[Desired],
+    inventory: &Inventory,
+) -> Observed {
+    let mut observed = Observed::new();
+    for reference in inventory.objects() {
+        if let Sight::Seen(object) = context.live.find(&reference) {
+            observed.insert(&reference, Observation::Live(object.value().clone()));
+        }
+    }
+    for reference in desired.iter().map(Desired::reference) {
+        match context.live.find(reference) {
+            Sight::Seen(object) => {
+                observed.insert(reference, Observation::Live(object.value().clone()))
+            }
+            _ if memory.records.get(reference).is_none() => {
+                observed.insert(reference, Observation::Absent)
+            }
+            _ => {}
+        }
+    }
+    observed
+}
+
+/// Reads objects and adds what was found.
+pub(super) async fn read(
+    context: &Context,
+    references: &[ObjectRef],
+    observed: &mut Observed,
+) -> Result<(), Failure> {
+    let reads: Vec<BoxFuture<'_, _>> = references
+        .iter()
+        .map(|reference| read_one(context, reference).boxed())
+        .collect();
+    let found: Vec<_> = stream::iter(reads).buffered(READS_AT_ONCE).collect().await;
+    for (reference, observation) in references.iter().zip(found) {
+        observed.insert(reference, observation?);
+    }
+    Ok(())
+}
+
+async fn read_one(context: &Context, reference: &ObjectRef) -> Result<Observation, Failure> {
+    match context.session.find(reference, Form::Full).await {
+        Ok(Some(object)) => {
+            context.live.answered(&object);
+            Ok(Observation::Live(object.value().clone()))
+        }
+        Ok(None) => {
+            context.live.confirmed_gone(reference);
+            Ok(Observation::Absent)
+        }
+        Err(error) => match error.class() {
+            ErrorClass::KindMissing => Ok(Observation::KindUnknown),
+            // Without a namespace there is no such object; the apply says so.
+            ErrorClass::Unbuildable => Ok(Observation::Absent),
+            _ => Err(Failure::api(&error)),
+        },
+    }
+}
+
+/// The ids of everything that is or may be in the cluster because of us.
+pub(super) fn owned_ids(desired: &[Desired], inventory: &Inventory) -> BTreeSet<Text> {
+    let wanted = desired
+        .iter()
+        .map(|it| trueup_kinds::object_id(it.reference()));
+    wanted
+        .chain(inventory.entries().iter().map(|entry| entry.id.clone()))
+        .collect()
+}

@@ -1,0 +1,438 @@
+//! Conditions, history and events of Kustomizations.
+
+use super::apply::Done;
+use super::build::Build;
+use super::execute::waiting_text;
+use super::failure::{Cure, Failure, TRANSIENT_RETRY_MS};
+use super::memory::{Mark, Purpose};
+use crate::context::Context;
+use crate::machine::{Next, ObjectKey};
+use crate::outcome::Ended;
+use crate::status::{self, StatusError};
+use std::collections::BTreeMap;
+use std::time::Duration;
+use trueup_kinds::condition_type::{HEALTHY, READY, RECONCILING};
+use trueup_kinds::{
+    Inventory, KindError, Kustomization, Reconciliation, Resource, Severity, message, reason,
+};
+use trueup_object::Text;
+use trueup_plan::{ChangeLine, Drift, FieldChange};
+
+/// How many fields of one object a change event names.
+const MAX_FIELDS_NAMED: usize = 4;
+
+/// Before the first write of new objects: the inventory names them, and the
+/// conditions say that work is under way.
+pub(super) async fn writing(
+    context: &Context,
+    key: &ObjectKey,
+    mark: &Mark,
+    before: &Kustomization,
+    union: &Inventory,
+) -> Result<(), StatusError> {
+    let now = context.clock.now();
+    let text = message::detecting_drift(&mark.revision, before.spec.timeout_or_default());
+    status::change(context, key, &|kustomization: &mut Kustomization| {
+        let generation = kustomization.metadata.generation;
+        let status = &mut kustomization.status;
+        status.inventory = Some(status.inventory.clone().unwrap_or_default().union(union));
+        status.last_attempted_revision = Some(mark.revision.clone());
+        status
+            .conditions
+            .change(generation, now)
+            .reconciling(reason::PROGRESSING, &text)
+            .set_unknown(
+                READY,
+                reason::PROGRESSING,
+                message::RECONCILIATION_IN_PROGRESS,
+            );
+    })
+    .await?;
+    Ok(())
+}
+
+/// Notes which objects are left after a prune that did not succeed whole.
+pub(super) async fn pruned(
+    context: &Context,
+    key: &ObjectKey,
+    inventory: &Inventory,
+) -> Result<(), StatusError> {
+    status::change(context, key, &|kustomization: &mut Kustomization| {
+        kustomization.status.inventory = Some(inventory.clone());
+    })
+    .await?;
+    Ok(())
+}
+
+/// A revision that changes nothing: the status follows it, nothing else.
+pub(super) async fn unaffected(
+    context: &Context,
+    key: &ObjectKey,
+    mark: &Mark,
+) -> Result<Ended, StatusError> {
+    let now = context.clock.now();
+    status::change(context, key, &|kustomization: &mut Kustomization| {
+        acknowledge(kustomization);
+        let generation = kustomization.metadata.generation;
+        let status = &mut kustomization.status;
+        status.last_applied_revision = Some(mark.revision.clone());
+        status.last_attempted_revision = Some(mark.revision.clone());
+        let text = message::applied_revision(&mark.revision);
+        status
+            .conditions
+            .change(generation, now)
+            .ready(reason::RECONCILIATION_SUCCEEDED, &text);
+    })
+    .await?;
+    Ok(Ended::success(Next::Interval))
+}
+
+/// Everything is applied and not healthy yet. What was ready, with nothing
+/// changed since, is not declared otherwise before the time is up.
+pub(super) async fn waiting(
+    context: &Context,
+    key: &ObjectKey,
+    mark: &Mark,
+    inventory: &Inventory,
+    purpose: Purpose,
+) -> Result<(), StatusError> {
+    let now = context.clock.now();
+    status::change(context, key, &|kustomization: &mut Kustomization| {
+        acknowledge(kustomization);
+        let timeout = kustomization.spec.timeout_or_default();
+        let generation = kustomization.metadata.generation;
+        let text = waiting_text(purpose, &mark.revision, timeout);
+        let status = &mut kustomization.status;
+        status.inventory = Some(inventory.clone());
+        status.last_attempted_revision = Some(mark.revision.clone());
+        let stands = status.last_applied_revision.as_ref() == Some(&mark.revision)
+            && status
+                .conditions
+                .get(READY)
+                .is_some_and(|ready| ready.observed_generation == generation)
+            && status.conditions.is_true(READY);
+        if !stands {
+            let mut change = status.conditions.change(generation, now);
+            change.reconciling(reason::PROGRESSING, &text).set_unknown(
+                READY,
+                reason::PROGRESSING,
+                message::RECONCILIATION_IN_PROGRESS,
+            );
+            if purpose == Purpose::Health {
+                change.set_unknown(HEALTHY, reason::PROGRESSING, &text);
+            }
+        }
+    })
+    .await?;
+    Ok(())
+}
+
+/// What the cluster was brought to.
+pub(super) struct Goal<'a> {
+    pub mark: &'a Mark,
+    pub build: &'a Build,
+    pub inventory: &'a Inventory,
+    pub health: Option<Duration>,
+    pub done: &'a Done,
+    pub took: Duration,
+}
+
+/// Everything is as it should be. Where that is no news, nothing is written.
+pub(super) async fn goal(
+    context: &Context,
+    key: &ObjectKey,
+    goal: &Goal<'_>,
+) -> Result<(), StatusError> {
+    let before: Kustomization = status::read(context, key)?;
+    let news = is_news(&before, goal);
+    let now = context.clock.now();
+    status::change(context, key, &|kustomization: &mut Kustomization| {
+        acknowledge(kustomization);
+        let generation = kustomization.metadata.generation;
+        let status = &mut kustomization.status;
+        status.inventory = Some(goal.inventory.clone());
+        status.last_applied_revision = Some(goal.mark.revision.clone());
+        status.last_attempted_revision = Some(goal.mark.revision.clone());
+        if news {
+            status
+                .history
+                .add(&reconciliation(goal, reason::RECONCILIATION_SUCCEEDED, now));
+        }
+        let mut change = status.conditions.change(generation, now);
+        change.ready(
+            reason::RECONCILIATION_SUCCEEDED,
+            &message::applied_revision(&goal.mark.revision),
+        );
+        match goal.health {
+            Some(waited) if news => {
+                change.set_true(
+                    HEALTHY,
+                    reason::SUCCEEDED,
+                    &message::health_check_passed(waited),
+                );
+            }
+            Some(_) => {}
+            None => {
+                change.remove(HEALTHY);
+            }
+        }
+    })
+    .await?;
+    if news {
+        tell_goal(context, key, &before, goal);
+    }
+    Ok(())
+}
+
+/// Whether reaching the goal is more than an interval check that found
+/// nothing.
+fn is_news(before: &Kustomization, goal: &Goal<'_>) -> bool {
+    !before.status.conditions.is_true(READY)
+        || before.status.conditions.is_true(RECONCILING)
+        || before.status.last_applied_revision.as_ref() != Some(&goal.mark.revision)
+        || before.status.observed_generation != before.metadata.generation
+        || !goal.done.changes.is_empty()
+        || (goal.health.is_some() && !before.status.conditions.is_true(HEALTHY))
+}
+
+fn reconciliation(goal: &Goal<'_>, status: &str, at: jiff::Timestamp) -> Reconciliation {
+    Reconciliation {
+        digest: goal.build.digest(),
+        status: status.into(),
+        at,
+        took: goal.took,
+        metadata: BTreeMap::from([("revision".into(), goal.mark.revision.clone())]),
+    }
+}
+
+fn tell_goal(context: &Context, key: &ObjectKey, before: &Kustomization, goal: &Goal<'_>) {
+    let moved = before.status.last_applied_revision.as_ref() != Some(&goal.mark.revision);
+    let recovered = !before.status.conditions.is_true(READY);
+    if let Some(waited) = goal
+        .health
+        .filter(|_| recovered || !goal.done.changes.is_empty())
+    {
+        let text = message::health_check_passed(waited);
+        publish(
+            context,
+            key,
+            Some(&goal.mark.revision),
+            Severity::Info,
+            reason::SUCCEEDED,
+            &text,
+        );
+    }
+    if moved || recovered {
+        let text = message::applied_revision(&goal.mark.revision);
+        publish(
+            context,
+            key,
+            Some(&goal.mark.revision),
+            Severity::Info,
+            reason::RECONCILIATION_SUCCEEDED,
+            &text,
+        );
+    }
+}
+
+/// Tells which objects were written, and what of it undid somebody else's
+/// change.
+pub(super) fn changes(context: &Context, key: &ObjectKey, revision: Option<&Text>, done: &Done) {
+    if !done.drift.is_empty() {
+        let lines: Vec<String> = done.drift.iter().map(corrected).collect();
+        publish(
+            context,
+            key,
+            revision,
+            Severity::Info,
+            reason::DRIFT_CORRECTED,
+            &lines.join("\n"),
+        );
+    }
+    let corrected: Vec<_> = done.drift.iter().map(|drift| &drift.object).collect();
+    let lines: Vec<String> = done
+        .changes
+        .iter()
+        .filter(|line| !corrected.contains(&&line.object))
+        .map(described)
+        .collect();
+    if !lines.is_empty() {
+        publish(
+            context,
+            key,
+            revision,
+            Severity::Info,
+            reason::PROGRESSING,
+            &lines.join("\n"),
+        );
+    }
+}
+
+fn corrected(drift: &Drift) -> String {
+    let text = |value: &Option<Text>| value.clone().unwrap_or_else(|| "(none)".into());
+    format!(
+        "{} corrected: {} from {} back to {}, changed by {}",
+        drift.object,
+        drift.field,
+        text(&drift.to),
+        text(&drift.from),
+        drift.manager
+    )
+}
+
+/// `Deployment/prod/web configured (.spec.replicas 2 → 3)`.
+fn described(line: &ChangeLine) -> String {
+    if line.fields.is_empty() {
+        return line.to_string();
+    }
+    let mut fields: Vec<String> = line
+        .fields
+        .iter()
+        .take(MAX_FIELDS_NAMED)
+        .map(FieldChange::to_string)
+        .collect();
+    if line.fields.len() > MAX_FIELDS_NAMED {
+        fields.push(format!(
+            "… and {} more",
+            line.fields.len() - MAX_FIELDS_NAMED
+        ));
+    }
+    format!("{line} ({})", fields.join(", "))
+}
+
+/// From now on these fields are corrected only at the interval.
+pub(super) fn braked(context: &Context, key: &ObjectKey, drifts: &[&Drift]) {
+    let lines: Vec<String> = drifts
+        .iter()
+        .map(|drift| {
+            format!(
+                "{}: {} is changed again and again by {}; from now on it is corrected only at the interval",
+                drift.object, drift.field, drift.manager
+            )
+        })
+        .collect();
+    publish(
+        context,
+        key,
+        None,
+        Severity::Error,
+        reason::DRIFT_CORRECTION_SLOWED,
+        &lines.join("\n"),
+    );
+}
+
+/// Something failed: says so, and when it is tried again.
+pub(super) async fn failure(
+    context: &Context,
+    key: &ObjectKey,
+    mark: Option<&Mark>,
+    failure: &Failure,
+) -> Result<Ended, StatusError> {
+    let before: Kustomization = status::read(context, key)?;
+    let told = before.status.conditions.get(READY);
+    let news =
+        told.is_none_or(|ready| ready.reason != failure.reason || ready.message != failure.message);
+    let now = context.clock.now();
+    status::change(context, key, &|kustomization: &mut Kustomization| {
+        acknowledge(kustomization);
+        let generation = kustomization.metadata.generation;
+        let status = &mut kustomization.status;
+        if let Some(mark) = mark {
+            status.last_attempted_revision = Some(mark.revision.clone());
+        }
+        let mut change = status.conditions.change(generation, now);
+        match failure.cure {
+            Cure::Specification => change.stalled(failure.reason, &failure.message),
+            _ => change.failed(failure.reason, &failure.message),
+        };
+        if failure.reason == reason::HEALTH_CHECK_FAILED {
+            change.set_false(HEALTHY, failure.reason, &failure.message);
+        }
+    })
+    .await?;
+    if news {
+        tell_failure(context, key, mark, failure);
+    }
+    Ok(Ended::failed(
+        next(context, &before, failure.cure),
+        failure.message.clone(),
+    ))
+}
+
+/// A dependency that is not ready is no error of this object.
+fn tell_failure(context: &Context, key: &ObjectKey, mark: Option<&Mark>, failure: &Failure) {
+    let revision = mark.map(|mark| &mark.revision);
+    if failure.reason == reason::DEPENDENCY_NOT_READY {
+        let retry = Duration::from_millis(context.settings.requeue_dependency_ms);
+        let text = message::dependencies_not_ready(retry);
+        return publish(
+            context,
+            key,
+            revision,
+            Severity::Info,
+            failure.reason,
+            &text,
+        );
+    }
+    publish(
+        context,
+        key,
+        revision,
+        Severity::Error,
+        failure.reason,
+        &failure.message,
+    );
+}
+
+fn next(context: &Context, kustomization: &Kustomization, cure: Cure) -> Next {
+    let retry = kustomization.spec.retry_interval_or_default();
+    let retry_ms = u64::try_from(retry.as_millis()).unwrap_or(u64::MAX);
+    match cure {
+        Cure::Retry => Next::After { delay_ms: retry_ms },
+        Cure::Soon => Next::After {
+            delay_ms: retry_ms.min(TRANSIENT_RETRY_MS),
+        },
+        Cure::Dependency => Next::Dependency {
+            delay_ms: context.settings.requeue_dependency_ms,
+        },
+        Cure::Specification => Next::Never,
+    }
+}
+
+/// The object can't be read as its kind: nobody can write its status either,
+/// so the event must say it.
+pub(super) fn unreadable(context: &Context, key: &ObjectKey, error: &KindError) -> Ended {
+    publish(
+        context,
+        key,
+        None,
+        Severity::Error,
+        reason::FAILED,
+        &error.to_string(),
+    );
+    Ended::failed(Next::Never, error.to_string())
+}
+
+/// The status is about this generation, and the request is handled.
+fn acknowledge(kustomization: &mut Kustomization) {
+    kustomization.status.observed_generation = kustomization.metadata().generation;
+    if let Some(asked) = kustomization.metadata.requested_at() {
+        kustomization.status.last_handled_reconcile_at = Some(asked.into());
+    }
+}
+
+pub(super) fn publish(
+    context: &Context,
+    key: &ObjectKey,
+    revision: Option<&Text>,
+    severity: Severity,
+    reason: &str,
+    text: &str,
+) {
+    let mut report = context.report_about(key, severity, reason, text);
+    report.revision = revision.cloned();
+    if severity == Severity::Error {
+        report.error = Some(text.into());
+    }
+    context.publish(key, report);
+}
