@@ -108,8 +108,10 @@ fn append(
     mode: u32,
     content: &[u8],
 ) -> io::Result<()> {
-    let mut header = blank_header(kind, content.len())?;
+    let mut header = blank_header(kind, content.len());
     header.set_mode(mode);
+    header.set_device_major(0)?;
+    header.set_device_minor(0)?;
     match split_name(name) {
         Some((prefix, rest)) => {
             set_text(&mut header.as_old_mut().name, rest);
@@ -134,7 +136,7 @@ fn append_long_name(builder: &mut tar::Builder<impl Write>, name: &str) -> io::R
         folder => format!("{folder}/PaxHeaders.0/{file}"),
     };
     let record = extended_record("path", name);
-    let mut header = blank_header(EntryType::XHeader, record.len())?;
+    let mut header = blank_header(EntryType::XHeader, record.len());
     let called = ascii(&called);
     let cut = &called[..called.len().min(NAME_BYTES)];
     set_text(&mut header.as_old_mut().name, cut.trim_end_matches('/'));
@@ -152,17 +154,15 @@ fn extended_record(key: &str, value: &str) -> String {
     format!("{length} {key}={value}\n")
 }
 
-fn blank_header(kind: EntryType, size_bytes: usize) -> io::Result<Header> {
+fn blank_header(kind: EntryType, size_bytes: usize) -> Header {
     let mut header = Header::new_ustar();
     header.set_entry_type(kind);
     header.set_mode(0);
     header.set_uid(0);
     header.set_gid(0);
     header.set_mtime(0);
-    header.set_device_major(0)?;
-    header.set_device_minor(0)?;
     header.set_size(size_bytes as u64);
-    Ok(header)
+    header
 }
 
 /// The name in the two fields of a header, if it fits: ASCII, and if it is
