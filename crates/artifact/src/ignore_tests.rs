@@ -71,6 +71,29 @@ fn patterns_decide_as_in_flux() {
     }
 }
 
+/// Random patterns and paths with the answers of go-git's matcher, which is
+/// Flux's: 0 no match, 1 left out, 2 taken back in.
+#[test]
+fn patterns_match_as_go_git_recorded() {
+    for line in include_str!("ignore_cases.tsv").lines() {
+        let mut fields = line.split('\t');
+        let mut field = || fields.next().unwrap();
+        let (pattern, subject, expected) = (field(), field(), field());
+        let (subject, kind) = match subject.strip_suffix('/') {
+            Some(folder) => (path(folder), SubjectKind::Directory),
+            None => (path(subject), SubjectKind::Other),
+        };
+        let pattern = Pattern::parse(pattern, &TreePath::root());
+        let matches = pattern.matches(&Subject::new(&subject, kind));
+        let actual = match (matches, pattern.sense) {
+            (false, _) => "0",
+            (true, Sense::Exclude) => "1",
+            (true, Sense::Include) => "2",
+        };
+        assert_eq!(actual, expected, "{line}");
+    }
+}
+
 #[test]
 fn the_last_pattern_that_matches_decides() {
     let rules = IgnoreRules::from_text(Some("*.yaml\n!keep.yaml\n/private/keep.yaml"));
