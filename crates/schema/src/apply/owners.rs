@@ -35,6 +35,9 @@ static NEVER_OWNED: LazyLock<FieldSet> = LazyLock::new(|| {
         .collect()
 });
 
+/// An owner and what a write took from it.
+type Lost = (ManagedEntry, FieldSet);
+
 /// One write: who, where, how.
 #[derive(Clone, Copy)]
 pub(super) struct Context<'a> {
@@ -185,7 +188,7 @@ fn split(
     managed: Vec<ManagedEntry>,
     comparison: &Comparison,
     exempt: Option<&ManagedEntry>,
-) -> Result<(Vec<ManagedEntry>, Vec<(ManagedEntry, FieldSet)>), TypedError> {
+) -> Result<(Vec<ManagedEntry>, Vec<Lost>), TypedError> {
     let mut kept = Vec::with_capacity(managed.len() + 1);
     let mut conflicts = Vec::new();
     for mut entry in managed {
@@ -284,7 +287,7 @@ fn finish(managed: &mut Vec<ManagedEntry>, own: &ManagedEntry, now: Option<&str>
     managed.retain(|entry| !entry.fields.is_empty());
 }
 
-fn listed(conflicts: &[(ManagedEntry, FieldSet)]) -> Vec<Conflict> {
+fn listed(conflicts: &[Lost]) -> Vec<Conflict> {
     let mut list: Vec<Conflict> = conflicts
         .iter()
         .flat_map(|(entry, lost)| conflicts_with(entry, lost))

@@ -178,7 +178,7 @@ fn is_credit_card(text: &str) -> bool {
         .enumerate()
         .map(doubled)
         .sum();
-    sum % 10 == 0
+    sum.is_multiple_of(10)
 }
 
 fn is_date(expression: &Regex, text: &str) -> bool {

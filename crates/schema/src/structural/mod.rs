@@ -3,9 +3,12 @@
 mod accept;
 mod defaults;
 mod formats;
+mod keywords;
+mod limits;
 mod node;
 mod pattern;
 mod prune;
+mod uniqueness;
 mod validate;
 
 use crate::field_error::FieldError;
@@ -91,20 +94,31 @@ impl Structural {
         prune::prune(object, &self.root)
     }
 
-    /// What is wrong with an object, as the API says it, sorted by field. CEL
-    /// rules are not evaluated.
+    /// What is wrong with a new object, as the API says it, sorted by field.
+    /// CEL rules are not evaluated.
     #[must_use]
     pub fn validate(&self, object: &Value) -> Vec<FieldError> {
-        let mut errors = validate::validate(object, &self.root, "");
-        errors.extend(validate::list_types(object, &self.root));
-        errors.sort_by(|a, b| {
-            (a.path.as_str(), a.reason.cause(), a.message.as_str()).cmp(&(
-                b.path.as_str(),
-                b.reason.cause(),
-                b.message.as_str(),
-            ))
-        });
-        errors
+        let errors = validate::validate(object, &self.root, "");
+        sorted(
+            errors
+                .into_iter()
+                .chain(uniqueness::list_types(object, &self.root)),
+        )
+    }
+
+    /// What is wrong with a changed object. What was wrong before and has not
+    /// changed is let pass, so that a schema made stricter does not lock
+    /// objects that are there.
+    #[must_use]
+    pub fn validate_update(&self, object: &Value, before: &Value) -> Vec<FieldError> {
+        let errors = validate::validate_update(object, before, &self.root);
+        let twice = uniqueness::list_types(object, &self.root);
+        let known = uniqueness::list_types(before, &self.root);
+        sorted(
+            errors
+                .into_iter()
+                .chain(twice.into_iter().filter(|error| !known.contains(error))),
+        )
     }
 
     /// The CEL rules of the schema, outermost first.
@@ -123,6 +137,19 @@ impl Structural {
         self.root.collect_unknown_formats(&mut formats);
         formats
     }
+}
+
+fn sorted(errors: impl Iterator<Item = FieldError>) -> Vec<FieldError> {
+    let mut errors: Vec<FieldError> = errors.collect();
+    let key = |error: &FieldError| {
+        (
+            error.path.clone(),
+            error.reason.cause(),
+            error.message.clone(),
+        )
+    };
+    errors.sort_by_cached_key(key);
+    errors
 }
 
 pub(crate) fn merge_type(schema: &Structural) -> Type {

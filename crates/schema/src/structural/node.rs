@@ -45,7 +45,6 @@ pub(super) struct Node {
     pub max_length: Option<i64>,
     pub min_items: Option<i64>,
     pub max_items: Option<i64>,
-    pub unique_items: bool,
     pub min_properties: Option<i64>,
     pub max_properties: Option<i64>,
     pub all_of: Vec<Node>,
@@ -159,7 +158,6 @@ impl Node {
         self.max_length = whole("maxLength");
         self.min_items = whole("minItems");
         self.max_items = whole("maxItems");
-        self.unique_items = flag("uniqueItems");
         self.min_properties = whole("minProperties");
         self.max_properties = whole("maxProperties");
     }

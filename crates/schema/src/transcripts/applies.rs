@@ -1,87 +1,13 @@
-//! Recorded conversations with a genuine API server, held against the merge.
-//!
 //! A step is judged from the object as the server had it before; what the
 //! server adds by itself (defaults, identity, times) is taken from its answer.
 
+use super::{Target, scenarios, split};
 use crate::{
     ApplyError, ApplyInput, FieldSet, Force, SameShape, Schemas, Structural, Type, UpdateInput,
     apply, decode_managed, json_patch, merge_patch, project, strategic_merge, update,
 };
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 use trueup_object::{FieldPath, GroupVersionKind, Value, from_json};
-
-/// The folder of an area, if the recordings are there.
-pub(crate) fn area(name: &str) -> Option<PathBuf> {
-    let shared = std::env::var_os("TRUEUP_SHARED").map_or_else(
-        || PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared")),
-        PathBuf::from,
-    );
-    let folder = shared.join("kubernetes/transcripts").join(name);
-    folder.is_dir().then_some(folder)
-}
-
-/// All scenarios of an area, in order of name.
-pub(crate) fn scenarios(name: &str) -> Vec<Value> {
-    let Some(folder) = area(name) else {
-        println!("skipped: no recorded conversations ({name})");
-        return Vec::new();
-    };
-    let mut files: Vec<_> = std::fs::read_dir(folder)
-        .unwrap()
-        .map(|entry| entry.unwrap().path())
-        .collect();
-    files.sort();
-    files
-        .iter()
-        .map(|file| from_json(&std::fs::read(file).unwrap()).unwrap())
-        .collect()
-}
-
-/// Where a request goes.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Target {
-    group: String,
-    version: String,
-    resource: String,
-    namespace: String,
-    name: String,
-    subresource: String,
-}
-
-fn split(path: &str) -> (Option<Target>, BTreeMap<String, String>) {
-    let (path, query) = path.split_once('?').unwrap_or((path, ""));
-    let query = query
-        .split('&')
-        .filter_map(|pair| pair.split_once('=').or(Some((pair, ""))))
-        .map(|(key, value)| (key.to_owned(), value.to_owned()))
-        .collect();
-    let mut parts: Vec<&str> = path.trim_matches('/').split('/').collect();
-    let (group, version) = match parts.first() {
-        Some(&"api") => ("", parts.get(1).copied()),
-        Some(&"apis") => (parts.get(1).copied().unwrap_or(""), parts.get(2).copied()),
-        _ => return (None, query),
-    };
-    parts.drain(..parts.len().min(if group.is_empty() { 2 } else { 3 }));
-    let mut namespace = "";
-    if parts.first() == Some(&"namespaces")
-        && parts.len() > 2
-        && !["status", "finalize"].contains(&parts[2])
-    {
-        namespace = parts[1];
-        parts.drain(..2);
-    }
-    let at = |index: usize| parts.get(index).copied().unwrap_or("").to_owned();
-    let target = version.map(|version| Target {
-        group: group.into(),
-        version: version.into(),
-        resource: at(0),
-        namespace: namespace.into(),
-        name: at(1),
-        subresource: at(2),
-    });
-    (target.filter(|target| !target.resource.is_empty()), query)
-}
 
 struct Kind {
     typ: Type,
@@ -333,12 +259,11 @@ impl World {
             versions: &versions,
         });
         owners_differ(&tracked, answer).or_else(|| {
-            let values = if method == "PATCH" {
+            if method == "PATCH" {
                 values_differ(&patched, answer, &kind.typ, &reset)
             } else {
                 None
-            };
-            values
+            }
         })
     }
 }
@@ -361,7 +286,7 @@ fn values_differ(ours: &Value, theirs: &Value, typ: &Type, reset: &FieldSet) -> 
     (!within(&a, &b)).then(|| format!("values\n  ours   {}\n  theirs {}", text(&a), text(&b)))
 }
 
-fn within(ours: &Value, theirs: &Value) -> bool {
+pub(super) fn within(ours: &Value, theirs: &Value) -> bool {
     match (ours, theirs) {
         (Value::Null, _) => true,
         (Value::Map(a), Value::Map(b)) => a.iter().all(|(key, value)| {
@@ -486,129 +411,6 @@ fn applies_end_as_the_genuine_server_ended_them() {
 #[test]
 fn patches_end_as_the_genuine_server_ended_them() {
     let (judged, complaints) = play("patch", &["scale-subresource-patch"]);
-    println!("{judged} recorded steps judged");
-    assert!(
-        complaints.is_empty(),
-        "{} complaints\n{}",
-        complaints.len(),
-        complaints.join("\n")
-    );
-}
-
-/// The causes of a refusal, sorted.
-fn causes(answer: &Value) -> Vec<String> {
-    let causes = answer
-        .at(&["details", "causes"])
-        .and_then(Value::as_list)
-        .unwrap_or_default();
-    let text = |cause: &Value, key: &str| cause.str_at(&[key]).unwrap_or("").to_owned();
-    let mut causes: Vec<String> = causes
-        .iter()
-        .map(|cause| {
-            format!(
-                "{} {}: {}",
-                text(cause, "reason"),
-                text(cause, "field"),
-                text(cause, "message")
-            )
-        })
-        .collect();
-    causes.sort();
-    causes
-}
-
-fn our_causes(errors: &[crate::FieldError]) -> Vec<String> {
-    let mut causes: Vec<String> = errors
-        .iter()
-        .map(|error| format!("{} {}: {}", error.reason.cause(), error.path, error.message))
-        .collect();
-    causes.sort();
-    causes
-}
-
-/// One step with a definition or a custom resource; `None` if it is neither.
-fn judge_custom(
-    schemas: &mut BTreeMap<(String, String), Structural>,
-    step: &Value,
-) -> Option<Result<(), String>> {
-    let (request, response) = (step.get("request")?, step.get("response")?);
-    let (body, answer) = (request.get("body")?, response.get("body")?);
-    let status = response.i64_at(&["status"])?;
-    if request.str_at(&["method"]) != Some("POST") {
-        return None;
-    }
-    if body.str_at(&["kind"]) == Some("CustomResourceDefinition") {
-        let versions = body.at(&["spec", "versions"])?.as_list()?;
-        let schema = versions.first()?.at(&["schema", "openAPIV3Schema"])?;
-        let prefix = "spec.validation.openAPIV3Schema";
-        let theirs = causes(answer);
-        if status == 422 && !theirs.iter().all(|cause| cause.contains(prefix)) {
-            return None;
-        }
-        let ours = Structural::parse(schema, prefix)
-            .map_or_else(|errors| our_causes(&errors), |_| Vec::new());
-        if status == 201 {
-            let group = body.str_at(&["spec", "group"])?.to_owned();
-            for version in versions {
-                let schema = version.at(&["schema", "openAPIV3Schema"])?;
-                let name = version.str_at(&["name"])?.to_owned();
-                schemas.insert((group.clone(), name), Structural::parse_accepted(schema));
-            }
-        }
-        return Some(if ours == theirs {
-            Ok(())
-        } else {
-            Err(format!("ours {ours:#?}\ntheirs {theirs:#?}"))
-        });
-    }
-    let gvk = GroupVersionKind::of(body)?;
-    let schema = schemas.get(&(gvk.group.to_string(), gvk.version.to_string()))?;
-    let mut object = body.clone();
-    schema.prune(&mut object);
-    schema.drop_nulls(&mut object);
-    schema.apply_defaults(&mut object);
-    let (ours, theirs) = (our_causes(&schema.validate(&object)), causes(answer));
-    match status {
-        422 if ours != theirs => Some(Err(format!("ours {ours:#?}\ntheirs {theirs:#?}"))),
-        201 if !ours.is_empty() => Some(Err(format!("should pass, but {ours:#?}"))),
-        201 => {
-            let spec = answer.get("spec")?;
-            let ours = object.get("spec").unwrap_or(&Value::Null);
-            Some(if ours.same_number(spec) {
-                Ok(())
-            } else {
-                Err(format!("ours {ours:?}\ntheirs {spec:?}"))
-            })
-        }
-        422 => Some(Ok(())),
-        _ => None,
-    }
-}
-
-#[test]
-fn definitions_and_custom_resources_are_judged_as_the_genuine_server_judged_them() {
-    let (mut judged, mut complaints) = (0, Vec::new());
-    for scenario in scenarios("crd") {
-        let title = scenario.str_at(&["name"]).unwrap_or("").to_owned();
-        let mut schemas = BTreeMap::new();
-        for (index, step) in scenario
-            .get("steps")
-            .and_then(Value::as_list)
-            .unwrap()
-            .iter()
-            .enumerate()
-        {
-            let Some(result) = judge_custom(&mut schemas, step) else {
-                continue;
-            };
-            judged += 1;
-            complaints.extend(
-                result
-                    .err()
-                    .map(|text| format!("{title} step {index}: {text}")),
-            );
-        }
-    }
     println!("{judged} recorded steps judged");
     assert!(
         complaints.is_empty(),
