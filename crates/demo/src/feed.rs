@@ -1,6 +1,7 @@
 //! What happened, a line each, as the demo's terminal shows it.
 
-use crate::terminal::Tone;
+use crate::terminal::{Terminal, Tone};
+use std::io::Write;
 use trueup_kinds::{Report, Severity};
 
 /// Width of the column of names.
@@ -32,6 +33,14 @@ pub fn lines(report: &Report) -> Vec<Line> {
             ]
         })
         .collect()
+}
+
+/// Prints a report.
+pub fn print<W: Write>(report: &Report, terminal: &mut Terminal<W>) {
+    for line in lines(report) {
+        let pieces: Vec<(Tone, &str)> = line.iter().map(|(tone, text)| (*tone, text.as_str())).collect();
+        terminal.line(&pieces);
+    }
 }
 
 fn mark(report: &Report, index: usize) -> (Tone, &'static str) {

@@ -6,6 +6,7 @@ mod connect;
 mod progress;
 #[cfg(test)]
 mod reference;
+mod stop;
 mod table;
 mod words;
 

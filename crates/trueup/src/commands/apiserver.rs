@@ -2,8 +2,78 @@
 
 use super::{Failure, said};
 use crate::arguments::ApiserverArguments;
+use crate::progress;
 use std::process::ExitCode;
+use tokio::net::TcpListener;
+use trueup_apiserver::{
+    ApiServer, Certificates, Identity, MemoryStorage, RedbStorage, ServerOptions, StaticToken, Sync, random_token,
+    write_kubeconfig,
+};
+use trueup_cluster::{Cluster, ClusterKey, ClusterOptions};
+use trueup_workloads::WorkloadsOptions;
 
-pub async fn run(_arguments: ApiserverArguments) -> Result<ExitCode, Failure> {
-    Err(said("not built yet"))
+/// Namespace of the kubeconfig's context.
+const CONTEXT_NAMESPACE: &str = "default";
+
+/// Serves the embedded API until Ctrl-C or SIGTERM.
+pub async fn run(arguments: ApiserverArguments) -> Result<ExitCode, Failure> {
+    let certificates = certificates(&arguments)?;
+    let token = arguments.admin_token.clone().unwrap_or_else(random_token);
+    let server = open(&arguments, &certificates, &token)?;
+    let listener = TcpListener::bind(arguments.listen)
+        .await
+        .map_err(|error| said(format!("listen on {}: {error}", arguments.listen)))?;
+    let url = format!("https://{}", listener.local_addr().map_err(said)?);
+    if let Some(path) = &arguments.write_kubeconfig {
+        write_kubeconfig(path, &url, certificates.authority_pem(), &token, CONTEXT_NAMESPACE).map_err(said)?;
+    }
+    tell(&arguments, &url);
+    if arguments.workloads {
+        let service = server.service(Identity::administrator());
+        let cluster = Cluster::from_service(ClusterKey::local(), service, ClusterOptions::in_process());
+        tokio::spawn(trueup_workloads::run(cluster.session(), WorkloadsOptions::default()));
+    }
+    let house = server.clone();
+    tokio::spawn(async move { house.keep_house().await });
+    server.serve_tls(listener, &certificates, crate::stop::requested()).await.map_err(said)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Certificates last as long as the objects.
+fn certificates(arguments: &ApiserverArguments) -> Result<Certificates, Failure> {
+    let names = [arguments.listen.ip().to_string()];
+    match &arguments.data_dir {
+        Some(folder) => Certificates::kept_in(folder, &names),
+        None => Certificates::make(&names),
+    }
+    .map_err(said)
+}
+
+fn open(arguments: &ApiserverArguments, certificates: &Certificates, token: &str) -> Result<ApiServer, Failure> {
+    let options = ServerOptions {
+        tokens: vec![StaticToken { token: token.to_owned(), identity: Identity::administrator() }],
+        certificate_authority_pem: certificates.authority_pem().to_owned(),
+        ..ServerOptions::default()
+    };
+    match &arguments.data_dir {
+        Some(folder) => {
+            let sync = if arguments.no_sync { Sync::Never } else { Sync::Always };
+            let storage = RedbStorage::open(&folder.join("objects.redb"), sync).map_err(said)?;
+            ApiServer::open(storage, options).map_err(said)
+        }
+        None => ApiServer::open(MemoryStorage::new(), options).map_err(said),
+    }
+}
+
+fn tell(arguments: &ApiserverArguments, url: &str) {
+    progress::success(&format!("Kubernetes API on {url}"));
+    match (&arguments.write_kubeconfig, &arguments.admin_token) {
+        (Some(path), _) => progress::success(&format!("kubectl --kubeconfig {} get namespaces", path.display())),
+        (None, Some(_)) => {}
+        (None, None) => progress::failure("nobody can log in: give --write-kubeconfig FILE or --admin-token TOKEN"),
+    }
+    match &arguments.data_dir {
+        Some(folder) => progress::success(&format!("objects are kept in {}", folder.display())),
+        None => progress::success("objects live in memory only: --data-dir DIR keeps them"),
+    }
 }

@@ -1,9 +1,87 @@
 //! `trueup controller`.
 
 use super::{Failure, said};
-use crate::arguments::ControllerArguments;
+use crate::arguments::{ControllerArguments, LogLevel};
+use crate::{connect, stop};
+use std::net::SocketAddr;
 use std::process::ExitCode;
+use std::sync::Arc;
+use tokio::net::TcpListener;
+use trueup_cluster::{ClusterOptions, LeaseTimes, keep_discovery_fresh};
+use trueup_controller::{
+    Controller, ControllerHandle, ControllerOptions, LeaderElection, LogSink, StandardErrorLog,
+};
+use trueup_source::{ArtifactStore, ArtifactStoreOptions, GitFetcher, GitFetcherOptions};
 
-pub async fn run(_arguments: ControllerArguments) -> Result<ExitCode, Failure> {
-    Err(said("not built yet"))
+/// Runs the controllers until Ctrl-C or SIGTERM, then ends in order.
+pub async fn run(arguments: ControllerArguments) -> Result<ExitCode, Failure> {
+    let cluster = connect::cluster(&arguments.connection, ClusterOptions::default()).await?;
+    let artifacts = bind(arguments.storage_addr).await?;
+    let metrics = bind(arguments.metrics_addr).await?;
+    let advertised = advertised(&arguments, &artifacts)?;
+    let root = &arguments.storage_path;
+    let fetcher = GitFetcher::open(GitFetcherOptions { root: root.join("mirrors") });
+    let fetcher = Arc::new(fetcher.map_err(|error| said(format!("open {}: {error}", root.display())))?);
+    let store = Arc::new(
+        ArtifactStore::open(ArtifactStoreOptions {
+            trees: Some(fetcher.clone()),
+            ..ArtifactStoreOptions::new(root.join("artifacts"), &advertised)
+        })
+        .map_err(said)?,
+    );
+    tokio::spawn(keep_discovery_fresh(cluster.clone()));
+    let mut options = ControllerOptions::new(cluster.session(), fetcher, store.clone());
+    options.log = log(arguments.log_level);
+    options.leader_election = arguments.leader_election_namespace.as_deref().map(leader_election);
+    options.instance = instance().into();
+    options.machine.concurrency = arguments.concurrent;
+    let handle = Controller::start(options);
+    let serve = |listener, handle: &ControllerHandle| {
+        tokio::spawn(trueup_web::serve(listener, handle.clone(), store.clone(), stop::requested()))
+    };
+    serve(artifacts, &handle);
+    serve(metrics, &handle);
+    stop::requested().await;
+    handle.shutdown().await;
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn bind(address: SocketAddr) -> Result<TcpListener, Failure> {
+    TcpListener::bind(address).await.map_err(|error| said(format!("listen on {address}: {error}")))
+}
+
+/// Where others reach the artifacts: as told, else the address itself.
+fn advertised(arguments: &ControllerArguments, listener: &TcpListener) -> Result<String, Failure> {
+    match &arguments.storage_adv_addr {
+        Some(host) => Ok(host.clone()),
+        None => Ok(listener.local_addr().map_err(said)?.to_string()),
+    }
+}
+
+fn leader_election(namespace: &str) -> LeaderElection {
+    LeaderElection { namespace: namespace.into(), identity: instance().into(), times: LeaseTimes::default() }
+}
+
+/// This process by name: the Pod's name where there is one.
+fn instance() -> String {
+    let host = std::env::var("HOSTNAME").unwrap_or_else(|_| "trueup".to_owned());
+    format!("{host}-{}", std::process::id())
+}
+
+fn log(level: LogLevel) -> Arc<dyn LogSink> {
+    match level {
+        LogLevel::Debug | LogLevel::Info => Arc::new(StandardErrorLog),
+        LogLevel::Error => Arc::new(ErrorsOnly(StandardErrorLog)),
+    }
+}
+
+/// Passes on lines of errors only.
+struct ErrorsOnly(StandardErrorLog);
+
+impl LogSink for ErrorsOnly {
+    fn line(&self, line: &str) {
+        if line.starts_with("{\"level\":\"error\"") {
+            self.0.line(line);
+        }
+    }
 }

@@ -1,0 +1,260 @@
+//! Everything wired together in one process.
+
+use crate::feed;
+use crate::folder::{Folder, FolderError, Listeners};
+use crate::sample;
+use crate::terminal::{Terminal, Tone};
+use crate::welcome;
+use std::io::Write;
+use std::path::PathBuf;
+use std::sync::Arc;
+use tokio::net::TcpListener;
+use tokio::sync::broadcast::error::RecvError;
+use tokio_util::sync::CancellationToken;
+use trueup_apiserver::{
+    ApiServer, Certificates, Identity, RedbStorage, ServerOptions, StaticToken, Sync, write_kubeconfig,
+};
+use trueup_cluster::{ApiError, Cluster, ClusterKey, ClusterOptions, ErrorClass, Form, Patch, Session, WriteOptions};
+use trueup_controller::{Controller, ControllerHandle, ControllerOptions};
+use trueup_gitserver::{Author, Commit, FileChange, GitServer};
+use trueup_kinds::definitions;
+use trueup_object::{ObjectRef, Value, value};
+use trueup_source::{ArtifactStore, ArtifactStoreOptions, GitFetcher, GitFetcherOptions};
+use trueup_workloads::WorkloadsOptions;
+
+/// Field manager of the objects that the demo itself makes.
+const MANAGER: &str = "trueup-demo";
+
+/// What a demo keeps.
+#[derive(Clone, Debug)]
+pub enum Data {
+    /// Everything, in this folder.
+    Kept(PathBuf),
+    /// Nothing.
+    Ephemeral,
+}
+
+/// Why a demo can't run.
+#[derive(Debug, thiserror::Error)]
+pub enum DemoError {
+    /// Its folder.
+    #[error(transparent)]
+    Folder(#[from] FolderError),
+    /// One of its parts did not start.
+    #[error("start the {part}: {cause}")]
+    Part {
+        /// Which part.
+        part: &'static str,
+        /// Why.
+        cause: String,
+    },
+    /// An object that everything starts from could not be made.
+    #[error("make the demo's first objects: {0}")]
+    Object(#[from] ApiError),
+}
+
+/// Starts everything, says where it is, and prints what happens until
+/// `stop` is cancelled; then ends in order.
+pub async fn run<W: Write>(data: Data, terminal: &mut Terminal<W>, stop: CancellationToken) -> Result<(), DemoError> {
+    let started = std::time::Instant::now();
+    let (folder, temporary) = open_folder(data)?;
+    let demo = Demo::start(&folder, &stop).await?;
+    let place = welcome::Place {
+        kubeconfig: folder.kubeconfig().display().to_string(),
+        git_url: demo.git_url.clone(),
+        web_url: demo.web_url.clone(),
+        folder: temporary.is_none().then(|| folder.root().display().to_string()),
+        started_ms: started.elapsed().as_millis(),
+    };
+    welcome::print(&place, terminal);
+    tell(&demo.controllers, terminal, &stop).await;
+    terminal.line(&[(Tone::Faint, "Stopping.")]);
+    demo.controllers.shutdown().await;
+    demo.server.core().flush();
+    Ok(())
+}
+
+/// The parts that outlive their start.
+struct Demo {
+    server: ApiServer,
+    controllers: ControllerHandle,
+    git_url: String,
+    web_url: String,
+}
+
+impl Demo {
+    async fn start(folder: &Folder, stop: &CancellationToken) -> Result<Self, DemoError> {
+        let Listeners { api, git, web } = folder.listen()?;
+        let server = start_api(folder, api, stop)?;
+        let git_server = start_git(folder).await?;
+        let git_url = format!("http://{}/{}.git", address(&git), sample::REPOSITORY);
+        let web_url = format!("http://{}", address(&web));
+        spawn_git(git_server.clone(), listener("Git server", git)?, stop);
+        start_workloads(&server);
+        let cluster = connect(&server);
+        let (first, controllers) = tokio::join!(
+            make_first_objects(&cluster.session(), &git_url),
+            start_controllers(&cluster, folder, &address(&web)),
+        );
+        let (controllers, store) = controllers?;
+        first?;
+        follow_pushes(&git_server, &controllers, &git_url);
+        let web = trueup_web::serve(listener("web server", web)?, controllers.clone(), store, stop.clone().cancelled_owned());
+        tokio::spawn(web);
+        Ok(Self { server, controllers, git_url, web_url })
+    }
+}
+
+/// An ephemeral demo lives in a folder that goes with it.
+fn open_folder(data: Data) -> Result<(Folder, Option<tempfile::TempDir>), DemoError> {
+    match data {
+        Data::Kept(path) => Ok((Folder::open(path)?, None)),
+        Data::Ephemeral => {
+            let temporary = tempfile::Builder::new().prefix("trueup-demo-").tempdir().map_err(part("temporary folder"))?;
+            Ok((Folder::open(temporary.path().to_owned())?, Some(temporary)))
+        }
+    }
+}
+
+fn start_api(folder: &Folder, socket: std::net::TcpListener, stop: &CancellationToken) -> Result<ApiServer, DemoError> {
+    let api = "embedded Kubernetes API";
+    let certificates = Certificates::kept_in(&folder.cluster(), &[]).map_err(part(api))?;
+    let token = crate::token::kept_in(&folder.cluster()).map_err(part(api))?;
+    let storage = RedbStorage::open(&folder.cluster().join("objects.redb"), Sync::Always).map_err(part(api))?;
+    let options = ServerOptions {
+        tokens: vec![StaticToken { token: token.clone(), identity: Identity::administrator() }],
+        certificate_authority_pem: certificates.authority_pem().to_owned(),
+        ..ServerOptions::default()
+    };
+    let server = ApiServer::open(storage, options).map_err(part(api))?;
+    let url = format!("https://{}", address(&socket));
+    write_kubeconfig(&folder.kubeconfig(), &url, certificates.authority_pem(), &token, sample::NAMESPACE)
+        .map_err(part(api))?;
+    let house = server.clone();
+    tokio::spawn(async move { house.keep_house().await });
+    let serving = server.clone().serve_tls(listener(api, socket)?, &certificates, stop.clone().cancelled_owned());
+    tokio::spawn(serving.map_err(part(api))?);
+    Ok(server)
+}
+
+async fn start_git(folder: &Folder) -> Result<GitServer, DemoError> {
+    let server = GitServer::new(folder.git(), trueup_gitserver::Options::default()).map_err(part("Git server"))?;
+    if server.repository(sample::REPOSITORY).is_err() {
+        let first = first_commit();
+        server.create(sample::REPOSITORY, Some(&first)).await.map_err(part("Git server"))?;
+    }
+    Ok(server)
+}
+
+fn first_commit() -> Commit {
+    Commit {
+        branch: sample::BRANCH.to_owned(),
+        changes: sample::FILES.iter().map(|(path, text)| FileChange::write(*path, *text)).collect(),
+        author: Author { name: "Trueup".into(), email: "demo@trueup.dev".into() },
+        time_seconds: jiff::Timestamp::now().as_second(),
+        message: "Two applications in three stages\n".into(),
+    }
+}
+
+fn spawn_git(server: GitServer, socket: TcpListener, stop: &CancellationToken) {
+    let stopped = stop.clone().cancelled_owned();
+    tokio::spawn(async move { server.serve(socket, stopped).await });
+}
+
+fn start_workloads(server: &ApiServer) {
+    let session = connect(server).session();
+    tokio::spawn(trueup_workloads::run(session, WorkloadsOptions::default()));
+}
+
+async fn start_controllers(
+    cluster: &Cluster,
+    folder: &Folder,
+    advertised: &str,
+) -> Result<(ControllerHandle, Arc<ArtifactStore>), DemoError> {
+    let controllers = "controllers";
+    let root = folder.storage();
+    let fetcher = GitFetcher::open(GitFetcherOptions { root: root.join("mirrors") }).map_err(part(controllers))?;
+    let fetcher = Arc::new(fetcher);
+    let store = ArtifactStore::open(ArtifactStoreOptions {
+        trees: Some(fetcher.clone()),
+        ..ArtifactStoreOptions::new(root.join("artifacts"), advertised)
+    });
+    let store = Arc::new(store.map_err(part(controllers))?);
+    let options = ControllerOptions::new(cluster.session(), fetcher, store.clone());
+    Ok((Controller::start(options), store))
+}
+
+/// Definitions, namespace, `GitRepository` and the first `Kustomization`;
+/// what is there already stays as it is.
+async fn make_first_objects(session: &Session, git_url: &str) -> Result<(), ApiError> {
+    for definition in definitions() {
+        make(session, &definition).await?;
+    }
+    make(session, &value!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": (sample::NAMESPACE)}})).await?;
+    let repository = sample::git_repository(git_url);
+    make(session, &repository).await?;
+    follow_address(session, &repository, git_url).await?;
+    make(session, &sample::apps()).await
+}
+
+async fn make(session: &Session, object: &Value) -> Result<(), ApiError> {
+    match session.create(object, &WriteOptions::new(MANAGER)).await {
+        Err(error) if error.class() != ErrorClass::AlreadyExists => Err(error),
+        _ => Ok(()),
+    }
+}
+
+/// New ports give the repository a new address.
+async fn follow_address(session: &Session, repository: &Value, git_url: &str) -> Result<(), ApiError> {
+    let Some(reference) = ObjectRef::of(repository) else { return Ok(()) };
+    let live = session.get(&reference, Form::Full).await?;
+    if live.value().str_at(&["spec", "url"]) == Some(git_url) {
+        return Ok(());
+    }
+    let patch = Patch::Merge(value!({"spec": {"url": git_url}}));
+    session.patch(&reference, &patch, &WriteOptions::new(MANAGER)).await.map(|_| ())
+}
+
+fn follow_pushes(git: &GitServer, controllers: &ControllerHandle, url: &str) {
+    let (mut pushes, handle, url) = (git.subscribe(), controllers.clone(), url.to_owned());
+    tokio::spawn(async move {
+        // Pushes that were missed under load are one look at Git all the same.
+        while !matches!(pushes.recv().await, Err(RecvError::Closed)) {
+            handle.notify_push(&url);
+        }
+    });
+}
+
+/// Prints reports until the demo is stopped.
+async fn tell<W: Write>(controllers: &ControllerHandle, terminal: &mut Terminal<W>, stop: &CancellationToken) {
+    let mut reports = controllers.subscribe();
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => return,
+            report = reports.recv() => match report {
+                Ok(numbered) => feed::print(&numbered.report, terminal),
+                Err(RecvError::Lagged(count)) => {
+                    terminal.line(&[(Tone::Faint, &format!("          … {count} lines left out"))]);
+                }
+                Err(RecvError::Closed) => return stop.cancelled().await,
+            },
+        }
+    }
+}
+
+fn connect(server: &ApiServer) -> Cluster {
+    let service = server.service(Identity::administrator());
+    Cluster::from_service(ClusterKey::local(), service, ClusterOptions::in_process())
+}
+
+fn listener(part_name: &'static str, socket: std::net::TcpListener) -> Result<TcpListener, DemoError> {
+    socket.set_nonblocking(true).and_then(|()| TcpListener::from_std(socket)).map_err(part(part_name))
+}
+
+fn address(socket: &std::net::TcpListener) -> String {
+    socket.local_addr().map(|address| address.to_string()).unwrap_or_default()
+}
+
+fn part<E: std::fmt::Display>(part: &'static str) -> impl Fn(E) -> DemoError {
+    move |cause| DemoError::Part { part, cause: cause.to_string() }
+}
