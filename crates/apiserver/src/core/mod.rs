@@ -5,26 +5,52 @@
 //! authorises, calls [`Core::execute`] and encodes the [`Answer`];
 //! `background` acts through [`Core::execute`] too, as an identity of its own,
 //! and reads [`Core::store`]; `core` calls neither.
+//!
+//! Within: `read` gets, lists, watches; `write` is the one way of every
+//! change, with `decode` (and `normal`, `defaults`) before it, `patch` beside
+//! it, `prepare` and `validate` within it; `delete` deletes; `subresources`
+//! are bodies of another kind; `definitions` keeps the registry in step.
 
-pub mod labels;
+pub mod body;
+mod builtin;
+mod decode;
+mod defaults;
+pub mod definitions;
+mod delete;
+mod normal;
+pub mod options;
 pub mod outcome;
+mod patch;
+mod pods;
+mod prepare;
+mod read;
 pub mod registry;
 pub mod request;
 pub mod selection;
+mod services;
 pub mod status;
 pub mod store;
+mod subresources;
+mod validate;
+pub mod versions;
 pub mod watch;
+mod write;
 
 pub use outcome::{Answer, List, ObjectBody, Outcome};
 pub use registry::{Custom, GroupResource, Registry, Resource, Subresource, Tables};
 pub use request::{ApiPath, Identity, Operation, Query, Request, ResourcePath, Verb, parse_path};
+pub use services::{NODE_PORTS, SERVICE_NETWORK};
 pub use status::{ApiError, Cause, Details};
 pub use store::{ObjectKey, Store, Stored};
 pub use watch::{Ended, WatchEvent, Watcher};
+pub use write::time_text;
 
 use crate::storage::{Storage, StorageError};
 use jiff::Timestamp;
-use std::sync::Mutex;
+use services::Addresses;
+use std::sync::{Arc, Mutex};
+use store::Write;
+use write::Call;
 
 /// What a core is opened with.
 #[derive(Clone, Debug, Default)]
@@ -38,6 +64,7 @@ pub struct CoreOptions {
 pub struct Core {
     store: Store,
     registry: Registry,
+    addresses: Mutex<Addresses>,
     random: Mutex<fastrand::Rng>,
 }
 
@@ -51,11 +78,21 @@ impl Core {
         let random = options
             .seed
             .map_or_else(fastrand::Rng::new, fastrand::Rng::with_seed);
-        Ok(Self {
+        let core = Self {
             store,
             registry: Registry::default(),
+            addresses: Mutex::default(),
             random: Mutex::new(random),
-        })
+        };
+        core.serve_definitions();
+        let services = GroupResource {
+            group: "".into(),
+            plural: "services".into(),
+        };
+        for service in core.store.list(&services, "").objects {
+            store::lock(&core.addresses).take_all(service.value());
+        }
+        Ok(core)
     }
 
     /// The objects.
@@ -78,10 +115,117 @@ impl Core {
         identity: &Identity,
         now: Timestamp,
     ) -> Result<Answer, ApiError> {
-        let _ = (identity, now, &self.random);
-        Err(ApiError::internal(format!(
-            "{} is not served yet",
-            operation.verb.as_str()
-        )))
+        let mut answer = match operation.subresource_name() {
+            "" | "status" | "finalize" | "approval" | "ephemeralcontainers" | "resize" => {
+                self.execute_object(operation, identity, now)
+            }
+            "scale" => subresources::scale(self, operation, identity, now),
+            "binding" => subresources::bind(self, operation, identity, now),
+            "eviction" => subresources::evict(self, operation, identity, now),
+            _ => {
+                read::find(&self.store, operation)?;
+                Err(ApiError::new(
+                    501,
+                    "NotImplemented",
+                    format!("{} is not served here", operation.subresource_name()),
+                ))
+            }
+        }?;
+        answer.warnings.extend(deprecation(operation));
+        Ok(answer)
+    }
+
+    fn execute_object(
+        &self,
+        operation: &Operation,
+        identity: &Identity,
+        now: Timestamp,
+    ) -> Result<Answer, ApiError> {
+        let call = || Call::new(self, operation, identity, now);
+        match operation.verb {
+            Verb::Get => read::get(&self.store, operation),
+            Verb::List => read::list(&self.store, operation),
+            Verb::Watch => read::watch(&self.store, operation),
+            Verb::Create => write::create(call()?),
+            Verb::Update => write::update(call()?),
+            Verb::Patch => write::patch(call()?),
+            Verb::Delete => delete::delete(self, operation, identity, now),
+            Verb::DeleteCollection => delete::delete_collection(self, operation, identity, now),
+        }
+    }
+
+    /// What follows from a write: addresses are noted, definitions served.
+    fn written(&self, call: &Call<'_>, before: Option<&Arc<Stored>>, after: Option<&Arc<Stored>>) {
+        let resource = call.resource;
+        match (resource.group.as_str(), resource.kind.as_str()) {
+            ("", "Service") => {
+                let mut addresses = store::lock(&self.addresses);
+                if let Some(before) = before {
+                    addresses.free_all(before.value());
+                }
+                if let Some(after) = after {
+                    addresses.take_all(after.value());
+                }
+            }
+            ("apiextensions.k8s.io", "CustomResourceDefinition") => {
+                self.definition_written(after, call.now)
+            }
+            _ => {}
+        }
+        if let (Some(custom), None) = (&resource.custom, after) {
+            let ending = self.store.get(&definitions::key(), "", &custom.definition);
+            if ending.is_some_and(|definition| {
+                definition
+                    .value()
+                    .at(&["metadata", "deletionTimestamp"])
+                    .is_some()
+            }) {
+                self.end_definition(&custom.definition, call.now);
+                self.serve_definitions();
+            }
+        }
+    }
+
+    /// Counts one eviction against a disruption budget.
+    fn use_disruption(&self, key: &GroupResource, budget: &Arc<Stored>, pod: &str, now: Timestamp) {
+        let mut object = budget.value().clone();
+        let allowed = object
+            .i64_at(&["status", "disruptionsAllowed"])
+            .unwrap_or(0);
+        object.set_at(&["status", "disruptionsAllowed"], (allowed - 1).into());
+        object.set_at(&["status", "disruptedPods", pod], time_text(now).into());
+        let _ = self
+            .store
+            .write(key, &budget.key, Some(budget.revision), Write::Put(object));
+    }
+
+    fn random_uid(&self) -> String {
+        let mut bytes = [0u8; 16];
+        store::lock(&self.random).fill(&mut bytes);
+        uuid::Builder::from_random_bytes(bytes)
+            .into_uuid()
+            .to_string()
+    }
+
+    fn random_characters(&self, length: usize, alphabet: &[u8]) -> String {
+        let mut random = store::lock(&self.random);
+        (0..length)
+            .map(|_| char::from(alphabet[random.usize(..alphabet.len())]))
+            .collect()
+    }
+}
+
+/// What is said with every use of a kind that is going away.
+fn deprecation(operation: &Operation) -> Option<String> {
+    match (
+        operation.resource.group.as_str(),
+        operation.resource.kind.as_str(),
+    ) {
+        ("", "Endpoints") => Some(
+            "v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice"
+                .to_owned(),
+        ),
+        ("", "ComponentStatus") => Some("v1 ComponentStatus is deprecated in v1.19+".to_owned()),
+        _ => None,
     }
 }

@@ -8,6 +8,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, RwLock};
 use trueup_object::{Text, Value};
+use trueup_schema::{Structural, Type};
 
 /// A group and plural name: the key under which objects are stored, whatever
 /// version they are written in.
@@ -42,8 +43,35 @@ pub struct Custom {
     pub version: Value,
     /// Name of the definition.
     pub definition: Text,
-    /// Whether `spec.preserveUnknownFields` or no schema at all.
-    pub schemaless: bool,
+    /// The schema of the version.
+    pub schema: Structural,
+    /// All versions of the resource that are served, and the type of each.
+    pub types: Vec<(Text, Type)>,
+}
+
+impl Custom {
+    /// Whether `selectableFields` names a field.
+    #[must_use]
+    pub fn selects_by(&self, field: &str) -> bool {
+        let fields = self
+            .version
+            .get("selectableFields")
+            .and_then(Value::as_list)
+            .unwrap_or_default();
+        fields.iter().any(|entry| {
+            entry
+                .str_at(&["jsonPath"])
+                .is_some_and(|path| path.trim_start_matches('.') == field)
+        })
+    }
+
+    /// A part of the `scale` subresource: `specReplicasPath`,
+    /// `statusReplicasPath`, `labelSelectorPath`, as keys.
+    #[must_use]
+    pub fn scale_path(&self, part: &str) -> Option<Vec<&str>> {
+        let path = self.version.str_at(&["subresources", "scale", part])?;
+        Some(path.split('.').filter(|key| !key.is_empty()).collect())
+    }
 }
 
 /// One served resource in one version.
@@ -71,6 +99,10 @@ pub struct Resource {
     pub verbs: Vec<Text>,
     /// Its subresources.
     pub subresources: Vec<Subresource>,
+    /// Its type; `None` for kinds that are never stored (reviews, bindings).
+    pub typ: Option<Type>,
+    /// Name of its type's definition; empty for custom resources.
+    pub definition: &'static str,
     /// Version in which objects are kept.
     pub storage_version: Text,
     /// Set for custom resources.

@@ -1,0 +1,418 @@
+//! Defaults that the server fills into built-in objects when it reads them.
+
+use super::pods;
+use trueup_object::{EcoVec, Value, value};
+
+/// Whether anything was filled in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Changed {
+    /// Something was.
+    Yes,
+    /// The kind has no defaults.
+    No,
+}
+
+/// Fills the defaults of a kind into an object that is in form.
+pub fn apply(group: &str, kind: &str, object: &mut Value) -> Changed {
+    match (group, kind) {
+        ("", "Pod") => {
+            pods::default_spec(object, &["spec"]);
+            pods::default_pod(object);
+        }
+        ("", "PodTemplate") => pods::default_spec(object, &["template", "spec"]),
+        ("", "Service") => service(object),
+        ("", "Secret") => secret(object),
+        ("", "Namespace") => namespace(object),
+        ("", "PersistentVolumeClaim") => default(object, &["spec", "volumeMode"], "Filesystem"),
+        ("", "PersistentVolume") => {
+            default(object, &["spec", "volumeMode"], "Filesystem");
+            default(object, &["spec", "persistentVolumeReclaimPolicy"], "Retain");
+        }
+        ("", "Endpoints") => each(object, &["subsets"], |subset| {
+            each(subset, &["ports"], |port| {
+                default(port, &["protocol"], "TCP")
+            })
+        }),
+        ("", "LimitRange") => each(object, &["spec", "limits"], limit),
+        ("", "ReplicationController") => replication_controller(object),
+        ("apps", "Deployment") => deployment(object),
+        ("apps", "ReplicaSet") => {
+            default(object, &["spec", "replicas"], 1);
+            pods::default_spec(object, &["spec", "template", "spec"]);
+        }
+        ("apps", "StatefulSet") => stateful_set(object),
+        ("apps", "DaemonSet") => daemon_set(object),
+        ("batch", "Job") => job(object, &[]),
+        ("batch", "CronJob") => cron_job(object),
+        ("autoscaling", "HorizontalPodAutoscaler") => autoscaler(object),
+        ("networking.k8s.io", "NetworkPolicy") => network_policy(object),
+        ("rbac.authorization.k8s.io", "RoleBinding" | "ClusterRoleBinding") => binding(object),
+        ("discovery.k8s.io", "EndpointSlice") => each(object, &["ports"], |port| {
+            default(port, &["protocol"], "TCP");
+            default(port, &["name"], "");
+        }),
+        ("storage.k8s.io", "StorageClass") => {
+            default(object, &["reclaimPolicy"], "Delete");
+            default(object, &["volumeBindingMode"], "Immediate");
+        }
+        ("scheduling.k8s.io", "PriorityClass") => {
+            default(object, &["preemptionPolicy"], "PreemptLowerPriority")
+        }
+        ("apiextensions.k8s.io", "CustomResourceDefinition") => {
+            super::definitions::default_names(object)
+        }
+        (
+            "admissionregistration.k8s.io",
+            "ValidatingWebhookConfiguration" | "MutatingWebhookConfiguration",
+        ) => {
+            each(object, &["webhooks"], |webhook| {
+                default_webhook(webhook, kind)
+            });
+        }
+        _ => return Changed::No,
+    }
+    Changed::Yes
+}
+
+/// Sets a field that is missing, null or empty text.
+pub(super) fn default(object: &mut Value, path: &[&str], new: impl Into<Value>) {
+    let missing = match object.at(path) {
+        None | Some(Value::Null) => true,
+        Some(Value::String(text)) => text.is_empty(),
+        Some(_) => false,
+    };
+    if missing {
+        object.set_at(path, new.into());
+    }
+}
+
+/// Does something to every item of a list.
+pub(super) fn each(object: &mut Value, path: &[&str], mut change: impl FnMut(&mut Value)) {
+    let Some(list) = object.at(path).and_then(Value::as_list) else {
+        return;
+    };
+    let changed: EcoVec<Value> = list
+        .iter()
+        .map(|item| {
+            let mut item = item.clone();
+            change(&mut item);
+            item
+        })
+        .collect();
+    object.set_at(path, Value::List(changed));
+}
+
+fn service(object: &mut Value) {
+    default(object, &["spec", "sessionAffinity"], "None");
+    if object.str_at(&["spec", "sessionAffinity"]) == Some("ClientIP") {
+        default(
+            object,
+            &[
+                "spec",
+                "sessionAffinityConfig",
+                "clientIP",
+                "timeoutSeconds",
+            ],
+            10800,
+        );
+    }
+    default(object, &["spec", "type"], "ClusterIP");
+    each(object, &["spec", "ports"], |port| {
+        default(port, &["protocol"], "TCP");
+        let unset = matches!(
+            port.get("targetPort"),
+            None | Some(Value::Null | Value::Integer(0))
+        ) || port.str_at(&["targetPort"]) == Some("");
+        if unset && let Some(number) = port.get("port").cloned() {
+            port.set_at(&["targetPort"], number);
+        }
+    });
+    let kind = object.str_at(&["spec", "type"]).unwrap_or("").to_owned();
+    if kind == "NodePort" || kind == "LoadBalancer" {
+        default(object, &["spec", "externalTrafficPolicy"], "Cluster");
+    }
+    if kind != "ExternalName" {
+        default(object, &["spec", "internalTrafficPolicy"], "Cluster");
+    }
+    if kind == "LoadBalancer" {
+        default(object, &["spec", "allocateLoadBalancerNodePorts"], true);
+    }
+}
+
+fn secret(object: &mut Value) {
+    use base64::Engine as _;
+    if let Some(Value::Map(texts)) = object.remove_at(&["stringData"]) {
+        for (key, text) in &texts {
+            let text = text.as_str().unwrap_or("");
+            let encoded = base64::engine::general_purpose::STANDARD.encode(text);
+            object.set_at(&["data", key], encoded.into());
+        }
+    }
+    default(object, &["type"], "Opaque");
+}
+
+fn namespace(object: &mut Value) {
+    if let Some(name) = object
+        .str_at(&["metadata", "name"])
+        .filter(|name| !name.is_empty())
+        .map(str::to_owned)
+    {
+        object.set_at(
+            &["metadata", "labels", "kubernetes.io/metadata.name"],
+            name.into(),
+        );
+    }
+}
+
+/// A limit's default is its maximum, and its default request its default or
+/// minimum.
+fn limit(item: &mut Value) {
+    if item.str_at(&["type"]) != Some("Container") {
+        return;
+    }
+    let fill = |item: &mut Value, to: &str, from: &str| {
+        let Some(Value::Map(values)) = item.get(from).cloned() else {
+            return;
+        };
+        for (resource, amount) in &values {
+            default(item, &[to, resource], amount.clone());
+        }
+    };
+    fill(item, "default", "max");
+    fill(item, "defaultRequest", "default");
+    fill(item, "defaultRequest", "min");
+}
+
+fn replication_controller(object: &mut Value) {
+    default(object, &["spec", "replicas"], 1);
+    if let Some(labels) = object
+        .at(&["spec", "template", "metadata", "labels"])
+        .cloned()
+    {
+        default(object, &["spec", "selector"], labels.clone());
+        default(object, &["metadata", "labels"], labels);
+    }
+    pods::default_spec(object, &["spec", "template", "spec"]);
+}
+
+fn deployment(object: &mut Value) {
+    default(object, &["spec", "replicas"], 1);
+    default(object, &["spec", "strategy", "type"], "RollingUpdate");
+    if object.str_at(&["spec", "strategy", "type"]) == Some("RollingUpdate") {
+        default(
+            object,
+            &["spec", "strategy", "rollingUpdate", "maxUnavailable"],
+            "25%",
+        );
+        default(
+            object,
+            &["spec", "strategy", "rollingUpdate", "maxSurge"],
+            "25%",
+        );
+    }
+    default(object, &["spec", "revisionHistoryLimit"], 10);
+    default(object, &["spec", "progressDeadlineSeconds"], 600);
+    pods::default_spec(object, &["spec", "template", "spec"]);
+}
+
+fn stateful_set(object: &mut Value) {
+    default(object, &["spec", "podManagementPolicy"], "OrderedReady");
+    default(object, &["spec", "updateStrategy", "type"], "RollingUpdate");
+    if object.str_at(&["spec", "updateStrategy", "type"]) == Some("RollingUpdate") {
+        default(
+            object,
+            &["spec", "updateStrategy", "rollingUpdate", "partition"],
+            0,
+        );
+    }
+    default(
+        object,
+        &[
+            "spec",
+            "persistentVolumeClaimRetentionPolicy",
+            "whenDeleted",
+        ],
+        "Retain",
+    );
+    default(
+        object,
+        &["spec", "persistentVolumeClaimRetentionPolicy", "whenScaled"],
+        "Retain",
+    );
+    default(object, &["spec", "replicas"], 1);
+    default(object, &["spec", "revisionHistoryLimit"], 10);
+    each(object, &["spec", "volumeClaimTemplates"], |claim| {
+        default(claim, &["apiVersion"], "v1");
+        default(claim, &["kind"], "PersistentVolumeClaim");
+        default(claim, &["spec", "volumeMode"], "Filesystem");
+        default(claim, &["status", "phase"], "Pending");
+    });
+    pods::default_spec(object, &["spec", "template", "spec"]);
+}
+
+fn daemon_set(object: &mut Value) {
+    default(object, &["spec", "updateStrategy", "type"], "RollingUpdate");
+    if object.str_at(&["spec", "updateStrategy", "type"]) == Some("RollingUpdate") {
+        default(
+            object,
+            &["spec", "updateStrategy", "rollingUpdate", "maxUnavailable"],
+            1,
+        );
+        default(
+            object,
+            &["spec", "updateStrategy", "rollingUpdate", "maxSurge"],
+            0,
+        );
+    }
+    default(object, &["spec", "revisionHistoryLimit"], 10);
+    pods::default_spec(object, &["spec", "template", "spec"]);
+}
+
+fn job(object: &mut Value, at: &[&str]) {
+    let path = |tail: &[&'static str]| -> Vec<String> {
+        at.iter().chain(tail).map(|key| (*key).to_owned()).collect()
+    };
+    let set = |object: &mut Value, tail: &[&'static str], value: Value| {
+        let path = path(tail);
+        default(
+            object,
+            &path.iter().map(String::as_str).collect::<Vec<_>>(),
+            value,
+        );
+    };
+    let unset = |object: &Value, key: &'static str| {
+        let path = path(&["spec", key]);
+        object
+            .at(&path.iter().map(String::as_str).collect::<Vec<_>>())
+            .is_none()
+    };
+    if unset(object, "completions") && unset(object, "parallelism") {
+        set(object, &["spec", "completions"], 1.into());
+    }
+    set(object, &["spec", "parallelism"], 1.into());
+    set(object, &["spec", "backoffLimit"], 6.into());
+    set(object, &["spec", "completionMode"], "NonIndexed".into());
+    set(object, &["spec", "suspend"], false.into());
+    let fails = object
+        .at(&path(&["spec", "podFailurePolicy"])
+            .iter()
+            .map(String::as_str)
+            .collect::<Vec<_>>())
+        .is_some();
+    set(
+        object,
+        &["spec", "podReplacementPolicy"],
+        if fails {
+            "Failed"
+        } else {
+            "TerminatingOrFailed"
+        }
+        .into(),
+    );
+    let template = path(&["spec", "template", "spec"]);
+    pods::default_spec(
+        object,
+        &template.iter().map(String::as_str).collect::<Vec<_>>(),
+    );
+}
+
+fn cron_job(object: &mut Value) {
+    default(object, &["spec", "concurrencyPolicy"], "Allow");
+    default(object, &["spec", "suspend"], false);
+    default(object, &["spec", "successfulJobsHistoryLimit"], 3);
+    default(object, &["spec", "failedJobsHistoryLimit"], 1);
+    pods::default_spec(object, &["spec", "jobTemplate", "spec", "template", "spec"]);
+}
+
+fn autoscaler(object: &mut Value) {
+    default(object, &["spec", "minReplicas"], 1);
+    if object.str_at(&["apiVersion"]) == Some("autoscaling/v1") {
+        return;
+    }
+    if object.at(&["spec", "metrics"]).is_none() {
+        let metric = value!({
+            "type": "Resource",
+            "resource": {"name": "cpu", "target": {"type": "Utilization", "averageUtilization": 80}},
+        });
+        object.set_at(&["spec", "metrics"], vec![metric].into());
+    }
+    if object.at(&["spec", "behavior"]).is_some() {
+        scaling_rules(object);
+    }
+}
+
+fn scaling_rules(object: &mut Value) {
+    let percent = value!({"type": "Percent", "value": 100, "periodSeconds": 15});
+    let pods = value!({"type": "Pods", "value": 4, "periodSeconds": 15});
+    default(
+        object,
+        &["spec", "behavior", "scaleUp", "stabilizationWindowSeconds"],
+        0,
+    );
+    default(
+        object,
+        &["spec", "behavior", "scaleUp", "selectPolicy"],
+        "Max",
+    );
+    default(
+        object,
+        &["spec", "behavior", "scaleUp", "policies"],
+        vec![pods, percent.clone()],
+    );
+    default(
+        object,
+        &["spec", "behavior", "scaleDown", "selectPolicy"],
+        "Max",
+    );
+    default(
+        object,
+        &["spec", "behavior", "scaleDown", "policies"],
+        vec![percent],
+    );
+}
+
+fn network_policy(object: &mut Value) {
+    for rules in ["ingress", "egress"] {
+        each(object, &["spec", rules], |rule| {
+            each(rule, &["ports"], |port| default(port, &["protocol"], "TCP"))
+        });
+    }
+    if object.at(&["spec", "policyTypes"]).is_none() {
+        let egress = object
+            .at(&["spec", "egress"])
+            .and_then(Value::as_list)
+            .is_some_and(|list| !list.is_empty());
+        let types = if egress {
+            value!(["Ingress", "Egress"])
+        } else {
+            value!(["Ingress"])
+        };
+        object.set_at(&["spec", "policyTypes"], types);
+    }
+}
+
+const RBAC: &str = "rbac.authorization.k8s.io";
+
+fn binding(object: &mut Value) {
+    default(object, &["roleRef", "apiGroup"], RBAC);
+    each(object, &["subjects"], |subject| {
+        if matches!(subject.str_at(&["kind"]), Some("User" | "Group")) {
+            default(subject, &["apiGroup"], RBAC);
+        }
+    });
+}
+
+fn default_webhook(webhook: &mut Value, kind: &str) {
+    default(webhook, &["failurePolicy"], "Fail");
+    default(webhook, &["matchPolicy"], "Equivalent");
+    default(webhook, &["namespaceSelector"], Value::map());
+    default(webhook, &["objectSelector"], Value::map());
+    default(webhook, &["timeoutSeconds"], 10);
+    if kind == "MutatingWebhookConfiguration" {
+        default(webhook, &["reinvocationPolicy"], "Never");
+    }
+    if webhook.at(&["clientConfig", "service"]).is_some() {
+        default(webhook, &["clientConfig", "service", "port"], 443);
+    }
+    each(webhook, &["rules"], |rule| default(rule, &["scope"], "*"));
+}

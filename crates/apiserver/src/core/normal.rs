@@ -1,0 +1,225 @@
+//! The form in which the genuine server gives built-in objects back: fields
+//! that are empty and optional are left out, required ones are there even if
+//! empty, whatever the kind does not have is gone.
+//!
+//! The rules come from `data/go_fields.txt`: one line a type, `field:rule`.
+//! A field without a rule is left out when it is empty. The rules:
+//! `p` left out when absent, kept when empty; `P` null when absent; `s` a
+//! struct, always there; `z` a struct, left out when empty; `L` `M` null when
+//! empty; `S` `B` `I` empty text, false, 0 when absent; `T` null when absent;
+//! `Q` "0", `N` 0, `D` "0s" when absent.
+
+use ecow::EcoVec;
+use std::collections::HashMap;
+use std::sync::{Mutex, OnceLock, PoisonError};
+use trueup_object::{Map, Quantity, Text, Value};
+use trueup_schema::Schemas;
+
+const RULES: &str = include_str!("../../data/go_fields.txt");
+const META: &str = "io.k8s.apimachinery.pkg.apis.meta.v1.";
+const API: &str = "io.k8s.api.";
+
+/// What stands at a field.
+#[derive(Clone, Copy, Debug)]
+enum Node {
+    /// Kept as it is, nulls included.
+    Free,
+    Text,
+    Other,
+    Quantity,
+    Struct(&'static Shape),
+    List(&'static Node),
+    MapOf(&'static Node),
+}
+
+#[derive(Debug)]
+struct Shape {
+    name: String,
+    fields: OnceLock<Vec<Field>>,
+}
+
+#[derive(Debug)]
+struct Field {
+    name: Text,
+    rule: u8,
+    node: Node,
+}
+
+const OMIT_EMPTY: u8 = b'-';
+
+/// Brings an object of a built-in type (by its definition name) into form.
+#[must_use]
+pub fn normalise(object: &Value, definition: &str) -> Value {
+    normal_struct(shape(definition), object.as_map())
+}
+
+fn normal_struct(shape: &'static Shape, map: Option<&Map>) -> Value {
+    let fields = shape.fields.get_or_init(|| compile(&shape.name));
+    let present = |field: &Field| {
+        map.and_then(|map| map.get(&field.name))
+            .filter(|value| !value.is_null())
+    };
+    let entries = fields.iter().filter_map(|field| {
+        let value = normal_field(field, present(field))?;
+        Some((field.name.clone(), value))
+    });
+    Value::Map(entries.collect())
+}
+
+fn normal_field(field: &Field, value: Option<&Value>) -> Option<Value> {
+    let Some(value) = value else {
+        return absent(field);
+    };
+    let value = normal(field.node, value);
+    match field.rule {
+        OMIT_EMPTY | b'z' if is_empty(&value) => None,
+        b'L' | b'M' if is_empty(&value) => Some(Value::Null),
+        _ => Some(value),
+    }
+}
+
+fn absent(field: &Field) -> Option<Value> {
+    Some(match (field.rule, field.node) {
+        (b's', Node::Struct(inner)) => normal_struct(inner, None),
+        (b's', _) => Value::map(),
+        (b'z', Node::Struct(inner)) => {
+            let value = normal_struct(inner, None);
+            return (!is_empty(&value)).then_some(value);
+        }
+        (b'P' | b'L' | b'M' | b'T', _) => Value::Null,
+        (b'S', _) => "".into(),
+        (b'B', _) => false.into(),
+        (b'I' | b'N', _) => 0.into(),
+        (b'Q', _) => "0".into(),
+        (b'D', _) => "0s".into(),
+        _ => return None,
+    })
+}
+
+fn is_empty(value: &Value) -> bool {
+    match value {
+        Value::Null => true,
+        Value::Bool(truth) => !truth,
+        Value::Integer(number) => *number == 0,
+        Value::Float(number) => *number == 0.0,
+        Value::String(text) => text.is_empty(),
+        Value::List(list) => list.is_empty(),
+        Value::Map(map) => map.is_empty(),
+    }
+}
+
+fn normal(node: Node, value: &Value) -> Value {
+    match (node, value) {
+        (Node::Struct(shape), Value::Map(map)) => normal_struct(shape, Some(map)),
+        (Node::Struct(shape), Value::Null) => normal_struct(shape, None),
+        (Node::List(inner), Value::List(list)) => Value::List(
+            list.iter()
+                .map(|item| normal(*inner, item))
+                .collect::<EcoVec<_>>(),
+        ),
+        (Node::MapOf(inner), Value::Map(map)) => Value::Map(
+            map.iter()
+                .map(|(key, item)| (key.clone(), normal(*inner, item)))
+                .collect(),
+        ),
+        (Node::Text, Value::Null) => "".into(),
+        (Node::Quantity, value) => canonical_quantity(value),
+        _ => value.clone(),
+    }
+}
+
+fn canonical_quantity(value: &Value) -> Value {
+    let text = match value {
+        Value::String(text) => text.clone(),
+        Value::Integer(number) => ecow::eco_format!("{number}"),
+        Value::Float(number) => ecow::eco_format!("{number}"),
+        Value::Null => return "0".into(),
+        other => return other.clone(),
+    };
+    text.parse::<Quantity>()
+        .map_or_else(|_| value.clone(), |quantity| quantity.to_string().into())
+}
+
+/// Shapes live as long as the program: there are a few hundred.
+fn shape(name: &str) -> &'static Shape {
+    static SHAPES: OnceLock<Mutex<HashMap<String, &'static Shape>>> = OnceLock::new();
+    let shapes = SHAPES.get_or_init(Mutex::default);
+    let mut shapes = shapes.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(shape) = shapes.get(name) {
+        return shape;
+    }
+    let shape: &'static Shape = Box::leak(Box::new(Shape {
+        name: name.to_owned(),
+        fields: OnceLock::new(),
+    }));
+    shapes.insert(name.to_owned(), shape);
+    shape
+}
+
+fn compile(name: &str) -> Vec<Field> {
+    let Some(properties) = Schemas::builtin()
+        .definition(name)
+        .and_then(|schema| schema.get("properties"))
+        .and_then(Value::as_map)
+    else {
+        return Vec::new();
+    };
+    let rules = rules_of(name);
+    let field = |(key, schema): &(Text, Value)| Field {
+        name: key.clone(),
+        rule: rules.get(key.as_str()).copied().unwrap_or(OMIT_EMPTY),
+        node: node_of(schema),
+    };
+    properties.into_iter().map(field).collect()
+}
+
+fn rules_of(name: &str) -> HashMap<&'static str, u8> {
+    static TABLE: OnceLock<HashMap<&'static str, &'static str>> = OnceLock::new();
+    let table = TABLE.get_or_init(|| {
+        RULES
+            .lines()
+            .filter_map(|line| line.split_once(' '))
+            .collect()
+    });
+    let short = name
+        .strip_prefix(API)
+        .or_else(|| name.strip_prefix("io.k8s."))
+        .unwrap_or(name);
+    let line = table.get(short).copied().unwrap_or("");
+    line.split(' ')
+        .filter_map(|rule| rule.split_once(':'))
+        .map(|(field, rule)| (field, rule.as_bytes()[0]))
+        .collect()
+}
+
+fn node_of(schema: &Value) -> Node {
+    if let Some(reference) = schema.str_at(&["$ref"]) {
+        return node_of_reference(reference);
+    }
+    let leak = |node: Node| -> &'static Node { Box::leak(Box::new(node)) };
+    match schema.str_at(&["type"]) {
+        Some("array") => schema
+            .get("items")
+            .map_or(Node::Free, |items| Node::List(leak(node_of(items)))),
+        Some("object") => schema
+            .get("additionalProperties")
+            .map_or(Node::Free, |items| Node::MapOf(leak(node_of(items)))),
+        Some("string") => Node::Text,
+        Some(_) => Node::Other,
+        None => Node::Free,
+    }
+}
+
+fn node_of_reference(reference: &str) -> Node {
+    match reference.rsplit('.').next().unwrap_or("") {
+        "Quantity" => Node::Quantity,
+        "FieldsV1" | "RawExtension" | "JSON" | "JSONSchemaProps" | "IntOrString" => Node::Free,
+        "Time" | "MicroTime" => Node::Other,
+        "ManagedFieldsEntry" if reference.starts_with(META) => Node::Free,
+        _ => match Schemas::builtin().definition(reference) {
+            Some(schema) if schema.get("properties").is_some() => Node::Struct(shape(reference)),
+            Some(schema) => node_of(schema),
+            None => Node::Free,
+        },
+    }
+}

@@ -1,0 +1,406 @@
+//! What the server itself does to an object between decoding and storing:
+//! system metadata, generation, the parts that a path may not change, fields
+//! of its own.
+
+use super::Core;
+use super::pods;
+use super::registry::Resource;
+use super::services;
+use super::status::ApiError;
+use super::write::Call;
+use std::sync::OnceLock;
+use trueup_object::{FieldPath, Text, Value, value};
+use trueup_schema::FieldSet;
+
+/// How long a generated name may be: the base is cut to leave room for the
+/// random characters.
+const MAX_GENERATED_BASE: usize = 58;
+const RANDOM_CHARACTERS: &[u8] = b"bcdfghjklmnpqrstvwxz2456789";
+const RANDOM_LENGTH: usize = 5;
+
+/// Which part of an object a path writes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Target {
+    /// The object.
+    Main,
+    /// Its status.
+    Status,
+    /// Its scale.
+    Scale,
+    /// Another subresource that writes the object (`finalize`, `approval`,
+    /// `ephemeralcontainers`, `resize`).
+    Other,
+}
+
+impl Target {
+    /// The target of a subresource name.
+    #[must_use]
+    pub fn of(subresource: &str) -> Self {
+        match subresource {
+            "" => Self::Main,
+            "status" => Self::Status,
+            "scale" => Self::Scale,
+            _ => Self::Other,
+        }
+    }
+}
+
+/// Gives an object a name from its `generateName`.
+pub fn name(core: &Core, object: &mut Value) {
+    let given = object.str_at(&["metadata", "name"]).unwrap_or("");
+    let base = object.str_at(&["metadata", "generateName"]).unwrap_or("");
+    if !given.is_empty() || base.is_empty() {
+        return;
+    }
+    let base: String = base.chars().take(MAX_GENERATED_BASE).collect();
+    let name = format!(
+        "{base}{}",
+        core.random_characters(RANDOM_LENGTH, RANDOM_CHARACTERS)
+    );
+    object.set_at(&["metadata", "name"], name.into());
+}
+
+/// System metadata of a new object.
+pub fn created(call: &Call<'_>, object: &mut Value) {
+    for key in [
+        "deletionTimestamp",
+        "deletionGracePeriodSeconds",
+        "selfLink",
+    ] {
+        object.remove_at(&["metadata", key]);
+    }
+    object.set_at(&["metadata", "uid"], call.core.random_uid().into());
+    object.set_at(&["metadata", "creationTimestamp"], call.time().into());
+    if !call.resource.namespaced {
+        object.remove_at(&["metadata", "namespace"]);
+    }
+}
+
+/// Kinds that count the changes of what they want in `metadata.generation`.
+const WITH_GENERATION: [(&str, &[&str]); 13] = [
+    ("", &["Pod", "PodTemplate", "ReplicationController"]),
+    (
+        "apps",
+        &["Deployment", "ReplicaSet", "StatefulSet", "DaemonSet"],
+    ),
+    ("batch", &["Job", "CronJob"]),
+    (
+        "networking.k8s.io",
+        &["Ingress", "NetworkPolicy", "IngressClass"],
+    ),
+    ("policy", &["PodDisruptionBudget"]),
+    ("discovery.k8s.io", &["EndpointSlice"]),
+    ("apiextensions.k8s.io", &["CustomResourceDefinition"]),
+    ("scheduling.k8s.io", &["PriorityClass"]),
+    (
+        "admissionregistration.k8s.io",
+        &[
+            "ValidatingWebhookConfiguration",
+            "MutatingWebhookConfiguration",
+            "ValidatingAdmissionPolicy",
+            "ValidatingAdmissionPolicyBinding",
+            "MutatingAdmissionPolicy",
+            "MutatingAdmissionPolicyBinding",
+        ],
+    ),
+    (
+        "flowcontrol.apiserver.k8s.io",
+        &["FlowSchema", "PriorityLevelConfiguration"],
+    ),
+    ("resource.k8s.io", &["DeviceClass", "ResourceSlice"]),
+    ("extensions", &[]),
+    ("storage.k8s.io", &[]),
+];
+
+fn counts_generation(resource: &Resource) -> bool {
+    resource.custom.is_some()
+        || WITH_GENERATION.iter().any(|(group, kinds)| {
+            *group == resource.group && kinds.contains(&resource.kind.as_str())
+        })
+}
+
+/// Kinds that a PUT to a missing name makes.
+#[must_use]
+pub fn creates_on_update(resource: &Resource) -> bool {
+    matches!(
+        (resource.group.as_str(), resource.plural.as_str()),
+        ("", "endpoints" | "events" | "limitranges" | "services")
+            | ("events.k8s.io", "events")
+            | ("coordination.k8s.io", "leases")
+            | ("rbac.authorization.k8s.io", _)
+    )
+}
+
+/// Kinds that may be replaced without naming the version replaced.
+#[must_use]
+pub fn updates_without_version(resource: &Resource) -> bool {
+    if resource.custom.is_some() {
+        return false;
+    }
+    !matches!(
+        (resource.group.as_str(), resource.plural.as_str()),
+        ("coordination.k8s.io", "leases")
+            | (
+                "apiextensions.k8s.io"
+                    | "apiregistration.k8s.io"
+                    | "admissionregistration.k8s.io"
+                    | "node.k8s.io",
+                _
+            )
+            | ("policy", "poddisruptionbudgets")
+            | (
+                "storage.k8s.io",
+                "volumeattachments" | "csinodes" | "csidrivers"
+            )
+    )
+}
+
+/// Fields that a write through a path never owns.
+pub fn reset_fields(resource: &Resource, target: Target) -> &'static FieldSet {
+    static NONE: OnceLock<FieldSet> = OnceLock::new();
+    static STATUS: OnceLock<FieldSet> = OnceLock::new();
+    static SPEC: OnceLock<FieldSet> = OnceLock::new();
+    static SPEC_AND_METADATA: OnceLock<FieldSet> = OnceLock::new();
+    static DEPLOYMENT: OnceLock<FieldSet> = OnceLock::new();
+    let set = |paths: &[&[&str]]| {
+        let mut set = FieldSet::new();
+        for path in paths {
+            set.insert(&FieldPath::of_keys(path));
+        }
+        set
+    };
+    let has_status = resource.subresource("status").is_some();
+    match target {
+        Target::Main if has_status => STATUS.get_or_init(|| set(&[&["status"]])),
+        Target::Status if resource.custom.is_some() => {
+            SPEC_AND_METADATA.get_or_init(|| set(&[&["spec"], &["metadata"]]))
+        }
+        Target::Status if resource.kind == "Deployment" => {
+            DEPLOYMENT.get_or_init(|| set(&[&["spec"], &["metadata", "labels"]]))
+        }
+        Target::Status => SPEC.get_or_init(|| set(&[&["spec"]])),
+        _ => NONE.get_or_init(FieldSet::new),
+    }
+}
+
+/// A new object has no status of its own, except where the kind keeps it.
+pub fn reset_on_create(resource: &Resource, object: &mut Value) {
+    let keeps = resource.group.is_empty() && matches!(resource.kind.as_str(), "Node");
+    if resource.subresource("status").is_none() || keeps {
+        return;
+    }
+    if object.remove_at(&["status"]).is_some() || resource.custom.is_none() {
+        let settled = super::decode::settle(resource, object);
+        *object = settled;
+    }
+}
+
+/// The kind's own touch on a new object, after owners are written down.
+pub fn for_create(call: &mut Call<'_>, object: &mut Value) -> Result<(), ApiError> {
+    if counts_generation(call.resource) {
+        object.set_at(&["metadata", "generation"], 1.into());
+    }
+    match (call.resource.group.as_str(), call.resource.kind.as_str()) {
+        ("", "Namespace") => {
+            object.set_at(&["spec", "finalizers"], value!(["kubernetes"]));
+            object.set_at(&["status"], value!({"phase": "Active"}));
+        }
+        ("", "Pod") => pods::created(call, object),
+        ("", "PersistentVolumeClaim") => {
+            object.set_at(&["status"], value!({"phase": "Pending"}));
+            add_finalizer(object, "kubernetes.io/pvc-protection");
+        }
+        ("", "PersistentVolume") => {
+            object.set_at(&["status"], value!({"phase": "Pending"}));
+            add_finalizer(object, "kubernetes.io/pv-protection");
+        }
+        ("batch", "Job") => job_selector(object),
+        ("apiextensions.k8s.io", "CustomResourceDefinition") => super::definitions::created(object),
+        ("certificates.k8s.io", "CertificateSigningRequest") => {
+            object.set_at(&["spec", "username"], call.identity.user.clone().into());
+            let groups: Value = call
+                .identity
+                .groups
+                .iter()
+                .map(|group| Value::from(group.clone()))
+                .collect();
+            object.set_at(&["spec", "groups"], groups);
+        }
+        _ => {}
+    }
+    Ok(())
+}
+
+fn add_finalizer(object: &mut Value, name: &str) {
+    let mut list: Vec<Value> = object
+        .at(&["metadata", "finalizers"])
+        .and_then(Value::as_list)
+        .unwrap_or_default()
+        .to_vec();
+    if !list.iter().any(|item| item.as_str() == Some(name)) {
+        list.push(name.into());
+        object.set_at(&["metadata", "finalizers"], list.into());
+    }
+}
+
+/// A Job selects its pods by a label with its uid, unless it brings its own
+/// selector.
+fn job_selector(object: &mut Value) {
+    if object
+        .at(&["spec", "manualSelector"])
+        .and_then(Value::as_bool)
+        == Some(true)
+    {
+        return;
+    }
+    let uid: Text = object.str_at(&["metadata", "uid"]).unwrap_or("").into();
+    let name: Text = object.str_at(&["metadata", "name"]).unwrap_or("").into();
+    for (label, text) in [
+        ("batch.kubernetes.io/controller-uid", &uid),
+        ("controller-uid", &uid),
+        ("batch.kubernetes.io/job-name", &name),
+        ("job-name", &name),
+    ] {
+        object.set_at(
+            &["spec", "template", "metadata", "labels", label],
+            text.clone().into(),
+        );
+    }
+    if object.at(&["spec", "selector"]).is_none() {
+        object.set_at(
+            &[
+                "spec",
+                "selector",
+                "matchLabels",
+                "batch.kubernetes.io/controller-uid",
+            ],
+            uid.into(),
+        );
+    }
+}
+
+/// Restores what a path may not change.
+pub fn for_update(call: &Call<'_>, new: &mut Value, live: &Value) {
+    let resource = call.resource;
+    match call.target {
+        Target::Main if resource.subresource("status").is_some() => take(new, live, &["status"]),
+        Target::Status => only_status(resource, new, live),
+        Target::Other if call.operation.subresource_name() == "finalize" => {
+            let finalizers = new.at(&["spec", "finalizers"]).cloned();
+            *new = keep_metadata(new, live);
+            new.remove_at(&["spec", "finalizers"]);
+            if let Some(finalizers) = finalizers {
+                new.set_at(&["spec", "finalizers"], finalizers);
+            }
+        }
+        _ => {}
+    }
+    if (resource.group.as_str(), resource.kind.as_str()) == ("", "Namespace")
+        && call.operation.subresource_name() != "finalize"
+    {
+        take(new, live, &["spec", "finalizers"]);
+    }
+    system_metadata(new, live);
+}
+
+fn system_metadata(new: &mut Value, live: &Value) {
+    for key in [
+        "generation",
+        "deletionTimestamp",
+        "deletionGracePeriodSeconds",
+    ] {
+        take(new, live, &["metadata", key]);
+    }
+    for key in ["uid", "creationTimestamp", "namespace"] {
+        if new.at(&["metadata", key]).is_none_or(Value::is_null) {
+            take(new, live, &["metadata", key]);
+        }
+    }
+    new.remove_at(&["metadata", "selfLink"]);
+}
+
+/// Everything but the status as it is.
+fn only_status(resource: &Resource, new: &mut Value, live: &Value) {
+    let mut kept = live.clone();
+    match new.get("status") {
+        Some(status) => kept.set_at(&["status"], status.clone()),
+        None => {
+            kept.remove_at(&["status"]);
+        }
+    }
+    if resource.custom.is_some() {
+        take(&mut kept, new, &["metadata", "managedFields"]);
+        take(&mut kept, new, &["metadata", "resourceVersion"]);
+    } else {
+        take(&mut kept, new, &["metadata"]);
+        if resource.kind == "Deployment" {
+            take(&mut kept, live, &["metadata", "labels"]);
+        }
+        if resource.kind == "Pod" {
+            take(&mut kept, live, &["metadata", "ownerReferences"]);
+        }
+    }
+    *new = kept;
+}
+
+/// The live object with the metadata of the new one.
+fn keep_metadata(new: &Value, live: &Value) -> Value {
+    let mut kept = live.clone();
+    take(&mut kept, new, &["metadata"]);
+    kept
+}
+
+/// Makes a field what it is in another object.
+fn take(object: &mut Value, from: &Value, path: &[&str]) {
+    match from.at(path) {
+        Some(value) => object.set_at(path, value.clone()),
+        None => {
+            if object.at(path).is_some() {
+                object.remove_at(path);
+            }
+        }
+    }
+}
+
+/// The kind's own touch on a change, and its generation.
+pub fn on_update(call: &mut Call<'_>, new: &mut Value, live: &Value) -> Result<(), ApiError> {
+    match (call.resource.group.as_str(), call.resource.kind.as_str()) {
+        ("", "Service") if call.target == Target::Main => services::carry_over(new, live),
+        ("apiextensions.k8s.io", "CustomResourceDefinition") if call.target == Target::Main => {
+            super::definitions::updated(new);
+        }
+        _ => {}
+    }
+    if counts_generation(call.resource) && wants_differ(call.resource, new, live) {
+        let generation = live.i64_at(&["metadata", "generation"]).unwrap_or(0);
+        new.set_at(&["metadata", "generation"], (generation + 1).into());
+    }
+    Ok(())
+}
+
+/// Whether anything but metadata (and status) differs.
+fn wants_differ(resource: &Resource, new: &Value, live: &Value) -> bool {
+    let has_status = resource.subresource("status").is_some();
+    let wants = |object: &Value| {
+        let mut object = object.clone();
+        object.remove_at(&["metadata"]);
+        if has_status {
+            object.remove_at(&["status"]);
+        }
+        object
+    };
+    !wants(new).same_number(&wants(live))
+}
+
+/// Cluster IPs and node ports.
+pub fn allocate(call: &Call<'_>, live: Option<&Value>, object: &mut Value) -> Result<(), ApiError> {
+    if (call.resource.group.as_str(), call.resource.kind.as_str()) == ("", "Service") {
+        services::allocate(call, live, object)?;
+    }
+    Ok(())
+}
+
+/// The last touch before storing: nothing that an answer to a dry run shows.
+pub fn finish(_call: &Call<'_>, _live: Option<&Value>, object: &mut Value) {
+    object.remove_at(&["metadata", "resourceVersion"]);
+}

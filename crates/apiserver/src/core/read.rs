@@ -1,0 +1,412 @@
+//! Reading: get, list, watch.
+
+use super::outcome::{Answer, List, ObjectBody, Outcome};
+use super::registry::Resource;
+use super::request::{Operation, Query, is_true};
+use super::selection::Selection;
+use super::status::{ApiError, Cause};
+use super::store::{OutOfRange, Snapshot, Store, Stored};
+use super::versions;
+use super::watch::{WatchEvent, Watcher};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use std::collections::VecDeque;
+use std::sync::Arc;
+use trueup_object::{Text, Value, value};
+
+/// How many objects one page holds at most if the client names no limit
+/// (none: the whole list).
+const UNLIMITED: usize = usize::MAX;
+
+/// One object.
+pub(super) fn get(store: &Store, operation: &Operation) -> Result<Answer, ApiError> {
+    if let Some(version) = operation.query.get("resourceVersion") {
+        let version = parse_version(version).map_err(ApiError::internal)?;
+        if version > store.revision() {
+            return Err(too_large(version, store.revision()));
+        }
+    }
+    let stored = find(store, operation)?;
+    Ok(answer_with(200, &operation.resource, stored))
+}
+
+/// The object that an operation names, or 404.
+pub(super) fn find(store: &Store, operation: &Operation) -> Result<Arc<Stored>, ApiError> {
+    let resource = &operation.resource;
+    store
+        .get(
+            &resource.group_resource(),
+            &operation.namespace,
+            &operation.name,
+        )
+        .ok_or_else(|| ApiError::not_found(&resource.group, &resource.plural, &operation.name))
+}
+
+/// A stored object as an answer.
+pub(super) fn answer_with(code: u16, resource: &Arc<Resource>, stored: Arc<Stored>) -> Answer {
+    let revision = stored.revision;
+    let object = versions::body(stored, resource);
+    Answer {
+        code,
+        warnings: Vec::new(),
+        outcome: Outcome::Object {
+            resource: resource.clone(),
+            object,
+        },
+        revision,
+    }
+}
+
+/// What a list or watch asks for, checked.
+struct ListOptions {
+    version: Option<u64>,
+    exact: bool,
+    send_initial_events: Option<bool>,
+}
+
+fn list_options(query: &Query, watching: bool) -> Result<ListOptions, ApiError> {
+    let matching = query.get("resourceVersionMatch").unwrap_or("");
+    let version = query.get("resourceVersion").unwrap_or("");
+    let initial = query
+        .get("sendInitialEvents")
+        .map(|value| is_true(Some(value)) && value != "maybe" || value == "maybe");
+    let causes = check_list_options(
+        matching,
+        version,
+        initial,
+        watching,
+        !query.get("continue").unwrap_or("").is_empty(),
+    );
+    if !causes.is_empty() {
+        return Err(ApiError::invalid("meta.k8s.io", "ListOptions", "", causes));
+    }
+    let version = match version {
+        "" => None,
+        text => Some(parse_version(text).map_err(|message| {
+            if watching {
+                ApiError::internal(message)
+            } else {
+                ApiError::bad_request(format!("invalid resource version: {message}"))
+            }
+        })?),
+    };
+    Ok(ListOptions {
+        version,
+        exact: matching == "Exact",
+        send_initial_events: initial,
+    })
+}
+
+fn check_list_options(
+    matching: &str,
+    version: &str,
+    initial: Option<bool>,
+    watching: bool,
+    continues: bool,
+) -> Vec<Cause> {
+    let field = "resourceVersionMatch";
+    let mut causes = Vec::new();
+    if let Some(_initial) = initial.filter(|_| watching) {
+        if matching != "NotOlderThan" {
+            causes.push(Cause::forbidden(
+                field,
+                "sendInitialEvents requires setting resourceVersionMatch to NotOlderThan",
+            ));
+        }
+        if !matching.is_empty() && matching != "NotOlderThan" {
+            causes.push(Cause::unsupported(
+                field,
+                format!("{matching:?}"),
+                &["NotOlderThan"],
+            ));
+        }
+        return causes;
+    }
+    if !matching.is_empty() {
+        if watching {
+            causes.push(Cause::forbidden(
+                field,
+                "resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided",
+            ));
+            return causes;
+        }
+        if version.is_empty() {
+            causes.push(Cause::forbidden(
+                field,
+                "resourceVersionMatch is forbidden unless resourceVersion is provided",
+            ));
+        }
+        if continues {
+            causes.push(Cause::forbidden(
+                field,
+                "resourceVersionMatch is forbidden when continue is provided",
+            ));
+        }
+        if !["Exact", "NotOlderThan"].contains(&matching) {
+            causes.push(Cause::unsupported(
+                field,
+                format!("{matching:?}"),
+                &["Exact", "NotOlderThan", ""],
+            ));
+        }
+        if matching == "Exact" && version == "0" {
+            causes.push(Cause::forbidden(
+                field,
+                "resourceVersionMatch \"exact\" is forbidden for resourceVersion \"0\"",
+            ));
+        }
+    }
+    if initial.is_some() {
+        causes.push(Cause::forbidden(
+            "sendInitialEvents",
+            "sendInitialEvents is forbidden for list",
+        ));
+    }
+    causes
+}
+
+/// A resourceVersion as a number; the error is the API server's text.
+pub(super) fn parse_version(text: &str) -> Result<u64, String> {
+    text.parse().map_err(|_| {
+        format!("resourceVersion: Invalid value: {text:?}: strconv.ParseUint: parsing {text:?}: invalid syntax")
+    })
+}
+
+fn too_large(wanted: u64, current: u64) -> ApiError {
+    let mut error = ApiError::new(
+        504,
+        "Timeout",
+        format!("Too large resource version: {wanted}, current: {current}"),
+    );
+    let cause = Cause::new("ResourceVersionTooLarge", "", "Too large resource version");
+    error.details = Some(Box::new(super::status::Details {
+        causes: vec![cause],
+        retry_after_seconds: Some(1),
+        ..Default::default()
+    }));
+    error
+}
+
+fn selection(operation: &Operation) -> Result<Selection, ApiError> {
+    let query = &operation.query;
+    let mut selection = Selection::read(
+        &operation.resource,
+        operation.namespace.clone(),
+        query.get("labelSelector"),
+        query.get("fieldSelector"),
+    )?;
+    if !operation.name.is_empty() {
+        selection.name = operation.name.clone();
+    }
+    Ok(selection)
+}
+
+/// Objects of a resource, whole or a page.
+pub(super) fn list(store: &Store, operation: &Operation) -> Result<Answer, ApiError> {
+    let options = list_options(&operation.query, false)?;
+    let selection = selection(operation)?;
+    let limit = match operation
+        .query
+        .get("limit")
+        .and_then(|text| text.parse::<usize>().ok())
+    {
+        Some(limit) if limit > 0 => limit,
+        _ => UNLIMITED,
+    };
+    let token = read_token(operation.query.get("continue").unwrap_or(""))?;
+    let snapshot = snapshot(store, operation, &options, token.as_ref())?;
+    let list = page(
+        &operation.resource,
+        &selection,
+        snapshot,
+        token.as_ref(),
+        limit,
+    );
+    let newest = list.items.iter().filter_map(|body| {
+        if let ObjectBody::Stored(stored) = body {
+            Some(stored.revision)
+        } else {
+            None
+        }
+    });
+    let revision = newest.max().unwrap_or(0);
+    Ok(Answer {
+        code: 200,
+        warnings: Vec::new(),
+        outcome: Outcome::List(list),
+        revision,
+    })
+}
+
+/// Where a page goes on: the revision of the first page, and the last object
+/// shown.
+struct Token {
+    revision: u64,
+    namespace: Text,
+    name: Text,
+}
+
+fn read_token(text: &str) -> Result<Option<Token>, ApiError> {
+    if text.is_empty() {
+        return Ok(None);
+    }
+    let parsed = URL_SAFE_NO_PAD
+        .decode(text)
+        .ok()
+        .and_then(|bytes| trueup_object::from_json(&bytes).ok())
+        .and_then(|token| {
+            Some(Token {
+                revision: u64::try_from(token.i64_at(&["rv"])?).ok()?,
+                namespace: token.str_at(&["namespace"])?.into(),
+                name: token.str_at(&["name"])?.into(),
+            })
+        });
+    parsed.map(Some).ok_or_else(|| {
+        ApiError::bad_request("continue key is not valid: it was not given by this server")
+    })
+}
+
+fn write_token(revision: u64, last: &Stored) -> Text {
+    let revision = i64::try_from(revision).unwrap_or(i64::MAX);
+    let token = value!({"rv": revision, "namespace": (last.key.namespace.clone()), "name": (last.key.name.clone())});
+    URL_SAFE_NO_PAD
+        .encode(trueup_object::to_json(&token))
+        .into()
+}
+
+fn snapshot(
+    store: &Store,
+    operation: &Operation,
+    options: &ListOptions,
+    token: Option<&Token>,
+) -> Result<Snapshot, ApiError> {
+    let key = operation.resource.group_resource();
+    let at = match (token, options.version) {
+        (Some(token), _) => Some(token.revision),
+        (None, Some(version)) if options.exact => Some(version),
+        (None, Some(version)) if version > store.revision() => {
+            return Err(too_large(version, store.revision()));
+        }
+        _ => None,
+    };
+    let Some(revision) = at else {
+        return Ok(store.list(&key, &operation.namespace));
+    };
+    store.list_at(&key, &operation.namespace, revision).map_err(|error| match error {
+        OutOfRange::TooNew(current) => too_large(revision, current),
+        OutOfRange::TooOld(_) if token.is_some() => ApiError::expired(
+            "The provided continue parameter is too old to display a consistent list result. You can start a new list without the continue parameter.",
+        ),
+        OutOfRange::TooOld(oldest) => ApiError::expired(format!("The resourceVersion for the provided list is too old: {revision} ({oldest})")),
+    })
+}
+
+fn page(
+    resource: &Arc<Resource>,
+    selection: &Selection,
+    snapshot: Snapshot,
+    token: Option<&Token>,
+    limit: usize,
+) -> List {
+    let after = |stored: &Arc<Stored>| {
+        token.is_none_or(|token| {
+            (&stored.key.namespace, &stored.key.name) > (&token.namespace, &token.name)
+        })
+    };
+    let mut rest = snapshot
+        .objects
+        .into_iter()
+        .filter(after)
+        .filter(|stored| selection.matches(stored));
+    let mut shown = Vec::new();
+    while shown.len() < limit
+        && let Some(stored) = rest.next()
+    {
+        shown.push(stored);
+    }
+    let left = rest.count();
+    let more = left > 0;
+    let continue_token = if more {
+        shown
+            .last()
+            .map_or_else(Text::new, |last| write_token(snapshot.revision, last))
+    } else {
+        Text::new()
+    };
+    List {
+        resource: resource.clone(),
+        items: shown
+            .into_iter()
+            .map(|stored| versions::body(stored, resource))
+            .collect(),
+        revision: snapshot.revision,
+        continue_token,
+        remaining: (more && !selection.is_selective()).then_some(left as u64),
+    }
+}
+
+/// Follows the changes of a resource.
+pub(super) fn watch(store: &Store, operation: &Operation) -> Result<Answer, ApiError> {
+    let options = list_options(&operation.query, true)?;
+    let selection = selection(operation)?;
+    let key = operation.resource.group_resource();
+    let bookmarks = is_true(operation.query.get("allowWatchBookmarks"));
+    let initial = match (options.send_initial_events, options.version) {
+        (Some(wanted), _) => wanted,
+        (None, None | Some(0)) => true,
+        (None, Some(_)) => false,
+    };
+    let mut ready = VecDeque::new();
+    let mut cursor = options.version.unwrap_or(0);
+    if initial || cursor == 0 {
+        let snapshot = store.list(&key, &selection.namespace);
+        cursor = snapshot.revision;
+        if initial {
+            let objects = snapshot
+                .objects
+                .into_iter()
+                .filter(|stored| selection.matches(stored));
+            ready.extend(objects.map(WatchEvent::Added));
+        }
+        if options.send_initial_events == Some(true) && bookmarks {
+            ready.push_back(WatchEvent::Bookmark {
+                revision: cursor,
+                initial_events_end: true,
+            });
+        }
+    }
+    let mut watcher = Watcher::new(
+        store.shelf(&key),
+        store.durable().clone(),
+        selection,
+        cursor,
+        ready,
+    );
+    watcher.bookmarks = bookmarks;
+    watcher.timeout_seconds = operation
+        .query
+        .get("timeoutSeconds")
+        .and_then(|text| text.parse().ok());
+    let outcome = Outcome::Watch {
+        resource: operation.resource.clone(),
+        watcher: Box::new(watcher),
+    };
+    Ok(Answer {
+        code: 200,
+        warnings: Vec::new(),
+        outcome,
+        revision: cursor,
+    })
+}
+
+/// A `Status` of success for a finished deletion.
+pub(super) fn success(resource: &Resource, object: &Value) -> Value {
+    let mut details = value!({"name": (object.str_at(&["metadata", "name"]).unwrap_or("")), "kind": (resource.plural.clone())});
+    if !resource.group.is_empty() {
+        details.set_at(&["group"], resource.group.clone().into());
+    }
+    if let Some(uid) = object.str_at(&["metadata", "uid"]) {
+        details.set_at(&["uid"], uid.into());
+    }
+    value!({"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "details": details})
+}

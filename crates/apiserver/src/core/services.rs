@@ -1,0 +1,351 @@
+//! Services: cluster IPs and node ports.
+
+use super::status::{ApiError, Cause};
+use super::write::Call;
+use std::collections::HashSet;
+use std::net::Ipv4Addr;
+use trueup_object::{EcoVec, Value, value};
+
+/// The network of cluster IPs: first address and number of addresses.
+pub const SERVICE_NETWORK: (Ipv4Addr, u32) = (Ipv4Addr::new(10, 0, 0, 0), 1 << 16);
+/// The ports of nodes that services may take.
+pub const NODE_PORTS: std::ops::RangeInclusive<i64> = 30000..=32767;
+
+/// The addresses and ports that are taken.
+#[derive(Debug, Default)]
+pub struct Addresses {
+    taken: HashSet<u32>,
+    ports: HashSet<i64>,
+    next: u32,
+    next_port: i64,
+}
+
+impl Addresses {
+    /// Notes what a service holds.
+    pub fn take_all(&mut self, service: &Value) {
+        for address in addresses(service) {
+            self.taken.insert(address);
+        }
+        self.ports.extend(node_ports(service));
+    }
+
+    /// Frees what a service held.
+    pub fn free_all(&mut self, service: &Value) {
+        for address in addresses(service) {
+            self.taken.remove(&address);
+        }
+        for port in node_ports(service) {
+            self.ports.remove(&port);
+        }
+    }
+
+    fn allocate(&mut self) -> Option<Ipv4Addr> {
+        let (first, size) = SERVICE_NETWORK;
+        for _ in 0..size {
+            self.next = self.next % (size - 2) + 1;
+            // The first one is the API server's own.
+            if self.next > 1 && self.taken.insert(self.next) {
+                return Some(Ipv4Addr::from(u32::from(first) + self.next));
+            }
+        }
+        None
+    }
+
+    fn allocate_port(&mut self) -> Option<i64> {
+        let size = NODE_PORTS.end() - NODE_PORTS.start() + 1;
+        for _ in 0..size {
+            self.next_port = (self.next_port + 1) % size;
+            let port = NODE_PORTS.start() + self.next_port;
+            if self.ports.insert(port) {
+                return Some(port);
+            }
+        }
+        None
+    }
+}
+
+fn offset(address: &str) -> Option<u32> {
+    let address: Ipv4Addr = address.parse().ok()?;
+    let (first, size) = SERVICE_NETWORK;
+    let offset = u32::from(address).checked_sub(u32::from(first))?;
+    (offset < size).then_some(offset)
+}
+
+fn addresses(service: &Value) -> Vec<u32> {
+    service
+        .str_at(&["spec", "clusterIP"])
+        .and_then(offset)
+        .into_iter()
+        .collect()
+}
+
+fn node_ports(service: &Value) -> Vec<i64> {
+    let ports = service
+        .at(&["spec", "ports"])
+        .and_then(Value::as_list)
+        .unwrap_or_default();
+    let health = service.i64_at(&["spec", "healthCheckNodePort"]);
+    ports
+        .iter()
+        .filter_map(|port| port.i64_at(&["nodePort"]))
+        .chain(health)
+        .filter(|port| *port != 0)
+        .collect()
+}
+
+fn kind(service: &Value) -> &str {
+    service.str_at(&["spec", "type"]).unwrap_or("ClusterIP")
+}
+
+fn needs_node_ports(service: &Value) -> bool {
+    match kind(service) {
+        "NodePort" => true,
+        "LoadBalancer" => {
+            service
+                .at(&["spec", "allocateLoadBalancerNodePorts"])
+                .and_then(Value::as_bool)
+                != Some(false)
+        }
+        _ => false,
+    }
+}
+
+/// An update that leaves out what was allocated keeps it.
+pub fn carry_over(new: &mut Value, live: &Value) {
+    if kind(new) != "ExternalName" && kind(live) != "ExternalName" {
+        let unset = new.str_at(&["spec", "clusterIP"]).unwrap_or("").is_empty();
+        let first = new
+            .at(&["spec", "clusterIPs"])
+            .and_then(Value::as_list)
+            .and_then(<[Value]>::first)
+            .cloned();
+        if unset && first.is_none() {
+            keep(new, live, "clusterIP");
+            keep(new, live, "clusterIPs");
+        } else if first.is_none()
+            || (new.str_at(&["spec", "clusterIP"]) != live.str_at(&["spec", "clusterIP"])
+                && new.at(&["spec", "clusterIPs"]) == live.at(&["spec", "clusterIPs"])
+                && !unset)
+        {
+            let address = new.at(&["spec", "clusterIP"]).cloned().unwrap_or_default();
+            new.set_at(&["spec", "clusterIPs"], vec![address].into());
+        } else if unset {
+            keep(new, live, "clusterIP");
+        }
+        for key in ["ipFamilies", "ipFamilyPolicy"] {
+            if new.at(&["spec", key]).is_none() {
+                keep(new, live, key);
+            }
+        }
+    }
+    if needs_node_ports(new) && needs_node_ports(live) {
+        keep_node_ports(new, live);
+    }
+    if !needs_node_ports(new) && needs_node_ports(live) {
+        drop_node_ports(new, live);
+    }
+    if kind(new) == "ExternalName" && kind(live) != "ExternalName" {
+        for key in ["clusterIP", "clusterIPs", "ipFamilies", "ipFamilyPolicy"] {
+            new.remove_at(&["spec", key]);
+        }
+    }
+}
+
+fn keep(new: &mut Value, live: &Value, key: &str) {
+    if let Some(value) = live.at(&["spec", key]) {
+        new.set_at(&["spec", key], value.clone());
+    }
+}
+
+fn same_port(a: &Value, b: &Value) -> bool {
+    a.get("port") == b.get("port") && a.get("protocol") == b.get("protocol")
+}
+
+fn keep_node_ports(new: &mut Value, live: &Value) {
+    let old = live
+        .at(&["spec", "ports"])
+        .and_then(Value::as_list)
+        .unwrap_or_default();
+    super::defaults::each(new, &["spec", "ports"], |port| {
+        if port.i64_at(&["nodePort"]).unwrap_or(0) == 0
+            && let Some(number) = old
+                .iter()
+                .find(|old| same_port(old, port))
+                .and_then(|old| old.get("nodePort"))
+        {
+            port.set_at(&["nodePort"], number.clone());
+        }
+    });
+    if new.at(&["spec", "healthCheckNodePort"]).is_none()
+        && kind(new) == "LoadBalancer"
+        && new.str_at(&["spec", "externalTrafficPolicy"]) == Some("Local")
+    {
+        keep(new, live, "healthCheckNodePort");
+    }
+}
+
+/// A type without node ports loses those that it had, if they are unchanged.
+fn drop_node_ports(new: &mut Value, live: &Value) {
+    let old: HashSet<i64> = node_ports(live).into_iter().collect();
+    super::defaults::each(new, &["spec", "ports"], |port| {
+        if port
+            .i64_at(&["nodePort"])
+            .is_some_and(|number| old.contains(&number))
+        {
+            port.remove_at(&["nodePort"]);
+        }
+    });
+    for key in [
+        "healthCheckNodePort",
+        "externalTrafficPolicy",
+        "allocateLoadBalancerNodePorts",
+    ] {
+        new.remove_at(&["spec", key]);
+    }
+}
+
+/// Gives a service what it needs and has not: a cluster IP, node ports.
+pub(super) fn allocate(
+    call: &Call<'_>,
+    live: Option<&Value>,
+    object: &mut Value,
+) -> Result<(), ApiError> {
+    let mut addresses = super::store::lock(&call.core.addresses);
+    let mut given = EcoVec::new();
+    if kind(object) != "ExternalName" {
+        if let Some(address) = cluster_ip(call, &mut addresses, live, object)? {
+            given.push(address);
+        }
+        super::defaults::default(object, &["spec", "ipFamilyPolicy"], "SingleStack");
+        if object.at(&["spec", "ipFamilies"]).is_none() {
+            object.set_at(&["spec", "ipFamilies"], value!(["IPv4"]));
+        }
+    }
+    if needs_node_ports(object) {
+        assign_node_ports(call, &mut addresses, live, object)?;
+    }
+    if call.options.keep == super::options::Keep::DryRun {
+        addresses.free_all(object);
+        if let Some(live) = live {
+            addresses.take_all(live);
+        }
+    }
+    Ok(())
+}
+
+fn cluster_ip(
+    call: &Call<'_>,
+    addresses: &mut Addresses,
+    live: Option<&Value>,
+    object: &mut Value,
+) -> Result<Option<Value>, ApiError> {
+    let wanted = object
+        .str_at(&["spec", "clusterIP"])
+        .filter(|text| !text.is_empty())
+        .or_else(|| {
+            object
+                .at(&["spec", "clusterIPs"])
+                .and_then(Value::as_list)
+                .and_then(<[Value]>::first)
+                .and_then(Value::as_str)
+        });
+    let address = match wanted {
+        Some("None") => "None".to_owned(),
+        Some(text)
+            if live.is_some_and(|live| live.str_at(&["spec", "clusterIP"]) == Some(text)) =>
+        {
+            text.to_owned()
+        }
+        Some(text) => {
+            reserve(addresses, text).map_err(|why| {
+                let detail = format!("failed to allocate IP {text}: {why}");
+                call.invalid(
+                    object,
+                    vec![Cause::invalid(
+                        "spec.clusterIPs",
+                        format!("[{text:?}]"),
+                        &detail,
+                    )],
+                )
+            })?;
+            text.to_owned()
+        }
+        None => addresses
+            .allocate()
+            .map(|address| address.to_string())
+            .ok_or_else(|| ApiError::internal("failed to allocate a serviceIP: range is full"))?,
+    };
+    object.set_at(&["spec", "clusterIP"], address.as_str().into());
+    object.set_at(
+        &["spec", "clusterIPs"],
+        vec![Value::from(address.as_str())].into(),
+    );
+    Ok(Some(address.into()))
+}
+
+fn reserve(addresses: &mut Addresses, text: &str) -> Result<(), &'static str> {
+    let offset = offset(text).ok_or("the provided network does not match the current range")?;
+    if addresses.taken.insert(offset) {
+        Ok(())
+    } else {
+        Err("provided IP is already allocated")
+    }
+}
+
+fn assign_node_ports(
+    call: &Call<'_>,
+    addresses: &mut Addresses,
+    live: Option<&Value>,
+    object: &mut Value,
+) -> Result<(), ApiError> {
+    let held: HashSet<i64> = live
+        .map(node_ports)
+        .unwrap_or_default()
+        .into_iter()
+        .collect();
+    let mut ports = object
+        .at(&["spec", "ports"])
+        .and_then(Value::as_list)
+        .unwrap_or_default()
+        .to_vec();
+    for (index, port) in ports.iter_mut().enumerate() {
+        let wanted = port.i64_at(&["nodePort"]).unwrap_or(0);
+        if held.contains(&wanted) {
+            continue;
+        }
+        let problem = if wanted == 0 {
+            let number = addresses.allocate_port().ok_or_else(|| {
+                ApiError::internal("failed to allocate a nodePort: range is full")
+            })?;
+            port.set_at(&["nodePort"], number.into());
+            continue;
+        } else if !NODE_PORTS.contains(&wanted) {
+            "provided port is not in the valid range. The range of valid ports is 30000-32767"
+        } else if !addresses.ports.insert(wanted) {
+            "provided port is already allocated"
+        } else {
+            continue;
+        };
+        if live.is_none() {
+            addresses.free_all(object);
+        }
+        return Err(call.invalid(
+            object,
+            vec![Cause::invalid(
+                format!("spec.ports[{index}].nodePort"),
+                wanted,
+                problem,
+            )],
+        ));
+    }
+    object.set_at(&["spec", "ports"], ports.into());
+    let local = kind(object) == "LoadBalancer"
+        && object.str_at(&["spec", "externalTrafficPolicy"]) == Some("Local");
+    if local && object.i64_at(&["spec", "healthCheckNodePort"]).unwrap_or(0) == 0 {
+        let number = addresses
+            .allocate_port()
+            .ok_or_else(|| ApiError::internal("failed to allocate a nodePort: range is full"))?;
+        object.set_at(&["spec", "healthCheckNodePort"], number.into());
+    }
+    Ok(())
+}

@@ -1,0 +1,220 @@
+//! Names, labels, annotations, finalizers, owners.
+
+use super::{list, quoted, text};
+use crate::core::registry::Resource;
+use crate::core::status::Cause;
+use trueup_object::{Map, Value, names, to_json};
+
+/// How large all annotations together may be.
+pub const MAX_ANNOTATIONS_BYTES: usize = 256 * 1024;
+const STANDARD_FINALIZERS: [&str; 4] = [
+    "orphan",
+    "foregroundDeletion",
+    "kubernetes",
+    "kubernetes.io/pv-protection",
+];
+
+pub(super) fn created(resource: &Resource, object: &Value) -> Vec<Cause> {
+    let mut causes = Vec::new();
+    let generated = text(object, &["metadata", "generateName"]);
+    if !generated.is_empty() {
+        let base = generated
+            .strip_suffix('-')
+            .map_or_else(|| generated.to_owned(), |base| format!("{base}a"));
+        for error in names::object_name_errors(&resource.group, &resource.kind, &base) {
+            causes.push(Cause::invalid(
+                "metadata.generateName",
+                quoted(generated),
+                &error,
+            ));
+        }
+    }
+    let name = text(object, &["metadata", "name"]);
+    if name.is_empty() {
+        causes.push(Cause::required(
+            "metadata.name",
+            "name or generateName is required",
+        ));
+    } else {
+        for error in names::object_name_errors(&resource.group, &resource.kind, name) {
+            causes.push(Cause::invalid("metadata.name", quoted(name), &error));
+        }
+    }
+    causes.extend(common(object));
+    causes
+}
+
+pub(super) fn updated(resource: &Resource, new: &Value, live: &Value) -> Vec<Cause> {
+    let mut causes = Vec::new();
+    let _ = resource;
+    let mut immutable = Vec::new();
+    for key in ["name", "namespace", "uid", "creationTimestamp"] {
+        if new.at(&["metadata", key]) != live.at(&["metadata", key]) {
+            let shown = super::shown(new.at(&["metadata", key]));
+            immutable.push(Cause::invalid(
+                format!("metadata.{key}"),
+                shown,
+                "field is immutable",
+            ));
+        }
+    }
+    causes.extend(common(new));
+    if live.at(&["metadata", "deletionTimestamp"]).is_some() {
+        causes.extend(new_finalizers(new, live));
+    }
+    causes.extend(immutable);
+    causes
+}
+
+fn new_finalizers(new: &Value, live: &Value) -> Option<Cause> {
+    let old = list(live, &["metadata", "finalizers"]);
+    let added: Vec<String> = list(new, &["metadata", "finalizers"])
+        .iter()
+        .filter(|name| !old.contains(name))
+        .filter_map(Value::as_str)
+        .map(quoted)
+        .collect();
+    if added.is_empty() {
+        return None;
+    }
+    let detail = format!(
+        "no new finalizers can be added if the object is being deleted, found new finalizers []string{{{}}}",
+        added.join(", ")
+    );
+    Some(Cause::forbidden("metadata.finalizers", &detail))
+}
+
+fn common(object: &Value) -> Vec<Cause> {
+    let mut causes = Vec::new();
+    labels(
+        &mut causes,
+        object.at(&["metadata", "labels"]),
+        "metadata.labels",
+    );
+    annotations(&mut causes, object.at(&["metadata", "annotations"]));
+    owners(&mut causes, list(object, &["metadata", "ownerReferences"]));
+    finalizers(&mut causes, list(object, &["metadata", "finalizers"]));
+    causes
+}
+
+/// Labels: qualified keys, short values.
+pub(super) fn labels(causes: &mut Vec<Cause>, labels: Option<&Value>, field: &str) {
+    for (key, value) in labels.and_then(Value::as_map).unwrap_or(&Map::new()) {
+        for error in names::qualified_name_errors(key) {
+            causes.push(Cause::invalid(field, quoted(key), &error));
+        }
+        let value = value.as_str().unwrap_or("");
+        for error in names::label_value_errors(value) {
+            causes.push(Cause::invalid(field, quoted(value), &error));
+        }
+    }
+}
+
+fn annotations(causes: &mut Vec<Cause>, annotations: Option<&Value>) {
+    let Some(annotations) = annotations.and_then(Value::as_map) else {
+        return;
+    };
+    let mut size = 0;
+    for (key, value) in annotations {
+        size += key.len() + value.as_str().map_or(0, str::len);
+        for error in names::qualified_name_errors(&key.to_lowercase()) {
+            causes.push(Cause::invalid("metadata.annotations", quoted(key), &error));
+        }
+    }
+    if size > MAX_ANNOTATIONS_BYTES {
+        let message = format!("Too long: may not be more than {MAX_ANNOTATIONS_BYTES} bytes");
+        causes.push(Cause::new(
+            "FieldValueTooLong",
+            "metadata.annotations",
+            message,
+        ));
+    }
+}
+
+fn owners(causes: &mut Vec<Cause>, owners: &[Value]) {
+    let mut controllers = Vec::new();
+    for owner in owners {
+        let version = text(owner, &["apiVersion"]);
+        let (kind, name) = (text(owner, &["kind"]), text(owner, &["name"]));
+        if version.is_empty() {
+            causes.push(Cause::invalid(
+                "metadata.ownerReferences.apiVersion",
+                "\"\"",
+                "version must not be empty",
+            ));
+        }
+        for (key, value) in [
+            ("kind", kind),
+            ("name", name),
+            ("uid", text(owner, &["uid"])),
+        ] {
+            if value.is_empty() {
+                causes.push(Cause::invalid(
+                    format!("metadata.ownerReferences.{key}"),
+                    "\"\"",
+                    "must not be empty",
+                ));
+            }
+        }
+        if version == "v1" && kind == "Event" {
+            causes.push(Cause::invalid(
+                "metadata.ownerReferences",
+                owner_text(owner),
+                "/v1, Kind=Event is disallowed from being an owner",
+            ));
+        }
+        if owner.at(&["controller"]).and_then(Value::as_bool) == Some(true) {
+            controllers.push(format!("{kind}/{name}"));
+        }
+    }
+    if let [first, second, ..] = controllers.as_slice() {
+        let shown: Vec<String> = owners.iter().map(owner_text).collect();
+        let detail = format!(
+            "Only one reference can have Controller set to true. Found \"true\" in references for {first} and {second}"
+        );
+        causes.push(Cause::invalid(
+            "metadata.ownerReferences",
+            format!("[{}]", shown.join(",")),
+            &detail,
+        ));
+    }
+}
+
+/// An owner reference with its fields in the API's order.
+fn owner_text(owner: &Value) -> String {
+    let field = |key: &str| {
+        owner
+            .get(key)
+            .map(|value| format!("{key:?}:{}", String::from_utf8_lossy(&to_json(value))))
+    };
+    let fields: Vec<String> = [
+        "apiVersion",
+        "kind",
+        "name",
+        "uid",
+        "controller",
+        "blockOwnerDeletion",
+    ]
+    .iter()
+    .filter_map(|key| field(key))
+    .collect();
+    format!("{{{}}}", fields.join(","))
+}
+
+fn finalizers(causes: &mut Vec<Cause>, finalizers: &[Value]) {
+    for (index, name) in finalizers.iter().enumerate() {
+        let name = name.as_str().unwrap_or("");
+        let errors = names::qualified_name_errors(name);
+        for error in &errors {
+            causes.push(Cause::invalid("metadata.finalizers", quoted(name), error));
+        }
+        if errors.is_empty() && !name.contains('/') && !STANDARD_FINALIZERS.contains(&name) {
+            let detail = "name is neither a standard finalizer name nor is it fully qualified";
+            causes.push(Cause::invalid(
+                format!("metadata.finalizers[{index}]"),
+                quoted(name),
+                detail,
+            ));
+        }
+    }
+}

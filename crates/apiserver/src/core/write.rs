@@ -1,0 +1,512 @@
+//! Writing: create, update, patch, apply. One path for all: read what is
+//! there, make what shall be, track owners, prepare, validate, allocate,
+//! store.
+
+use super::body::{self, Body};
+use super::options::{FieldValidation, Keep, WriteOptions};
+use super::outcome::{Answer, ObjectBody, Outcome};
+use super::prepare::{self, Target};
+use super::read;
+use super::registry::Resource;
+use super::request::{Identity, Operation, Verb};
+use super::status::{ApiError, Cause};
+use super::store::{ObjectKey, Refusal, Stored, Write};
+use super::versions::{self, ResourceVersions};
+use super::{Core, decode, patch, validate};
+use jiff::Timestamp;
+use std::sync::Arc;
+use trueup_object::{Text, Value};
+use trueup_schema::{UpdateInput, keep_timestamps, update as track_update};
+
+/// How often a write that names no version is tried again when another write
+/// came between.
+const MAX_ATTEMPTS: usize = 16;
+const MODIFIED: &str =
+    "the object has been modified; please apply your changes to the latest version and try again";
+
+/// One write in progress.
+pub(super) struct Call<'a> {
+    pub(super) core: &'a Core,
+    pub(super) operation: &'a Operation,
+    pub(super) resource: &'a Arc<Resource>,
+    pub(super) identity: &'a Identity,
+    pub(super) target: Target,
+    pub(super) options: WriteOptions,
+    pub(super) now: Timestamp,
+    pub(super) warnings: Vec<String>,
+}
+
+impl<'a> Call<'a> {
+    pub(super) fn new(
+        core: &'a Core,
+        operation: &'a Operation,
+        identity: &'a Identity,
+        now: Timestamp,
+    ) -> Result<Self, ApiError> {
+        let options = WriteOptions::read(operation)?;
+        let target = Target::of(operation.subresource_name());
+        Ok(Self {
+            core,
+            operation,
+            resource: &operation.resource,
+            identity,
+            target,
+            options,
+            now,
+            warnings: Vec::new(),
+        })
+    }
+
+    /// The time as objects hold it.
+    pub(super) fn time(&self) -> Text {
+        time_text(self.now)
+    }
+
+    pub(super) fn api_version(&self) -> Text {
+        self.resource.api_version()
+    }
+
+    pub(super) fn find(&self, namespace: &str, name: &str) -> Option<Arc<Stored>> {
+        self.core
+            .store()
+            .get(&self.resource.group_resource(), namespace, name)
+    }
+
+    pub(super) fn not_found(&self) -> ApiError {
+        ApiError::not_found(
+            &self.resource.group,
+            &self.resource.plural,
+            &self.operation.name,
+        )
+    }
+
+    pub(super) fn conflict(&self, name: &str, why: &str) -> ApiError {
+        ApiError::conflict(&self.resource.group, &self.resource.plural, name, why)
+    }
+
+    pub(super) fn invalid(&self, object: &Value, causes: Vec<Cause>) -> ApiError {
+        let name = object.str_at(&["metadata", "name"]).unwrap_or("");
+        ApiError::invalid(&self.resource.group, &self.resource.kind, name, causes)
+    }
+
+    /// A stored object in the version of the request.
+    pub(super) fn seen(&self, stored: &Stored) -> Value {
+        versions::convert(
+            stored.value(),
+            &self.api_version(),
+            self.resource.custom.as_deref(),
+        )
+    }
+}
+
+/// A time in RFC 3339, whole seconds, UTC.
+#[must_use]
+pub fn time_text(now: Timestamp) -> Text {
+    now.strftime("%Y-%m-%dT%H:%M:%SZ").to_string().into()
+}
+
+/// POST to a collection.
+pub(super) fn create(mut call: Call<'_>) -> Result<Answer, ApiError> {
+    let body = body::read_object(call.operation, &call.resource.kind)?;
+    let mut object = decode_body(&mut call, body)?;
+    body::check_place(&mut object, &call.operation.namespace, "")?;
+    validate::admit_place(&call, object.str_at(&["metadata", "name"]).unwrap_or(""))?;
+    insert(call, object)
+}
+
+/// Reads a body as the kind of the resource: defaults filled in, unknown
+/// fields dropped, warned of or refused.
+fn decode_body(call: &mut Call<'_>, body: Body) -> Result<Value, ApiError> {
+    let mut value = body.value;
+    let resource = call.resource.clone();
+    if resource.custom.is_some() {
+        decode::check_type_meta(&value, &call.operation.body, &resource)?;
+    }
+    body::check_kind(
+        &mut value,
+        (&resource.group, &resource.version, &resource.kind),
+        &resource,
+    )?;
+    let decoded = decode::decode(&resource, value).map_err(|why| {
+        ApiError::bad_request(format!(
+            "{} in version {:?} cannot be handled as a {}: {why}",
+            resource.kind, resource.version, resource.kind
+        ))
+    })?;
+    let mut strict = body.duplicates;
+    strict.extend(decoded.unknown);
+    match call.options.field_validation {
+        FieldValidation::Ignore => {}
+        FieldValidation::Warn => call.warnings.extend(strict),
+        FieldValidation::Strict if strict.is_empty() => {}
+        FieldValidation::Strict => {
+            return Err(ApiError::bad_request(format!(
+                "{} in version {:?} cannot be handled as a {}: strict decoding error: {}",
+                resource.kind,
+                resource.version,
+                resource.kind,
+                strict.join(", ")
+            )));
+        }
+    }
+    Ok(decoded.object)
+}
+
+/// Makes a new object of a decoded one.
+pub(super) fn insert(mut call: Call<'_>, mut object: Value) -> Result<Answer, ApiError> {
+    prepare::name(call.core, &mut object);
+    let given_version = object.remove_at(&["metadata", "resourceVersion"]);
+    prepare::created(&call, &mut object);
+    prepare::reset_on_create(call.resource, &mut object);
+    if !matches!(call.operation.verb, Verb::Patch)
+        || object.at(&["metadata", "managedFields"]).is_none()
+    {
+        object = track(&call, None, &object);
+    }
+    prepare::for_create(&mut call, &mut object)?;
+    let causes = validate::created(&call, &object);
+    if !causes.is_empty() {
+        return Err(call.invalid(&object, causes));
+    }
+    if given_version.is_some_and(|version| {
+        version
+            .as_str()
+            .is_some_and(|text| !text.is_empty() && text != "0")
+    }) {
+        return Err(ApiError::internal(
+            "resourceVersion should not be set on objects to be created",
+        ));
+    }
+    store_new(call, object)
+}
+
+fn store_new(mut call: Call<'_>, mut object: Value) -> Result<Answer, ApiError> {
+    let key = key_of(&object);
+    let taken = |call: &Call<'_>| {
+        ApiError::already_exists(&call.resource.group, &call.resource.plural, &key.name)
+    };
+    if call.find(&key.namespace, &key.name).is_some() {
+        return Err(taken(&call));
+    }
+    prepare::allocate(&call, None, &mut object)?;
+    if call.options.keep == Keep::DryRun {
+        return Ok(made(call, 201, object));
+    }
+    prepare::finish(&call, None, &mut object);
+    let stored = write(&call, &key, None, Write::Put(object)).map_err(|refusal| match refusal {
+        Refusal::Changed => taken(&call),
+        Refusal::Broken => broken(),
+    })?;
+    call.core.written(&call, None, Some(&stored));
+    let warnings = std::mem::take(&mut call.warnings);
+    Ok(Answer {
+        warnings,
+        ..read::answer_with(201, call.resource, stored)
+    })
+}
+
+/// An answer with an object that is not stored.
+fn made(call: Call<'_>, code: u16, object: Value) -> Answer {
+    let object = versions::convert(&object, &call.api_version(), None);
+    let outcome = Outcome::Object {
+        resource: call.resource.clone(),
+        object: ObjectBody::Made(object),
+    };
+    Answer {
+        code,
+        warnings: call.warnings,
+        outcome,
+        revision: 0,
+    }
+}
+
+/// The error of a store that lost a write.
+pub(super) fn broken() -> ApiError {
+    ApiError::new(
+        500,
+        "InternalError",
+        "the storage has failed; the server takes no writes until it is started again",
+    )
+}
+
+/// Stores an object in its storage version.
+pub(super) fn write(
+    call: &Call<'_>,
+    key: &ObjectKey,
+    expected: Option<u64>,
+    write: Write,
+) -> Result<Arc<Stored>, Refusal> {
+    let storage = storage_api_version(call.resource);
+    let convert = |value: Value| versions::convert(&value, &storage, None);
+    let write = match write {
+        Write::Put(value) => Write::Put(convert(value)),
+        Write::Remove(value) => Write::Remove(convert(value)),
+    };
+    call.core
+        .store()
+        .write(&call.resource.group_resource(), key, expected, write)
+}
+
+fn storage_api_version(resource: &Resource) -> Text {
+    if resource.group == "events.k8s.io" {
+        "v1".into()
+    } else {
+        body::api_version(&resource.group, &resource.storage_version)
+    }
+}
+
+pub(super) fn key_of(object: &Value) -> ObjectKey {
+    ObjectKey {
+        namespace: object
+            .str_at(&["metadata", "namespace"])
+            .unwrap_or("")
+            .into(),
+        name: object.str_at(&["metadata", "name"]).unwrap_or("").into(),
+    }
+}
+
+/// Writes down who owns what after a create, update or patch.
+pub(super) fn track(call: &Call<'_>, live: Option<&Value>, new: &Value) -> Value {
+    let Some(typ) = &call.resource.typ else {
+        return new.clone();
+    };
+    let subresource = call.operation.subresource_name();
+    track_update(&UpdateInput {
+        live,
+        new,
+        typ,
+        manager: &call.options.manager,
+        api_version: &call.api_version(),
+        subresource,
+        reset: prepare::reset_fields(call.resource, call.target),
+        now: &call.time(),
+        versions: &ResourceVersions(call.resource),
+    })
+}
+
+/// PUT.
+pub(super) fn update(mut call: Call<'_>) -> Result<Answer, ApiError> {
+    let body = body::read_object(call.operation, &call.resource.kind)?;
+    let mut sent = decode_body(&mut call, body)?;
+    body::check_place(&mut sent, &call.operation.namespace, &call.operation.name)?;
+    let missing = call
+        .find(&call.operation.namespace, &call.operation.name)
+        .is_none();
+    if missing && call.target == Target::Main && prepare::creates_on_update(call.resource) {
+        validate::admit_place(&call, &call.operation.name)?;
+        return insert(call, sent);
+    }
+    change(call, |call, live, seen| {
+        check_version(call, &sent, live)?;
+        check_uid(call, &sent, seen)?;
+        let mut new = sent.clone();
+        prepare::for_update(call, &mut new, seen);
+        Ok(track(call, Some(seen), &new))
+    })
+}
+
+/// PATCH of every kind.
+pub(super) fn patch(mut call: Call<'_>) -> Result<Answer, ApiError> {
+    let patch = patch::Patch::read(&call)?;
+    if let patch::Patch::Apply { applied, .. } = &patch
+        && call
+            .find(&call.operation.namespace, &call.operation.name)
+            .is_none()
+    {
+        if call.target != Target::Main {
+            return Err(call.not_found());
+        }
+        let object = patch::apply_new(&mut call, applied)?;
+        validate::admit_place(&call, &call.operation.name)?;
+        return insert(call, object);
+    }
+    change(call, |call, live, seen| {
+        let mut new = patch.onto(call, seen)?;
+        check_version(call, &new, live)?;
+        if let Some(uid) = new
+            .str_at(&["metadata", "uid"])
+            .filter(|uid| seen.str_at(&["metadata", "uid"]) != Some(uid))
+        {
+            let cause = Cause::invalid("metadata.uid", format!("{uid:?}"), "field is immutable");
+            return Err(call.invalid(seen, vec![cause]));
+        }
+        prepare::for_update(call, &mut new, seen);
+        Ok(if matches!(patch, patch::Patch::Apply { .. }) {
+            new
+        } else {
+            track(call, Some(seen), &new)
+        })
+    })
+}
+
+/// The part that all changes of an existing object share. `make` gives the
+/// new object, owners tracked, from the live one.
+pub(super) fn change(
+    mut call: Call<'_>,
+    make: impl Fn(&mut Call<'_>, &Stored, &Value) -> Result<Value, ApiError>,
+) -> Result<Answer, ApiError> {
+    let kept_warnings = call.warnings.len();
+    for _ in 0..MAX_ATTEMPTS {
+        call.warnings.truncate(kept_warnings);
+        let (namespace, name) = (&call.operation.namespace, &call.operation.name);
+        let live = call.find(namespace, name).ok_or_else(|| call.not_found())?;
+        let seen = call.seen(&live);
+        let mut new = make(&mut call, &live, &seen)?;
+        prepare::on_update(&mut call, &mut new, &seen)?;
+        let causes = validate::updated(&call, &new, &seen);
+        if !causes.is_empty() {
+            return Err(call.invalid(&new, causes));
+        }
+        prepare::allocate(&call, Some(&seen), &mut new)?;
+        match store_changed(&mut call, &live, &seen, new) {
+            Ok(answer) => return Ok(answer),
+            Err(Refusal::Broken) => return Err(broken()),
+            Err(Refusal::Changed) => {}
+        }
+    }
+    Err(call.conflict(&call.operation.name, MODIFIED))
+}
+
+fn store_changed(
+    call: &mut Call<'_>,
+    live: &Arc<Stored>,
+    seen: &Value,
+    mut new: Value,
+) -> Result<Answer, Refusal> {
+    let version = ecow::eco_format!("{}", live.revision);
+    new.set_at(&["metadata", "resourceVersion"], version.into());
+    keep_timestamps(seen, &mut new);
+    let warnings = std::mem::take(&mut call.warnings);
+    if new.same_number(seen) && !is_finished(&new) {
+        return Ok(Answer {
+            warnings,
+            ..read::answer_with(200, call.resource, live.clone())
+        });
+    }
+    let shown = |object: Value, revision| {
+        let outcome = Outcome::Object {
+            resource: call.resource.clone(),
+            object: ObjectBody::Made(object),
+        };
+        Answer {
+            code: 200,
+            warnings: warnings.clone(),
+            outcome,
+            revision,
+        }
+    };
+    if call.options.keep == Keep::DryRun {
+        return Ok(shown(new, live.revision));
+    }
+    if is_finished(&new) {
+        let removed = write(
+            call,
+            &live.key,
+            Some(live.revision),
+            Write::Remove(new.clone()),
+        )?;
+        call.core.written(call, Some(live), None);
+        return Ok(shown(new, removed.revision));
+    }
+    prepare::finish(call, Some(seen), &mut new);
+    let stored = write(call, &live.key, Some(live.revision), Write::Put(new))?;
+    call.core.written(call, Some(live), Some(&stored));
+    Ok(Answer {
+        warnings: warnings.clone(),
+        ..read::answer_with(200, call.resource, stored)
+    })
+}
+
+/// Whether an object waits for nothing but its end.
+fn is_finished(object: &Value) -> bool {
+    let deleted = object
+        .at(&["metadata", "deletionTimestamp"])
+        .is_some_and(|time| !time.is_null());
+    let held = object
+        .at(&["metadata", "finalizers"])
+        .and_then(Value::as_list)
+        .is_some_and(|list| !list.is_empty());
+    let grace = object
+        .i64_at(&["metadata", "deletionGracePeriodSeconds"])
+        .unwrap_or(0);
+    let namespace = object.str_at(&["kind"]) == Some("Namespace")
+        && object.str_at(&["apiVersion"]) == Some("v1")
+        && object
+            .at(&["spec", "finalizers"])
+            .and_then(Value::as_list)
+            .is_some_and(|list| !list.is_empty());
+    deleted && !held && !namespace && grace == 0
+}
+
+/// A version in the body must be the live one; some kinds must name it.
+fn check_version(call: &Call<'_>, sent: &Value, live: &Stored) -> Result<(), ApiError> {
+    let name = &call.operation.name;
+    match sent.str_at(&["metadata", "resourceVersion"]).unwrap_or("") {
+        "" | "0"
+            if call.operation.verb == Verb::Update
+                && !prepare::updates_without_version(call.resource) =>
+        {
+            let cause = Cause::invalid(
+                "metadata.resourceVersion",
+                0,
+                "must be specified for an update",
+            );
+            Err(ApiError::invalid(
+                &call.resource.group,
+                &call.resource.plural,
+                name,
+                vec![cause],
+            ))
+        }
+        "" | "0" => Ok(()),
+        text => match text.parse::<u64>() {
+            Ok(version) if version == live.revision => Ok(()),
+            Ok(_) => Err(call.conflict(name, MODIFIED)),
+            Err(_) => Err(ApiError::internal(format!(
+                "strconv.ParseUint: parsing {text:?}: invalid syntax"
+            ))),
+        },
+    }
+}
+
+fn check_uid(call: &Call<'_>, sent: &Value, live: &Value) -> Result<(), ApiError> {
+    let (sent, live) = (
+        sent.str_at(&["metadata", "uid"]).unwrap_or(""),
+        live.str_at(&["metadata", "uid"]).unwrap_or(""),
+    );
+    if sent.is_empty() || sent == live {
+        return Ok(());
+    }
+    let why = storage_precondition(
+        call.resource,
+        &call.operation.namespace,
+        &call.operation.name,
+        sent,
+        live,
+    );
+    Err(call.conflict(&call.operation.name, &why))
+}
+
+/// What the storage says of a uid that does not fit.
+pub(super) fn storage_precondition(
+    resource: &Resource,
+    namespace: &str,
+    name: &str,
+    wanted: &str,
+    found: &str,
+) -> String {
+    let group = if resource.custom.is_some() {
+        format!("{}/", resource.group)
+    } else {
+        String::new()
+    };
+    let place = if namespace.is_empty() {
+        name.to_owned()
+    } else {
+        format!("{namespace}/{name}")
+    };
+    format!(
+        "StorageError: invalid object, Code: 4, Key: /registry/{group}{}/{place}, ResourceVersion: 0, AdditionalErrorMsg: Precondition failed: UID in precondition: {wanted}, UID in object meta: {found}",
+        resource.plural
+    )
+}
