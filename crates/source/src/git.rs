@@ -1,5 +1,6 @@
 //! Git over HTTP(S) into bare mirrors.
 
+mod address;
 mod commit;
 mod fetcher;
 mod http;
@@ -7,6 +8,8 @@ mod mirror;
 mod packet;
 mod protocol;
 mod reference;
+mod remote;
+mod repository;
 mod tls;
 mod transport;
 mod tree;

@@ -33,7 +33,7 @@ impl Default for ArchiveLimits {
 
 /// Unpacked bytes below which the ratio is not judged: a small archive of
 /// zeros is harmless.
-const RATIO_FREE_BYTES: u64 = 16 << 20;
+const RATIO_FREE_BYTES: u64 = 2 << 20;
 
 /// Why an archive was refused.
 #[derive(Debug, thiserror::Error)]

@@ -4,7 +4,7 @@ use gix_hash::ObjectId;
 use gix_object::{CommitRef, Find as _};
 use jiff::Timestamp;
 
-use super::mirror::Repository;
+use super::repository::Repository;
 use crate::Commit;
 use crate::error::Failure;
 

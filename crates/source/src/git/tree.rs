@@ -9,7 +9,7 @@ use gix_object::tree::EntryKind;
 use gix_object::{Find as _, FindHeader as _, TreeRefIter};
 use trueup_artifact::{ContentId, Entry, FileTree, TreeError, TreePath};
 
-use super::mirror::Repository;
+use super::repository::Repository;
 use crate::GitLimits;
 
 /// How many folders a repository remembers; then it forgets them all.
