@@ -1,1 +1,72 @@
-//! Metrics, health checks and artifact files over HTTP.
+//! What the process shows over HTTP: metrics, health, artifact files.
+//!
+//! Floor 8: reads only what the controllers publish, and the files of the
+//! artifact store.
+
+mod files;
+mod guard;
+mod range;
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::State;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::Response;
+use axum::routing::get;
+use tokio::net::TcpListener;
+use trueup_controller::{ControllerHandle, METRICS_CONTENT_TYPE};
+use trueup_source::ArtifactStore;
+
+pub use guard::Hosts;
+
+/// What the handlers look at.
+#[derive(Clone)]
+pub(crate) struct Shown {
+    handle: ControllerHandle,
+    store: ArtifactStore,
+}
+
+/// Serves until `shutdown`, then lets what runs end. A listener on a loopback
+/// address answers only to names of this machine, so that no web page can
+/// read it by a name of its own.
+///
+/// # Errors
+///
+/// When the listener fails for good.
+pub async fn serve(
+    listener: TcpListener,
+    handle: ControllerHandle,
+    store: ArtifactStore,
+    shutdown: impl Future<Output = ()> + Send + 'static,
+) -> std::io::Result<()> {
+    let hosts = Hosts::for_listener(listener.local_addr()?);
+    axum::serve(listener, router(handle, store, hosts)).with_graceful_shutdown(shutdown).await
+}
+
+/// All routes: `/metrics`, `/healthz`, `/readyz`, and the artifact files
+/// under the paths of their URLs.
+#[must_use]
+pub fn router(handle: ControllerHandle, store: ArtifactStore, hosts: Hosts) -> Router {
+    Router::new()
+        .route("/metrics", get(metrics))
+        .route("/healthz", get(|| async { "ok" }))
+        .route("/readyz", get(ready))
+        .fallback(files::serve)
+        .layer(axum::middleware::from_fn_with_state(hosts, guard::check))
+        .with_state(Shown { handle, store })
+}
+
+async fn metrics(State(shown): State<Shown>) -> Response {
+    let mut response = Response::new(Body::from(shown.handle.metrics_text()));
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(METRICS_CONTENT_TYPE));
+    response
+}
+
+/// Ready once every kind has been listed: from then on nothing is missed.
+async fn ready(State(shown): State<Shown>) -> (StatusCode, &'static str) {
+    if shown.handle.ready() {
+        (StatusCode::OK, "ok")
+    } else {
+        (StatusCode::SERVICE_UNAVAILABLE, "not all objects are known yet")
+    }
+}
