@@ -57,7 +57,7 @@ pub struct PlanInput<'a> {
 }
 
 /// What to do, in which order.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Plan {
     /// Stages in order; those without objects are left out.
     pub stages: Vec<Stage>,

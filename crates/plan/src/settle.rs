@@ -95,6 +95,8 @@ pub fn settle(
 fn accepted(action: &Action, live: Option<&Value>, would_be: &Value) -> Action {
     let (verb, reason) = match live {
         None => (Verb::Create, Reason::Missing),
+        // Ownership is moved even where no value changes.
+        Some(_) if action.take_over.is_some() => (Verb::Apply, Reason::TakeOver),
         Some(live) if is_same(live, would_be) => (Verb::Unchanged, Reason::UpToDate),
         Some(_) if action.reason == Reason::NoRecord => (Verb::Apply, Reason::DryRunDiffers),
         Some(_) => (Verb::Apply, action.reason),

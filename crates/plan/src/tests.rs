@@ -1,1 +1,12 @@
+//! Plans against a small world whose server-side apply is the genuine one.
 
+mod brake;
+mod changes;
+mod dependencies;
+mod drift;
+mod gate;
+mod planning;
+mod properties;
+mod settling;
+mod take_over;
+mod world;
