@@ -60,8 +60,8 @@ pub(super) enum Reached {
         inventory: Inventory,
         /// What for.
         purpose: Purpose,
-        /// How long at most.
-        left_ms: u64,
+        /// When to look again at the latest.
+        look_again_ms: u64,
     },
 }
 
@@ -302,7 +302,7 @@ impl Task<'_> {
                 Ok(Some(Reached::Waiting {
                     inventory,
                     purpose: Purpose::Stage,
-                    left_ms: judged.left_ms,
+                    look_again_ms: judged.look_again_ms,
                 }))
             }
             HealthVerdict::Failed(text) => {
@@ -347,7 +347,7 @@ impl Task<'_> {
         let Judged {
             verdict,
             waited,
-            left_ms,
+            look_again_ms,
         } = health::judge(
             self.context,
             self.memory,
@@ -364,7 +364,7 @@ impl Task<'_> {
             HealthVerdict::Waiting(_) => Ok(Reached::Waiting {
                 inventory,
                 purpose: Purpose::Health,
-                left_ms,
+                look_again_ms,
             }),
             HealthVerdict::Failed(text) => {
                 Err(Failure::new(reason::HEALTH_CHECK_FAILED, text, Cure::Retry).into())

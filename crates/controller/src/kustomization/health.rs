@@ -12,29 +12,44 @@ use trueup_health::{Health, assess};
 use trueup_object::ObjectRef;
 use trueup_plan::{HealthGate, HealthVerdict, Observation};
 
+/// How soon objects that no watch shows are asked for again.
+const POLL_MS: u64 = 5_000;
+
+/// The health of some objects at one moment.
+#[derive(Debug, Default)]
+pub(super) struct Picture {
+    judged: Vec<(ObjectRef, Health)>,
+    /// Whether some had to be asked for: they will not tell of a change.
+    asked: bool,
+}
+
 /// The health of objects now: by the watches, or asked where none shows them.
 /// From here on a change of it wakes the Kustomization.
 pub(super) async fn of(
     context: &Context,
     memory: &Mutex<Memory>,
     targets: &[ObjectRef],
-) -> Result<Vec<(ObjectRef, Health)>, Failure> {
-    let mut judged = Vec::with_capacity(targets.len());
+) -> Result<Picture, Failure> {
+    let mut picture = Picture::default();
     for target in targets {
-        judged.push((target.clone(), health_of(context, target).await?));
+        let health = match context.live.find(target) {
+            Sight::Seen(object) => assess(object.value()),
+            Sight::NotSeen | Sight::Unknown => {
+                picture.asked = true;
+                ask(context, target).await?
+            }
+        };
+        picture.judged.push((target.clone(), health));
     }
-    let statuses: BTreeMap<_, _> = judged
+    let statuses = picture
+        .judged
         .iter()
-        .map(|(target, health)| (target.clone(), health.status))
-        .collect();
-    lock(memory).targets = statuses;
-    Ok(judged)
+        .map(|(target, health)| (target.clone(), health.status));
+    lock(memory).targets = statuses.collect::<BTreeMap<_, _>>();
+    Ok(picture)
 }
 
-async fn health_of(context: &Context, target: &ObjectRef) -> Result<Health, Failure> {
-    if let Sight::Seen(object) = context.live.find(target) {
-        return Ok(assess(object.value()));
-    }
+async fn ask(context: &Context, target: &ObjectRef) -> Result<Health, Failure> {
     match look(context, target)
         .await
         .map_err(|error| Failure::api(&error))?
@@ -53,7 +68,7 @@ pub(super) fn judge(
     mark: &Mark,
     purpose: Purpose,
     timeout: Duration,
-    health: &[(ObjectRef, Health)],
+    picture: &Picture,
 ) -> Judged {
     let now_ms = context.clock.now_ms();
     let mut memory = lock(memory);
@@ -63,7 +78,7 @@ pub(super) fn judge(
         .filter(|it| it.mark == *mark && it.purpose == purpose);
     let since_ms = begun.map_or(now_ms, |waiting| waiting.since_ms);
     let waited = Duration::from_millis(now_ms.saturating_sub(since_ms));
-    let verdict = HealthGate { waited, timeout }.judge(health);
+    let verdict = HealthGate { waited, timeout }.judge(&picture.judged);
     memory.waiting = match verdict {
         HealthVerdict::Waiting(_) => Some(Waiting {
             mark: mark.clone(),
@@ -72,11 +87,18 @@ pub(super) fn judge(
         }),
         HealthVerdict::Passed | HealthVerdict::Failed(_) => None,
     };
-    let left = timeout.saturating_sub(waited);
+    let left_ms = u64::try_from(timeout.saturating_sub(waited).as_millis())
+        .unwrap_or(u64::MAX)
+        .max(1);
+    let look_again_ms = if picture.asked {
+        left_ms.min(POLL_MS)
+    } else {
+        left_ms
+    };
     Judged {
         verdict,
         waited,
-        left_ms: u64::try_from(left.as_millis()).unwrap_or(u64::MAX).max(1),
+        look_again_ms,
     }
 }
 
@@ -85,5 +107,5 @@ pub(super) fn judge(
 pub(super) struct Judged {
     pub verdict: HealthVerdict,
     pub waited: Duration,
-    pub left_ms: u64,
+    pub look_again_ms: u64,
 }

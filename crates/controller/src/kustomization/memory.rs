@@ -38,9 +38,9 @@ pub(crate) struct Memory {
     /// The inventory as last known.
     pub owned: BTreeSet<Text>,
     /// Whether a run is under way.
-    working: bool,
+    pub(super) working: bool,
     /// What changed during the run.
-    touched: BTreeSet<ObjectRef>,
+    pub(super) touched: BTreeSet<ObjectRef>,
 }
 
 /// A specification and a source, by generation and identity of the artifact.

@@ -192,10 +192,12 @@ impl Run<'_> {
             Reached::Waiting {
                 inventory,
                 purpose,
-                left_ms,
+                look_again_ms,
             } => {
                 report::waiting(context, key, mark, &inventory, purpose).await?;
-                Ok(Ended::success(Next::Deadline { delay_ms: left_ms }))
+                Ok(Ended::success(Next::Deadline {
+                    delay_ms: look_again_ms,
+                }))
             }
             Reached::Goal { inventory, health } => {
                 let goal = report::Goal {

@@ -47,9 +47,20 @@ pub(crate) struct LiveSet {
 #[derive(Debug)]
 struct Watched {
     objects: BTreeMap<ObjectRef, LiveObject>,
-    synced: watch::Sender<bool>,
+    standing: watch::Sender<Standing>,
     users: BTreeSet<ObjectKey>,
     stop: CancellationToken,
+}
+
+/// How far a watch is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Standing {
+    /// It has not listed yet.
+    Begun,
+    /// Listing fails, for now or for good.
+    Failing,
+    /// It has listed everything once.
+    Complete,
 }
 
 /// A change that a watch has shown.
@@ -77,7 +88,7 @@ impl LiveSet {
             if let Some(object) = watched.objects.get(reference) {
                 return Sight::Seen(object.clone());
             }
-            if *watched.synced.borrow() {
+            if *watched.standing.borrow() == Standing::Complete {
                 sight = Sight::NotSeen;
             }
         }
@@ -150,13 +161,13 @@ impl LiveSet {
         started
     }
 
-    /// Receivers that turn true as the watches of a user become complete.
-    fn completions(&self, user: &ObjectKey) -> Vec<watch::Receiver<bool>> {
+    /// How far the watches of a user are, as it changes.
+    fn standings(&self, user: &ObjectKey) -> Vec<watch::Receiver<Standing>> {
         let watches = self.lock();
         watches
             .values()
             .filter(|it| it.users.contains(user))
-            .map(|it| it.synced.subscribe())
+            .map(|it| it.standing.subscribe())
             .collect()
     }
 
@@ -191,7 +202,20 @@ impl LiveSet {
 
     fn complete(&self, subject: &Subject) {
         if let Some(watched) = self.lock().get(subject) {
-            watched.synced.send_replace(true);
+            watched.standing.send_replace(Standing::Complete);
+        }
+    }
+
+    /// A watch that was complete once stays so: it resumes or lists anew.
+    fn failing(&self, subject: &Subject) {
+        if let Some(watched) = self.lock().get(subject) {
+            watched.standing.send_if_modified(|standing| {
+                let begun = *standing == Standing::Begun;
+                if begun {
+                    *standing = Standing::Failing;
+                }
+                begun
+            });
         }
     }
 
@@ -219,7 +243,7 @@ impl Watched {
     fn new() -> Self {
         Self {
             objects: BTreeMap::new(),
-            synced: watch::Sender::new(false),
+            standing: watch::Sender::new(Standing::Begun),
             users: BTreeSet::new(),
             stop: CancellationToken::new(),
         }

@@ -1,6 +1,6 @@
 //! The tasks behind the live set.
 
-use super::{Change, Subject};
+use super::{Change, Standing, Subject};
 use crate::context::Context;
 use crate::machine::{Event, Kind, ObjectKey};
 use futures::StreamExt;
@@ -16,16 +16,18 @@ use trueup_kinds::names;
 const FIRST_LIST_TIMEOUT_MS: u64 = 5_000;
 
 /// Makes `subjects` the watches of a user, and waits until each has shown
-/// everything once, or for a bounded time.
+/// everything once or fails to, or for a bounded time.
 pub(crate) async fn track(context: &Arc<Context>, user: &ObjectKey, subjects: &BTreeSet<Subject>) {
     for (subject, stop) in context.live.set_users(user, subjects) {
         start(context, subject, stop);
     }
-    let completions = context.live.completions(user);
+    let standings = context.live.standings(user);
     let all = async {
-        for mut completion in completions {
+        for mut standing in standings {
             // A watch that ends meanwhile has a successor or no user.
-            let _ = completion.wait_for(|complete| *complete).await;
+            let _ = standing
+                .wait_for(|standing| *standing != Standing::Begun)
+                .await;
         }
     };
     let _ = tokio::time::timeout(Duration::from_millis(FIRST_LIST_TIMEOUT_MS), all).await;
@@ -81,6 +83,7 @@ fn take(context: &Context, subject: &Subject, event: WatchEvent) {
         }
         WatchEvent::Error(error) => {
             tracing::debug!(?subject, %error, "watch");
+            context.live.failing(subject);
             None
         }
     };
