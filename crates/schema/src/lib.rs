@@ -13,6 +13,8 @@ mod json_patch;
 mod managed;
 mod merge_patch;
 
+#[cfg(test)]
+mod properties;
 mod resources;
 mod schemas;
 mod shape;

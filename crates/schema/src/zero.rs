@@ -75,6 +75,7 @@ const PARTS: &[(&str, &[&str])] = &[
     ("JobSpec", &["template"]),
     ("JobTemplateSpec", &["metadata", "spec"]),
     ("LimitedPriorityLevelConfiguration", &["limitResponse"]),
+    ("NetworkPolicySpec", &["podSelector"]),
     ("NodeDaemonEndpoints", &["kubeletEndpoint"]),
     ("NodeStatus", &["daemonEndpoints", "nodeInfo"]),
     ("PersistentVolumeClaimSpec", &["resources"]),

@@ -386,3 +386,6 @@ fn identity(object: &Value) -> impl fmt::Display {
     });
     format!("{namespace}/{name}; {group}/{version}, Kind={kind}")
 }
+
+#[cfg(test)]
+mod tests;

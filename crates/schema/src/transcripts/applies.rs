@@ -419,3 +419,31 @@ fn patches_end_as_the_genuine_server_ended_them() {
         complaints.join("\n")
     );
 }
+
+/// Scenarios in which the server sets fields after it tracked owners, or
+/// stores something else than it was sent.
+const BEYOND_TRACKING: [&str; 12] = [
+    "defaults",
+    "get-versions",
+    "immutable-service",
+    "pod-status-flow",
+    "put-creates",
+    "service-explicit-ip",
+    "service-types",
+    "watch-basic",
+    "watch-noop",
+    "watch-partial-metadata",
+    "watch-single-path",
+    "scale-subresource-patch",
+];
+
+#[test]
+fn owners_of_other_writes_are_those_that_the_genuine_server_tracked() {
+    let mut all = 0;
+    for area in ["crud", "workloads", "gc", "list", "watch", "crd"] {
+        let (judged, complaints) = play(area, &BEYOND_TRACKING);
+        all += judged;
+        assert!(complaints.is_empty(), "{area}: {}", complaints.join("\n"));
+    }
+    println!("{all} recorded steps judged");
+}
