@@ -3,6 +3,7 @@
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
 use std::fmt;
 use std::time::Duration;
+use trueup_gocompat::{format_duration, parse_duration};
 use trueup_object::Text;
 
 /// A text that is no duration of this API.
@@ -30,117 +31,46 @@ impl ApiDuration {
     /// Reads the API's notation; days, signs, and anything beyond 292 years
     /// are refused.
     pub fn parse(text: &str) -> Result<Self, DurationError> {
-        let refused = || DurationError { text: text.into() };
-        if text.is_empty() {
-            return Err(refused());
-        }
-        let (mut rest, mut nanos) = (text, 0_u128);
-        while !rest.is_empty() {
-            let (more, tail) = read_part(rest).ok_or_else(refused)?;
-            nanos = nanos
-                .checked_add(more)
-                .filter(|sum| *sum <= MAX_NANOS)
-                .ok_or_else(refused)?;
-            rest = tail;
-        }
-        Ok(Self(duration_of(nanos)))
+        let read = || {
+            if !follows_notation(text) {
+                return None;
+            }
+            parse_duration(text).ok()?.to_std()
+        };
+        read()
+            .map(Self)
+            .ok_or_else(|| DurationError { text: text.into() })
     }
 }
 
-/// What Go's 64-bit durations can hold.
-const MAX_NANOS: u128 = i64::MAX as u128;
-/// Digits of a fraction beyond this change nothing that the API can tell.
-const MAX_FRACTION_DIGITS: usize = 9;
-
-/// Reads `12.5ms` off the front: nanoseconds and what follows.
-fn read_part(text: &str) -> Option<(u128, &str)> {
-    let (whole, rest) = digits(text)?;
-    let (fraction, rest) = match rest.strip_prefix('.') {
-        Some(after) => digits(after)?,
-        None => ("", rest),
-    };
-    let (unit, rest) = read_unit(rest)?;
-    let fraction = &fraction[..fraction.len().min(MAX_FRACTION_DIGITS)];
-    let scale = 10_u128.pow(u32::try_from(fraction.len()).ok()?);
-    let below = if fraction.is_empty() {
-        0
-    } else {
-        fraction.parse::<u128>().ok()? * unit / scale
-    };
-    Some((
-        whole
-            .parse::<u128>()
-            .ok()?
-            .checked_mul(unit)?
-            .checked_add(below)?,
-        rest,
-    ))
+/// The API's notation is narrower than Go's: no sign, no smaller units, and
+/// digits on both sides of a point.
+fn follows_notation(text: &str) -> bool {
+    let mut rest = text;
+    while let Some(after) = after_part(rest) {
+        rest = after;
+    }
+    rest.is_empty() && !text.is_empty()
 }
 
-fn digits(text: &str) -> Option<(&str, &str)> {
-    let end = text
-        .find(|c: char| !c.is_ascii_digit())
-        .unwrap_or(text.len());
-    (end > 0).then(|| text.split_at(end))
-}
-
-fn read_unit(text: &str) -> Option<(u128, &str)> {
-    const UNITS: [(&str, u128); 4] = [
-        ("ms", 1_000_000),
-        ("s", 1_000_000_000),
-        ("m", 60_000_000_000),
-        ("h", 3_600_000_000_000),
-    ];
-    UNITS
+fn after_part(text: &str) -> Option<&str> {
+    let rest = after_digits(text)?;
+    let rest = rest.strip_prefix('.').map_or(Some(rest), after_digits)?;
+    ["ms", "s", "m", "h"]
         .iter()
-        .find_map(|(name, nanos)| Some((*nanos, text.strip_prefix(name)?)))
+        .find_map(|unit| rest.strip_prefix(unit))
 }
 
-#[expect(
-    clippy::cast_possible_truncation,
-    reason = "the caller keeps to MAX_NANOS, which fits 64 bits"
-)]
-fn duration_of(nanos: u128) -> Duration {
-    Duration::from_nanos(nanos as u64)
+fn after_digits(text: &str) -> Option<&str> {
+    let rest = text.trim_start_matches(|c: char| c.is_ascii_digit());
+    (rest.len() < text.len()).then_some(rest)
 }
 
 /// Go's notation: `1h0m0s`, `1m0s`, `1.5s`, `250ms`, `0s`.
 impl fmt::Display for ApiDuration {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (seconds, nanos) = (self.0.as_secs(), self.0.subsec_nanos());
-        if seconds == 0 && nanos > 0 {
-            return match nanos {
-                1_000_000.. => write!(formatter, "{}ms", decimal(u64::from(nanos), 1_000_000)),
-                1_000.. => write!(formatter, "{}µs", decimal(u64::from(nanos), 1_000)),
-                _ => write!(formatter, "{nanos}ns"),
-            };
-        }
-        let (hours, minutes) = (seconds / 3600, seconds / 60 % 60);
-        if hours > 0 {
-            write!(formatter, "{hours}h")?;
-        }
-        if hours > 0 || minutes > 0 {
-            write!(formatter, "{minutes}m")?;
-        }
-        write!(
-            formatter,
-            "{}s",
-            decimal(
-                seconds % 60 * 1_000_000_000 + u64::from(nanos),
-                1_000_000_000
-            )
-        )
+        formatter.write_str(&format_duration(self.0))
     }
-}
-
-/// `value / unit` with as many decimals as it takes, `unit` a power of ten.
-fn decimal(value: u64, unit: u64) -> String {
-    let (whole, rest) = (value / unit, value % unit);
-    if rest == 0 {
-        return whole.to_string();
-    }
-    let padded = format!("{:0width$}", rest, width = unit.ilog10() as usize);
-    format!("{whole}.{}", padded.trim_end_matches('0'))
 }
 
 impl Serialize for ApiDuration {

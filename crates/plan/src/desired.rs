@@ -1,6 +1,7 @@
 //! What the source wants an object to be.
 
 use crate::Fingerprint;
+use crate::scope::normal;
 use trueup_kinds::names;
 use trueup_object::{ObjectRef, Text, Value};
 
@@ -60,11 +61,15 @@ impl Desired {
     /// Takes a manifest as rendered and brings it to the form that is
     /// applied: owner labels on; what only the server writes dropped
     /// (`status` but of definitions, `managedFields`, `uid`,
-    /// `resourceVersion`, `creationTimestamp`, `generation`); a Secret's
-    /// `stringData` moved to `data`. `None` if it names no object.
+    /// `resourceVersion`, `creationTimestamp`, `generation`); the namespace of
+    /// an object that has none dropped; a Secret's `stringData` moved to
+    /// `data`. `None` if it names no object.
     #[must_use]
     pub fn new(mut manifest: Value, owner: &Owner) -> Option<Self> {
-        let reference = ObjectRef::of(&manifest)?;
+        let reference = normal(ObjectRef::of(&manifest)?);
+        if reference.namespace.is_empty() {
+            manifest.remove_at(&["metadata", "namespace"]);
+        }
         owner.put_on(&mut manifest);
         for key in [
             "creationTimestamp",

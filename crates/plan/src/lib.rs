@@ -21,6 +21,7 @@ mod order;
 mod planner;
 mod prune;
 mod record;
+mod scope;
 mod settle;
 mod take_over;
 #[cfg(test)]

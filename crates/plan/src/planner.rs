@@ -1,6 +1,7 @@
 //! The plan itself.
 
 use crate::prune::{removals, retained};
+use crate::scope::normal_inventory;
 use crate::{
     Action, Check, Desired, Judgement, Observation, Observed, Owner, Reason, Record, Records,
     Removal, Stage, Verb, apply_order, judge, stage_kind,
@@ -169,7 +170,8 @@ pub fn plan(input: &PlanInput<'_>) -> Planned {
         return Planned::Refused(Refusal::Twice(twice));
     }
     let inventory = Inventory::of(desired.iter().map(|wanted| wanted.reference()));
-    let removed = input.inventory.without(&inventory);
+    let old = normal_inventory(input.inventory);
+    let removed = old.without(&inventory);
     let unread = unread(input, &desired, &removed);
     if !unread.is_empty() {
         return Planned::NeedsReads(unread);
@@ -180,7 +182,7 @@ pub fn plan(input: &PlanInput<'_>) -> Planned {
             stages: stages(input, &desired),
             prune,
             inventory,
-            old: input.inventory.clone(),
+            old,
         }),
     }
 }

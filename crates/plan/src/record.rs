@@ -5,7 +5,7 @@ use crate::{Desired, Fingerprint};
 use std::collections::BTreeMap;
 use trueup_kinds::{names, object_id};
 use trueup_object::{FieldPath, ObjectRef, Text, Value};
-use trueup_schema::{FieldSet, Operation, decode_managed};
+use trueup_schema::{FieldSet, Operation, fields_from_value};
 
 /// One object as it was when it was last known to be right.
 #[derive(Clone, Debug, PartialEq)]
@@ -79,16 +79,21 @@ pub(crate) fn uid_of(live: &Value) -> Text {
 /// counts as none: the next apply writes it anew.
 #[must_use]
 pub(crate) fn our_fields(live: &Value) -> FieldSet {
-    decode_managed(live)
+    let entries = live
+        .at(&["metadata", "managedFields"])
+        .and_then(Value::as_list)
+        .unwrap_or_default();
+    entries
+        .iter()
+        .rfind(|entry| is_our_apply(entry))
+        .and_then(|entry| fields_from_value(entry.get("fieldsV1")?).ok())
         .unwrap_or_default()
-        .into_iter()
-        .find(|entry| {
-            entry.manager == names::APPLY_MANAGER
-                && entry.operation == Operation::Apply
-                && entry.subresource.is_empty()
-        })
-        .map(|entry| entry.fields)
-        .unwrap_or_default()
+}
+
+fn is_our_apply(entry: &Value) -> bool {
+    entry.str_at(&["manager"]) == Some(names::APPLY_MANAGER)
+        && entry.str_at(&["operation"]) == Some(Operation::Apply.name())
+        && entry.str_at(&["subresource"]).unwrap_or("").is_empty()
 }
 
 fn values_under(live: &Value, fields: &FieldSet) -> Vec<u128> {

@@ -59,6 +59,11 @@ fn removals(live: &Value) -> Vec<Value> {
 
 /// The whole new `managedFields`, if some manager is taken over from.
 fn joined_managers(live: &Value) -> Option<Value> {
+    let entries = live.at(&["metadata", "managedFields"])?.as_list()?;
+    // Most objects have none: find out before reading all field sets.
+    if !entries.iter().any(is_taken_over_raw) {
+        return None;
+    }
     let entries = decode_managed(live).ok()?;
     let (taken, mut kept): (Vec<ManagedEntry>, Vec<ManagedEntry>) =
         entries.into_iter().partition(is_taken_over);
@@ -84,8 +89,17 @@ fn joined_managers(live: &Value) -> Option<Value> {
 }
 
 fn is_taken_over(entry: &ManagedEntry) -> bool {
-    entry.subresource.is_empty()
-        && TAKE_OVER_MANAGERS.iter().any(|(prefix, operation)| {
-            entry.manager.starts_with(prefix) && entry.operation == *operation
-        })
+    is_listed(&entry.manager, entry.operation.name(), &entry.subresource)
+}
+
+fn is_taken_over_raw(entry: &Value) -> bool {
+    let text = |key: &str| entry.str_at(&[key]).unwrap_or("");
+    is_listed(text("manager"), text("operation"), text("subresource"))
+}
+
+fn is_listed(manager: &str, operation: &str, subresource: &str) -> bool {
+    subresource.is_empty()
+        && TAKE_OVER_MANAGERS
+            .iter()
+            .any(|(prefix, wanted)| manager.starts_with(prefix) && operation == wanted.name())
 }

@@ -15,7 +15,7 @@ mod tracked;
 
 use inputs::InputLog;
 use tracked::Tracked;
-use trueup_artifact::{Entry, FileTree, TreePath};
+use trueup_artifact::{Entry, FileTree, TreeError, TreePath};
 use trueup_kustomize::{Build, build, build_resources, find_file};
 use trueup_object::{Manifest, Position};
 
@@ -80,7 +80,14 @@ fn render_in(tree: &dyn FileTree, request: &RenderRequest) -> Result<Rendered, R
     let folder = TreePath::parse(&request.path)?;
     match tree.entry(&folder)? {
         Some(Entry::Directory { .. }) => {}
-        Some(_) => return Err(RenderError::PathNotAFolder { path: folder }),
+        Some(Entry::Symlink { target }) => {
+            return Err(TreeError::Symlink {
+                path: folder,
+                target,
+            }
+            .into());
+        }
+        Some(Entry::File { .. }) => return Err(RenderError::PathNotAFolder { path: folder }),
         None => return Err(RenderError::PathNotFound { path: folder }),
     }
     let mut diagnostics = Vec::new();

@@ -392,3 +392,27 @@ fn one_object_wanted_twice_is_refused() {
         Planned::Refused(Refusal::Twice(_))
     ));
 }
+
+#[test]
+fn a_namespace_on_an_object_that_has_none_is_dropped_also_from_flux_s_inventory() {
+    let role = trueup_object::value!({
+        "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRole",
+        "metadata": {"name": "view", "namespace": "prod"}, "rules": [],
+    });
+    let wanted = [desired(role)];
+    assert_eq!(wanted[0].reference().to_string(), "ClusterRole/view");
+    let mut applier = Applier::pruning();
+    applier.inventory = Inventory::of([&object(
+        "rbac.authorization.k8s.io/v1",
+        "ClusterRole",
+        "prod",
+        "view",
+    )]);
+    applier.world.apply(wanted[0].manifest());
+    let plan = applier.plan(&wanted);
+    assert!(plan.prune.is_empty());
+    assert_eq!(
+        plan.inventory_after([]).entries()[0].id,
+        "_view_rbac.authorization.k8s.io_ClusterRole"
+    );
+}
