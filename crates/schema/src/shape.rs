@@ -22,6 +22,9 @@ pub enum ShapeError {
         field: String,
         /// What belongs there: `int32`, `[]v1.Container`.
         wanted: String,
+        /// What the server's memory calls what was given: `string`, `int64`,
+        /// `float64`, `bool`, `slice`, `map`.
+        memory_kind: &'static str,
     },
     /// A text that is no time.
     #[error(
@@ -43,6 +46,45 @@ pub enum ShapeError {
         "quantities must match the regular expression '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'"
     )]
     Quantity,
+}
+
+impl ShapeError {
+    /// The same mistake as the server says it of a strategic merge patch,
+    /// whose result it reads from memory and not from JSON.
+    #[must_use]
+    pub fn restoring(&self) -> String {
+        let Self::Mismatch {
+            wanted,
+            memory_kind,
+            ..
+        } = self
+        else {
+            return self.to_string();
+        };
+        if wanted.starts_with("[]") {
+            return format!("cannot restore slice from {memory_kind}");
+        }
+        if wanted.starts_with("map[") {
+            return format!("cannot restore map from {memory_kind}");
+        }
+        if wanted.contains('.') {
+            return format!("cannot restore struct from: {memory_kind}");
+        }
+        let numeric = ["int32", "int64", "float64"].contains(&wanted.as_str());
+        match *memory_kind {
+            "int64" if wanted == "string" => format!("cannot convert int64 to {wanted}"),
+            "int64" | "float64" if numeric => format!("cannot convert {memory_kind} to {wanted}"),
+            _ => format!("unrecognized type: {wanted}"),
+        }
+    }
+}
+
+fn memory_kind(value: &Value) -> &'static str {
+    match value {
+        Value::List(_) => "slice",
+        Value::Map(_) => "map",
+        other => go::type_name(other),
+    }
 }
 
 /// Succeeds if an object of a built-in type has the JSON shape that the type
@@ -116,6 +158,7 @@ impl<'a> Walk<'a> {
             owner: self.owner.clone(),
             field: self.field.join("."),
             wanted,
+            memory_kind: memory_kind(value),
         }
     }
 
@@ -352,6 +395,37 @@ mod tests {
         ];
         for (object, wanted) in cases {
             assert_eq!(mistake(object), wanted);
+        }
+    }
+
+    #[test]
+    fn a_patched_object_is_restored_from_memory_in_other_words() {
+        let typ = Schemas::builtin()
+            .type_for(&GroupVersionKind::new("v1", "PodTemplate"))
+            .unwrap();
+        for (patch, wanted) in [
+            (
+                value!({"template": "text"}),
+                "cannot restore struct from: string",
+            ),
+            (
+                value!({"template": {"spec": {"containers": "text"}}}),
+                "cannot restore slice from string",
+            ),
+            (
+                value!({"template": {"spec": {"containers": {"name": "a"}}}}),
+                "cannot restore slice from map",
+            ),
+            (
+                value!({"metadata": {"labels": []}}),
+                "cannot restore map from slice",
+            ),
+            (
+                value!({"metadata": {"name": 1}}),
+                "cannot convert int64 to string",
+            ),
+        ] {
+            assert_eq!(check_shape(&patch, &typ).unwrap_err().restoring(), wanted);
         }
     }
 
