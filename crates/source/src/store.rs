@@ -30,6 +30,29 @@ pub struct ArtifactStoreOptions {
     pub limits: ArchiveLimits,
 }
 
+impl ArtifactStoreOptions {
+    /// A store in a folder with the usual limits, told under a host, whose
+    /// trees are read from archives.
+    #[must_use]
+    pub fn new(root: PathBuf, advertised_host: &str) -> Self {
+        Self {
+            root,
+            advertised_host: advertised_host.to_owned(),
+            trees: None,
+            limits: ArchiveLimits::default(),
+        }
+    }
+
+    /// The same with commits looked up in the mirrors of a fetcher first.
+    #[must_use]
+    pub fn with_trees(self, trees: Arc<dyn TreeSource>) -> Self {
+        Self {
+            trees: Some(trees),
+            ..self
+        }
+    }
+}
+
 /// Artifacts in a folder, in Flux's layout:
 /// `<root>/gitrepository/<namespace>/<name>/<hash>.tar.gz` with a link
 /// `latest.tar.gz` beside them. Every file is written elsewhere and renamed

@@ -727,3 +727,34 @@ fn secrets_are_read_by_their_keys() {
     );
     assert!(read(&[("tls.key", "k")]).is_err());
 }
+
+#[tokio::test]
+async fn a_commit_with_a_name_that_climbs_is_refused() {
+    let repository = Repository::new();
+    let blob = repository.git_with(&["hash-object", "-w", "--stdin"], "x");
+    let mut tree = b"100644 ..\0".to_vec();
+    tree.extend((0..20).map(|at| u8::from_str_radix(&blob[2 * at..2 * at + 2], 16).unwrap()));
+    std::fs::write(repository.path().join("raw"), tree).unwrap();
+    let tree = repository.git(&["hash-object", "-t", "tree", "-w", "--literally", "raw"]);
+    let commit = repository.git(&["commit-tree", &tree, "-m", "evil"]);
+    repository.git(&["update-ref", "refs/heads/main", &commit]);
+    let server = Server::start(&repository, Rules::default()).await;
+    let (kind, message) = error_of(&Client::new(), &main_of(&server)).await;
+    assert_eq!(kind, FetchErrorKind::Protocol, "{message}");
+    assert!(message.contains("forbidden name \"..\""), "{message}");
+    assert_eq!(server.take_log().len(), 3, "fetched once");
+}
+
+#[tokio::test]
+async fn a_fetch_that_is_dropped_leaves_nothing_in_the_way() {
+    let repository = Repository::new();
+    repository.write("x", "1");
+    repository.commit("one");
+    let server = Server::start(&repository, Rules::default()).await;
+    let client = Client::new();
+    for wait_ms in [0, 1, 3, 6, 10] {
+        let wait = std::time::Duration::from_millis(wait_ms);
+        let _ = tokio::time::timeout(wait, client.try_fetch(&main_of(&server))).await;
+    }
+    assert_eq!(read(&client.fetch(&main_of(&server)).await, "x"), "1");
+}

@@ -286,7 +286,10 @@ fn count_entries(tree: &GitTree, max_entries: u64) -> Result<(), Failure> {
         Err(Stop::Tree(error @ TreeError::OverLimit { .. })) => {
             Err(Failure::new(FetchErrorKind::Limit, error.to_string()))
         }
-        Err(Stop::Tree(error)) => Err(Failure::storage("the mirror", error)),
+        Err(Stop::Tree(error)) if tree.blames_mirror() => {
+            Err(Failure::storage("the mirror", error))
+        }
+        Err(Stop::Tree(error)) => Err(Failure::protocol(error.to_string())),
     }
 }
 

@@ -149,9 +149,14 @@ impl Repository {
         self.suspect.store(true, Ordering::Release);
     }
 
+    /// Whether something in here could not be read.
+    pub(crate) fn is_suspect(&self) -> bool {
+        self.suspect.load(Ordering::Acquire)
+    }
+
     /// Whether to make it afresh before the next fetch.
     pub(crate) fn is_worn(&self) -> bool {
-        if self.suspect.load(Ordering::Acquire) {
+        if self.is_suspect() {
             return true;
         }
         let Ok(mut sizes) = pack_sizes(&self.path) else {

@@ -69,6 +69,11 @@ impl GitTree {
         }
     }
 
+    /// Whether reading found the mirror at fault, not the commit.
+    pub(crate) fn blames_mirror(&self) -> bool {
+        self.repository.is_suspect()
+    }
+
     fn root_item(&self) -> Item {
         Item {
             id: self.root,
