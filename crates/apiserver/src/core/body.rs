@@ -3,17 +3,13 @@
 use super::registry::Resource;
 use super::request::Operation;
 use super::status::ApiError;
-use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
-use std::cell::RefCell;
-use std::collections::HashSet;
-use trueup_object::{Text, Value, from_json, from_yaml};
+use trueup_object::{Text, Value, YamlError, from_json, from_yaml};
+use trueup_yaml::{DuplicateKeys, LoadOptions};
 
 /// The largest body that is read.
 pub const MAX_BODY_BYTES: usize = 3 * 1024 * 1024;
 /// How much of a broken body an error shows.
 const SHOWN_BYTES: usize = 30;
-/// How many keys given twice are named.
-const MAX_DUPLICATES: usize = 100;
 
 /// A body, read.
 #[derive(Debug)]
@@ -45,18 +41,15 @@ pub fn read_object(operation: &Operation, kind: &str) -> Result<Body, ApiError> 
             check_shape(&value).map_err(unrecognised)?;
             Ok(Body {
                 value,
-                duplicates: duplicates(text),
+                duplicates: super::strict::duplicates(text),
             })
         }
         "application/yaml" => {
             let text = String::from_utf8_lossy(text);
-            let value =
-                from_yaml(&text).map_err(|error| unrecognised(yaml_text(&error.to_string())))?;
+            let (value, duplicates) =
+                read_yaml(&text).map_err(|error| unrecognised(yaml_text(&error)))?;
             check_shape(&value).map_err(unrecognised)?;
-            Ok(Body {
-                value,
-                duplicates: Vec::new(),
-            })
+            Ok(Body { value, duplicates })
         }
         _ => Err(ApiError::unsupported_media_type(
             "the body of the request was in an unknown format - accepted media types include: application/json, application/yaml, application/vnd.kubernetes.protobuf",
@@ -78,11 +71,49 @@ fn check_shape(value: &Value) -> Result<(), String> {
     ))
 }
 
-fn yaml_text(error: &str) -> String {
-    if error.starts_with("yaml: ") {
-        error.to_owned()
+/// Reads YAML; of keys given twice the last stays, and strict decoding
+/// complains of the first such key.
+fn read_yaml(text: &str) -> Result<(Value, Vec<String>), YamlError> {
+    match from_yaml(text) {
+        Ok(value) => Ok((value, Vec::new())),
+        Err(error) if error.to_string().contains("already set in map") => {
+            let options = LoadOptions {
+                duplicate_keys: DuplicateKeys::LastWins,
+                ..LoadOptions::default()
+            };
+            let document = trueup_yaml::parse_first(text, &options)?;
+            let value = document.map_or(Value::Null, |document| Value::from_yaml(document.root));
+            let (line, message) = line_and_message(&error.to_string());
+            let message = message.replace(" is already set", " already set");
+            Ok((
+                value,
+                vec![format!("yaml: unmarshal errors:\n  line {line}: {message}")],
+            ))
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// The line of a YAML error, and the rest of its text without the place.
+fn line_and_message(error: &str) -> (usize, String) {
+    let rest = error.trim_start_matches("yaml: ");
+    let parts = rest
+        .strip_prefix("line ")
+        .and_then(|rest| rest.split_once(", column "));
+    let Some((line, rest)) = parts else {
+        return (1, rest.to_owned());
+    };
+    let message = rest.split_once(": ").map_or(rest, |(_, message)| message);
+    (line.parse().unwrap_or(1), message.to_owned())
+}
+
+/// A YAML error as Go's library says it: the first line is not named.
+fn yaml_text(error: &YamlError) -> String {
+    let (line, message) = line_and_message(&error.to_string());
+    if line <= 1 {
+        format!("yaml: {message}")
     } else {
-        format!("yaml: {error}")
+        format!("yaml: line {line}: {message}")
     }
 }
 
@@ -303,7 +334,12 @@ pub fn api_version(group: &str, version: &str) -> Text {
 
 /// Checks name and namespace of a body against the URL; an absent namespace
 /// is taken from it.
-pub fn check_place(object: &mut Value, namespace: &str, name: &str) -> Result<(), ApiError> {
+pub fn check_place(
+    object: &mut Value,
+    resource: &Resource,
+    namespace: &str,
+    name: &str,
+) -> Result<(), ApiError> {
     let given_name = object.str_at(&["metadata", "name"]).unwrap_or("");
     if !name.is_empty() {
         if given_name.is_empty() {
@@ -319,6 +355,10 @@ pub fn check_place(object: &mut Value, namespace: &str, name: &str) -> Result<()
             return Err(ApiError::bad_request(message));
         }
     }
+    if !resource.namespaced {
+        object.remove_at(&["metadata", "namespace"]);
+        return Ok(());
+    }
     let given = object.str_at(&["metadata", "namespace"]).unwrap_or("");
     if !given.is_empty() && given != namespace {
         return Err(ApiError::bad_request(
@@ -329,101 +369,4 @@ pub fn check_place(object: &mut Value, namespace: &str, name: &str) -> Result<()
         object.set_at(&["metadata", "namespace"], namespace.into());
     }
     Ok(())
-}
-
-/// Keys that a JSON text gives twice in one object, `duplicate field "a.b"`.
-#[must_use]
-pub fn duplicates(text: &[u8]) -> Vec<String> {
-    let found = RefCell::new(Vec::new());
-    let mut reader = serde_json::Deserializer::from_slice(text);
-    let _ = Seeker {
-        path: String::new(),
-        found: &found,
-    }
-    .deserialize(&mut reader);
-    found.into_inner()
-}
-
-struct Seeker<'a> {
-    path: String,
-    found: &'a RefCell<Vec<String>>,
-}
-
-impl<'de> DeserializeSeed<'de> for Seeker<'_> {
-    type Value = ();
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
-        deserializer.deserialize_any(self)
-    }
-}
-
-impl<'de> Visitor<'de> for Seeker<'_> {
-    type Value = ();
-
-    fn expecting(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.write_str("any JSON value")
-    }
-
-    fn visit_bool<E>(self, _: bool) -> Result<(), E> {
-        Ok(())
-    }
-
-    fn visit_i64<E>(self, _: i64) -> Result<(), E> {
-        Ok(())
-    }
-
-    fn visit_u64<E>(self, _: u64) -> Result<(), E> {
-        Ok(())
-    }
-
-    fn visit_f64<E>(self, _: f64) -> Result<(), E> {
-        Ok(())
-    }
-
-    fn visit_str<E>(self, _: &str) -> Result<(), E> {
-        Ok(())
-    }
-
-    fn visit_unit<E>(self) -> Result<(), E> {
-        Ok(())
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<(), A::Error> {
-        let mut index = 0;
-        while items
-            .next_element_seed(Seeker {
-                path: format!("{}[{index}]", self.path),
-                found: self.found,
-            })?
-            .is_some()
-        {
-            index += 1;
-        }
-        Ok(())
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<(), A::Error> {
-        let mut seen: HashSet<Text> = HashSet::new();
-        while let Some(key) = entries.next_key::<Text>()? {
-            let path = if self.path.is_empty() {
-                key.to_string()
-            } else {
-                format!("{}.{key}", self.path)
-            };
-            if seen.insert(key) {
-                entries.next_value_seed(Seeker {
-                    path,
-                    found: self.found,
-                })?;
-                continue;
-            }
-            entries.next_value::<IgnoredAny>()?;
-            let mut found = self.found.borrow_mut();
-            let text = format!("duplicate field {path:?}");
-            if found.len() < MAX_DUPLICATES && !found.contains(&text) {
-                found.push(text);
-            }
-        }
-        Ok(())
-    }
 }

@@ -21,7 +21,11 @@ pub struct Decoded {
 /// Decodes an object of a resource; the error is the decoder's message.
 pub fn decode(resource: &Resource, value: Value) -> Result<Decoded, String> {
     match (&resource.custom, &resource.typ) {
-        (Some(custom), _) => decode_custom(custom, value),
+        (Some(custom), _) => {
+            let mut decoded = decode_custom(custom, value)?;
+            custom.schema.drop_nulls(&mut decoded.object);
+            Ok(decoded)
+        }
         (None, Some(typ)) => decode_builtin(resource, typ, value),
         (None, None) => Ok(Decoded {
             object: value,
@@ -49,8 +53,15 @@ pub fn settle(resource: &Resource, value: &Value) -> Value {
         return value.clone();
     }
     let mut object = normal::normalise(value, resource.definition);
+    if let (Some(sent), Some(metadata)) = (value.get("metadata"), object.get("metadata").cloned()) {
+        object.set_at(&["metadata"], keep_reset(sent, metadata));
+    }
     if defaults::apply(&resource.group, &resource.kind, &mut object) == defaults::Changed::Yes {
+        let metadata = object.get("metadata").cloned();
         object = normal::normalise(&object, resource.definition);
+        if let Some(metadata) = metadata {
+            object.set_at(&["metadata"], metadata);
+        }
     }
     object
 }
@@ -65,7 +76,7 @@ fn decode_custom(custom: &Custom, mut object: Value) -> Result<Decoded, String> 
                 .iter()
                 .map(|path| format!("unknown field \"metadata.{path}\"")),
         );
-        let metadata = normal::normalise(metadata, METADATA);
+        let metadata = keep_reset(metadata, normal::normalise(metadata, METADATA));
         object.set_at(&["metadata"], metadata);
     }
     unknown.extend(
@@ -77,6 +88,50 @@ fn decode_custom(custom: &Custom, mut object: Value) -> Result<Decoded, String> 
     );
     custom.schema.apply_defaults(&mut object);
     Ok(Decoded { object, unknown })
+}
+
+/// Decodes what an apply made: a null in the place of a struct is an empty
+/// one; other nulls stay for validation to refuse.
+pub fn decode_applied(resource: &Resource, mut value: Value) -> Result<Value, String> {
+    if let Some(custom) = &resource.custom {
+        empty_structs(&mut value, custom.schema.raw());
+        return Ok(decode_custom(custom, value)?.object);
+    }
+    Ok(decode(resource, value)?.object)
+}
+
+fn empty_structs(value: &mut Value, schema: &Value) {
+    let Some(properties) = schema.get("properties").and_then(Value::as_map) else {
+        return;
+    };
+    for (key, below) in properties {
+        let is_struct =
+            below.str_at(&["type"]) == Some("object") && below.at(&["nullable"]).is_none();
+        match value.get(key) {
+            Some(Value::Null) if is_struct => value.set_at(&[key], Value::map()),
+            Some(Value::Map(_)) if is_struct => {
+                let mut inner = value.get(key).cloned().unwrap_or_default();
+                empty_structs(&mut inner, below);
+                value.set_at(&[key], inner);
+            }
+            _ => {}
+        }
+    }
+}
+
+/// An empty list of owners means something: that they are forgotten.
+fn keep_reset(sent: &Value, mut metadata: Value) -> Value {
+    if sent
+        .get("managedFields")
+        .and_then(Value::as_list)
+        .is_some_and(<[Value]>::is_empty)
+    {
+        metadata.set_at(
+            &["managedFields"],
+            Value::List(trueup_object::EcoVec::new()),
+        );
+    }
+    metadata
 }
 
 /// Name of the definition of metadata.

@@ -211,7 +211,14 @@ fn remove(call: &Call<'_>, stored: &Arc<Stored>) -> Result<(bool, Value, u64), R
         Write::Remove(stored.value().clone()),
     )?;
     call.core.written(call, Some(stored), None);
-    Ok((true, stored.value().clone(), removed.revision))
+    let mut shown = stored.value().clone();
+    if shown
+        .at(&["metadata", "deletionGracePeriodSeconds"])
+        .is_some()
+    {
+        shown.set_at(&["metadata", "deletionGracePeriodSeconds"], 0.into());
+    }
+    Ok((true, shown, removed.revision))
 }
 
 fn mark(

@@ -30,9 +30,11 @@ pub mod selection;
 mod services;
 pub mod status;
 pub mod store;
+mod strict;
 mod subresources;
 mod validate;
 pub mod versions;
+mod warnings;
 pub mod watch;
 mod write;
 
@@ -132,6 +134,11 @@ impl Core {
             }
         }?;
         answer.warnings.extend(deprecation(operation));
+        answer.warnings = answer
+            .warnings
+            .iter()
+            .map(|text| warning_header(text))
+            .collect();
         Ok(answer)
     }
 
@@ -213,6 +220,12 @@ impl Core {
             .map(|_| char::from(alphabet[random.usize(..alphabet.len())]))
             .collect()
     }
+}
+
+/// A text as the value of a `Warning` header.
+fn warning_header(text: &str) -> String {
+    let escaped = text.replace('\\', "\\\\").replace('"', "\\\"");
+    format!("299 - \"{escaped}\"")
 }
 
 /// What is said with every use of a kind that is going away.

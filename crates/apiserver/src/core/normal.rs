@@ -24,6 +24,8 @@ const API: &str = "io.k8s.api.";
 enum Node {
     /// Kept as it is, nulls included.
     Free,
+    /// Kept but for nulls.
+    WithoutNulls,
     Text,
     Other,
     Quantity,
@@ -45,12 +47,60 @@ struct Field {
     node: Node,
 }
 
+const NANOS_PER_MILLI: i128 = 1_000_000;
 const OMIT_EMPTY: u8 = b'-';
 
 /// Brings an object of a built-in type (by its definition name) into form.
 #[must_use]
 pub fn normalise(object: &Value, definition: &str) -> Value {
     normal_struct(shape(definition), object.as_map())
+}
+
+/// What an object is after it was stored: required lists and maps that are
+/// empty come back as null.
+#[must_use]
+pub fn stored(object: &Value, definition: &str) -> Value {
+    if !has_empty_list(object) {
+        return object.clone();
+    }
+    let mut object = object.clone();
+    nullify(&mut object, Node::Struct(shape(definition)));
+    object
+}
+
+fn has_empty_list(value: &Value) -> bool {
+    match value {
+        Value::List(list) => list.is_empty() || list.iter().any(has_empty_list),
+        Value::Map(map) => map.values().any(has_empty_list),
+        _ => false,
+    }
+}
+
+fn nullify(value: &mut Value, node: Node) {
+    match (node, value) {
+        (Node::Struct(shape), Value::Map(map)) => {
+            let fields = shape.fields.get_or_init(|| compile(&shape.name));
+            for field in fields {
+                let Some(value) = map.get_mut(&field.name) else {
+                    continue;
+                };
+                let required = matches!(field.rule, b'L' | b'M');
+                if required && is_empty(value) {
+                    *value = Value::Null;
+                } else if has_empty_list(value) {
+                    nullify(value, field.node);
+                }
+            }
+        }
+        (Node::List(inner), Value::List(list)) => list
+            .make_mut()
+            .iter_mut()
+            .for_each(|item| nullify(item, *inner)),
+        (Node::MapOf(inner), Value::Map(map)) => {
+            map.iter_mut().for_each(|(_, item)| nullify(item, *inner))
+        }
+        _ => {}
+    }
 }
 
 fn normal_struct(shape: &'static Shape, map: Option<&Map>) -> Value {
@@ -73,7 +123,6 @@ fn normal_field(field: &Field, value: Option<&Value>) -> Option<Value> {
     let value = normal(field.node, value);
     match field.rule {
         OMIT_EMPTY | b'z' if is_empty(&value) => None,
-        b'L' | b'M' if is_empty(&value) => Some(Value::Null),
         _ => Some(value),
     }
 }
@@ -123,8 +172,22 @@ fn normal(node: Node, value: &Value) -> Value {
                 .collect(),
         ),
         (Node::Text, Value::Null) => "".into(),
+        (Node::WithoutNulls, value) => without_nulls(value),
         (Node::Quantity, value) => canonical_quantity(value),
         _ => value.clone(),
+    }
+}
+
+fn without_nulls(value: &Value) -> Value {
+    match value {
+        Value::Map(map) => map
+            .iter()
+            .filter(|(_, item)| !item.is_null())
+            .map(|(key, item)| (key.clone(), without_nulls(item)))
+            .collect::<Map>()
+            .into(),
+        Value::List(list) => list.iter().map(without_nulls).collect(),
+        other => other.clone(),
     }
 }
 
@@ -136,8 +199,21 @@ fn canonical_quantity(value: &Value) -> Value {
         Value::Null => return "0".into(),
         other => return other.clone(),
     };
-    text.parse::<Quantity>()
-        .map_or_else(|_| value.clone(), |quantity| quantity.to_string().into())
+    let Ok(quantity) = text.parse::<Quantity>() else {
+        return value.clone();
+    };
+    let capped = quantity.nanos() >= i128::from(i64::MAX) * 1_000_000_000;
+    if capped {
+        return value.clone();
+    }
+    if quantity.nanos() % NANOS_PER_MILLI != 0 && quantity.nanos() > 0 {
+        // Amounts are kept to the thousandth, rounded up.
+        let milli = (quantity.nanos() + NANOS_PER_MILLI - 1) / NANOS_PER_MILLI;
+        return ecow::eco_format!("{milli}m")
+            .parse::<Quantity>()
+            .map_or_else(|_| value.clone(), |q| q.to_string().into());
+    }
+    quantity.to_string().into()
 }
 
 /// Shapes live as long as the program: there are a few hundred.
@@ -213,7 +289,8 @@ fn node_of(schema: &Value) -> Node {
 fn node_of_reference(reference: &str) -> Node {
     match reference.rsplit('.').next().unwrap_or("") {
         "Quantity" => Node::Quantity,
-        "FieldsV1" | "RawExtension" | "JSON" | "JSONSchemaProps" | "IntOrString" => Node::Free,
+        "FieldsV1" | "RawExtension" | "JSON" | "IntOrString" => Node::Free,
+        "JSONSchemaProps" => Node::WithoutNulls,
         "Time" | "MicroTime" => Node::Other,
         "ManagedFieldsEntry" if reference.starts_with(META) => Node::Free,
         _ => match Schemas::builtin().definition(reference) {

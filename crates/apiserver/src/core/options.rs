@@ -141,14 +141,25 @@ fn check_manager(query: &Query, causes: &mut Vec<Cause>) {
         ));
     }
     if let Some((at, c)) = manager.chars().enumerate().find(|(_, c)| c.is_control()) {
-        let detail =
-            format!("should only contain printable characters. Found {c:?} at position {at}");
-        causes.push(Cause::invalid(
-            "fieldManager",
-            format!("{manager:?}"),
-            &detail,
-        ));
+        let detail = format!("invalid character {} (at position {at})", go_code_point(c));
+        causes.push(Cause::invalid("fieldManager", go_quoted(manager), &detail));
     }
+}
+
+fn go_code_point(c: char) -> String {
+    format!("U+{:04X}", u32::from(c))
+}
+
+/// A text as Go quotes it: control characters as `\\x01`.
+fn go_quoted(text: &str) -> String {
+    let quote = |c: char| {
+        if c.is_control() {
+            format!("\\x{:02x}", u32::from(c))
+        } else {
+            c.to_string()
+        }
+    };
+    format!("\"{}\"", text.chars().map(quote).collect::<String>())
 }
 
 fn field_validation(query: &Query, causes: &mut Vec<Cause>) -> FieldValidation {

@@ -68,7 +68,14 @@ impl Patch {
         let refused = |why: String| {
             let shown = match self {
                 Self::Strategic(patch) => go_map(patch),
-                _ => String::from_utf8_lossy(&to_json(&patched)).into_owned(),
+                Self::Apply { .. } | Self::Json(_) | Self::Merge(_) => {
+                    String::from_utf8_lossy(&to_json(&patched)).into_owned()
+                }
+            };
+            let why = if matches!(self, Self::Strategic(_)) {
+                unrestorable(&why)
+            } else {
+                why
             };
             ApiError::invalid(
                 "",
@@ -90,6 +97,27 @@ impl Patch {
         }
         check_identity(call, &decoded.object)?;
         Ok(decoded.object)
+    }
+}
+
+/// What the converter from trees says where the decoder from text says that
+/// it can't unmarshal.
+fn unrestorable(why: &str) -> String {
+    let parts = why
+        .strip_prefix("json: cannot unmarshal ")
+        .and_then(|rest| rest.split_once(" into Go "))
+        .and_then(|(found, rest)| Some((found, rest.rsplit_once(" of type ")?.1)));
+    match parts {
+        Some((found, wanted)) if wanted.starts_with("[]") => {
+            format!(
+                "cannot restore slice from {}",
+                if found == "object" { "map" } else { found }
+            )
+        }
+        Some((found, wanted)) if wanted.starts_with("v1.") => {
+            format!("cannot restore struct from: {found}")
+        }
+        _ => why.to_owned(),
     }
 }
 
@@ -207,6 +235,9 @@ fn read_apply(call: &Call<'_>) -> Result<Patch, ApiError> {
         }
         Some(_) => {}
     }
+    if !call.resource.namespaced {
+        applied.remove_at(&["metadata", "namespace"]);
+    }
     let given = applied.str_at(&["metadata", "namespace"]).unwrap_or("");
     if !given.is_empty() && given != call.operation.namespace {
         return Err(ApiError::bad_request(
@@ -261,18 +292,30 @@ fn apply_to(call: &mut Call<'_>, live: Option<&Value>, applied: &Value) -> Resul
     .map_err(|error| apply_error(&error))?;
     let mut object = result.object;
     let managed = object.remove_at(&["metadata", "managedFields"]);
-    let mut decoded = match decode::decode(call.resource, object) {
-        Ok(decoded) => decoded.object,
-        Err(why) => {
-            return Err(ApiError::internal(format!(
-                "failed to convert new object to proper version: {why}"
-            )));
-        }
-    };
+    let mut decoded = decode::decode_applied(call.resource, object)
+        .map_err(|why| ApiError::internal(not_convertible(applied, &why)))?;
     if let Some(managed) = managed {
         decoded.set_at(&["metadata", "managedFields"], managed);
     }
     Ok(decoded)
+}
+
+/// What is said of an applied object whose values don't fit the kind.
+fn not_convertible(applied: &Value, why: &str) -> String {
+    let gvk = trueup_object::GroupVersionKind::of(applied);
+    let kind = gvk
+        .map(|gvk| format!("{}/{}, Kind={}", gvk.group, gvk.version, gvk.kind))
+        .unwrap_or_default();
+    let place = |key| applied.str_at(&["metadata", key]).unwrap_or("");
+    let (namespace, name) = (place("namespace"), place("name"));
+    let why = if why.starts_with("illegal base64") {
+        format!("error decoding from json: {why}")
+    } else {
+        why.to_owned()
+    };
+    format!(
+        "failed to convert new object ({namespace}/{name}; {kind}) to proper version: unable to convert unstructured object to {kind}: {why}"
+    )
 }
 
 /// The answer to an apply that fails.

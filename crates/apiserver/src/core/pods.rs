@@ -142,7 +142,7 @@ fn default_volume(volume: &mut Value) {
     }
     each(volume, &["projected", "sources"], |source| {
         if source.get("serviceAccountToken").is_some() {
-            default(source, &["serviceAccountToken", "expirationSeconds"], 3607);
+            default(source, &["serviceAccountToken", "expirationSeconds"], 3600);
         }
         each(source, &["downwardAPI", "items"], |item| {
             if item.get("fieldRef").is_some() {

@@ -300,6 +300,9 @@ pub fn for_update(call: &Call<'_>, new: &mut Value, live: &Value) {
     {
         take(new, live, &["spec", "finalizers"]);
     }
+    if resource.kind == "CustomResourceDefinition" {
+        super::definitions::updated(new);
+    }
     system_metadata(new, live);
 }
 

@@ -43,6 +43,8 @@ pub struct Custom {
     pub version: Value,
     /// Name of the definition.
     pub definition: Text,
+    /// Tells this schema from those before and after it.
+    pub id: u64,
     /// The schema of the version.
     pub schema: Structural,
     /// All versions of the resource that are served, and the type of each.

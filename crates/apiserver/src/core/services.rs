@@ -145,7 +145,13 @@ pub fn carry_over(new: &mut Value, live: &Value) {
         drop_node_ports(new, live);
     }
     if kind(new) == "ExternalName" && kind(live) != "ExternalName" {
-        for key in ["clusterIP", "clusterIPs", "ipFamilies", "ipFamilyPolicy"] {
+        for key in [
+            "internalTrafficPolicy",
+            "clusterIP",
+            "clusterIPs",
+            "ipFamilies",
+            "ipFamilyPolicy",
+        ] {
             new.remove_at(&["spec", key]);
         }
     }

@@ -18,7 +18,7 @@ use trueup_object::{Text, Value, from_json, to_json};
 /// with 410.
 pub const HISTORY_EVENTS: usize = 8192;
 /// The revision before the first write.
-pub const FIRST_REVISION: u64 = 1;
+pub const FIRST_REVISION: u64 = 2;
 
 /// Namespace and name of an object on its shelf.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -39,6 +39,8 @@ pub struct Stored {
     pub revision: u64,
     value: Value,
     json: OnceLock<Bytes>,
+    /// The schema under whose defaults the object is known to be whole.
+    settled_by: AtomicU64,
 }
 
 impl Stored {
@@ -50,7 +52,18 @@ impl Stored {
             revision,
             value,
             json: OnceLock::new(),
+            settled_by: AtomicU64::new(0),
         }
+    }
+
+    /// Whether the defaults of a schema were found to be all there.
+    pub(super) fn is_settled_by(&self, schema: u64) -> bool {
+        self.settled_by.load(Ordering::Relaxed) == schema
+    }
+
+    /// Notes that the defaults of a schema are all there.
+    pub(super) fn settle_by(&self, schema: u64) {
+        self.settled_by.store(schema, Ordering::Relaxed);
     }
 
     /// The object as a tree, `apiVersion` and `kind` included.
@@ -149,6 +162,8 @@ pub struct Store {
     storage: Box<dyn Storage>,
     shelves: RwLock<HashMap<GroupResource, Arc<Shelf>>>,
     clock: Mutex<u64>,
+    /// What came before this is not remembered.
+    base: u64,
     current: AtomicU64,
     durable: Arc<Durable>,
 }
@@ -235,11 +250,13 @@ impl Store {
     pub fn open(storage: Box<dyn Storage>) -> Result<Self, StorageError> {
         let loaded = storage.load()?;
         let revision = loaded.revision.max(FIRST_REVISION);
+        let base = loaded.last_written.max(FIRST_REVISION);
         let shelves = shelve(loaded)?;
         Ok(Self {
             storage,
             shelves: RwLock::new(shelves),
             clock: Mutex::new(revision),
+            base,
             current: AtomicU64::new(revision),
             durable: Arc::new(Durable {
                 revision: AtomicU64::new(revision),
@@ -272,7 +289,17 @@ impl Store {
             .cloned();
         found.unwrap_or_else(|| {
             let mut shelves = self.shelves.write().unwrap_or_else(PoisonError::into_inner);
-            shelves.entry(key.clone()).or_default().clone()
+            let fresh = || {
+                let contents = Contents {
+                    forgotten: self.base,
+                    ..Contents::default()
+                };
+                Arc::new(Shelf {
+                    contents: RwLock::new(contents),
+                    wakers: Wakers::default(),
+                })
+            };
+            shelves.entry(key.clone()).or_insert_with(fresh).clone()
         })
     }
 
@@ -511,6 +538,7 @@ fn shelve(loaded: Loaded) -> Result<HashMap<GroupResource, Arc<Shelf>>, StorageE
                 revision,
                 value,
                 json: json.into(),
+                settled_by: AtomicU64::new(0),
             }),
         );
     }

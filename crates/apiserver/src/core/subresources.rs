@@ -168,7 +168,12 @@ fn write_scale(call: Call<'_>) -> Result<Answer, ApiError> {
         if sent.get("kind").is_none() {
             sent.set_at(&["kind"], "Scale".into());
         }
-        body::check_place(&mut sent, &operation.namespace, &operation.name)?;
+        body::check_place(
+            &mut sent,
+            &operation.resource,
+            &operation.namespace,
+            &operation.name,
+        )?;
         Some(sent)
     } else {
         None
@@ -278,8 +283,14 @@ fn apply_scale(call: Call<'_>) -> Result<Answer, ApiError> {
     let patch = patch::Patch::Apply { applied: object };
     write::change(call, |call, _, seen| {
         let mut new = patch.onto(call, seen)?;
+        if call.resource.custom.is_some() {
+            let name = &call.operation.name;
+            return Err(ApiError::internal(format!(
+                "failed to convert new object (/{name}; autoscaling/v1, Kind=Scale) to proper version: request to convert CR to an invalid group/version: autoscaling/v1"
+            )));
+        }
         prepare::for_update(call, &mut new, seen);
-        Ok(new)
+        Ok(write::without_scale_times(new))
     })
 }
 

@@ -12,8 +12,22 @@ use trueup_schema::{Schemas, Type, Versions};
 #[must_use]
 pub fn body(stored: Arc<Stored>, resource: &Resource) -> ObjectBody {
     let version = resource.api_version();
-    if stored.value().str_at(&["apiVersion"]) == Some(&version) {
-        return ObjectBody::Stored(stored);
+    let same = stored.value().str_at(&["apiVersion"]) == Some(&version);
+    match &resource.custom {
+        None if same => return ObjectBody::Stored(stored),
+        Some(custom) if same && stored.is_settled_by(custom.id) => {
+            return ObjectBody::Stored(stored);
+        }
+        Some(custom) if same => {
+            let mut object = stored.value().clone();
+            custom.schema.apply_defaults(&mut object);
+            if object == *stored.value() {
+                stored.settle_by(custom.id);
+                return ObjectBody::Stored(stored);
+            }
+            return ObjectBody::Made(object);
+        }
+        _ => {}
     }
     ObjectBody::Made(convert(
         stored.value(),
@@ -28,7 +42,11 @@ pub fn body(stored: Arc<Stored>, resource: &Resource) -> ObjectBody {
 pub fn convert(object: &Value, api_version: &str, custom: Option<&Custom>) -> Value {
     let from = object.str_at(&["apiVersion"]).unwrap_or("");
     if from == api_version {
-        return object.clone();
+        let mut object = object.clone();
+        if let Some(custom) = custom {
+            custom.schema.apply_defaults(&mut object);
+        }
+        return object;
     }
     let mut object = match (from, api_version) {
         ("autoscaling/v2", "autoscaling/v1") => scaler_to_v1(object),

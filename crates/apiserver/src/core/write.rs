@@ -109,7 +109,7 @@ pub fn time_text(now: Timestamp) -> Text {
 pub(super) fn create(mut call: Call<'_>) -> Result<Answer, ApiError> {
     let body = body::read_object(call.operation, &call.resource.kind)?;
     let mut object = decode_body(&mut call, body)?;
-    body::check_place(&mut object, &call.operation.namespace, "")?;
+    body::check_place(&mut object, call.resource, &call.operation.namespace, "")?;
     validate::admit_place(&call, object.str_at(&["metadata", "name"]).unwrap_or(""))?;
     insert(call, object)
 }
@@ -134,7 +134,9 @@ fn decode_body(call: &mut Call<'_>, body: Body) -> Result<Value, ApiError> {
         ))
     })?;
     let mut strict = body.duplicates;
-    strict.extend(decoded.unknown);
+    let mut unknown = decoded.unknown;
+    super::strict::sort_by_place(&call.operation.body, &mut unknown);
+    strict.extend(unknown);
     match call.options.field_validation {
         FieldValidation::Ignore => {}
         FieldValidation::Warn => call.warnings.extend(strict),
@@ -158,9 +160,7 @@ pub(super) fn insert(mut call: Call<'_>, mut object: Value) -> Result<Answer, Ap
     let given_version = object.remove_at(&["metadata", "resourceVersion"]);
     prepare::created(&call, &mut object);
     prepare::reset_on_create(call.resource, &mut object);
-    if !matches!(call.operation.verb, Verb::Patch)
-        || object.at(&["metadata", "managedFields"]).is_none()
-    {
+    if call.operation.verb != Verb::Patch {
         object = track(&call, None, &object);
     }
     prepare::for_create(&mut call, &mut object)?;
@@ -168,6 +168,8 @@ pub(super) fn insert(mut call: Call<'_>, mut object: Value) -> Result<Answer, Ap
     if !causes.is_empty() {
         return Err(call.invalid(&object, causes));
     }
+    call.warnings
+        .extend(super::warnings::of(call.resource, &object));
     if given_version.is_some_and(|version| {
         version
             .as_str()
@@ -192,6 +194,7 @@ fn store_new(mut call: Call<'_>, mut object: Value) -> Result<Answer, ApiError> 
     if call.options.keep == Keep::DryRun {
         return Ok(made(call, 201, object));
     }
+    let mut object = stored_form(call.resource, object);
     prepare::finish(&call, None, &mut object);
     let stored = write(&call, &key, None, Write::Put(object)).map_err(|refusal| match refusal {
         Refusal::Changed => taken(&call),
@@ -203,6 +206,16 @@ fn store_new(mut call: Call<'_>, mut object: Value) -> Result<Answer, ApiError> 
         warnings,
         ..read::answer_with(201, call.resource, stored)
     })
+}
+
+/// What is left of an object once it was stored: required lists that are
+/// empty are null.
+fn stored_form(resource: &Resource, object: Value) -> Value {
+    if resource.custom.is_some() {
+        object
+    } else {
+        super::normal::stored(&object, resource.definition)
+    }
 }
 
 /// An answer with an object that is not stored.
@@ -271,7 +284,7 @@ pub(super) fn track(call: &Call<'_>, live: Option<&Value>, new: &Value) -> Value
         return new.clone();
     };
     let subresource = call.operation.subresource_name();
-    track_update(&UpdateInput {
+    let tracked = track_update(&UpdateInput {
         live,
         new,
         typ,
@@ -281,14 +294,34 @@ pub(super) fn track(call: &Call<'_>, live: Option<&Value>, new: &Value) -> Value
         reset: prepare::reset_fields(call.resource, call.target),
         now: &call.time(),
         versions: &ResourceVersions(call.resource),
-    })
+    });
+    if call.target == Target::Scale {
+        without_scale_times(tracked)
+    } else {
+        tracked
+    }
+}
+
+/// Owners through a scale are written down without a time.
+pub(super) fn without_scale_times(mut object: Value) -> Value {
+    super::defaults::each(&mut object, &["metadata", "managedFields"], |entry| {
+        if entry.str_at(&["subresource"]) == Some("scale") {
+            entry.remove_at(&["time"]);
+        }
+    });
+    object
 }
 
 /// PUT.
 pub(super) fn update(mut call: Call<'_>) -> Result<Answer, ApiError> {
     let body = body::read_object(call.operation, &call.resource.kind)?;
     let mut sent = decode_body(&mut call, body)?;
-    body::check_place(&mut sent, &call.operation.namespace, &call.operation.name)?;
+    body::check_place(
+        &mut sent,
+        call.resource,
+        &call.operation.namespace,
+        &call.operation.name,
+    )?;
     let missing = call
         .find(&call.operation.namespace, &call.operation.name)
         .is_none();
@@ -328,7 +361,7 @@ pub(super) fn patch(mut call: Call<'_>) -> Result<Answer, ApiError> {
             .filter(|uid| seen.str_at(&["metadata", "uid"]) != Some(uid))
         {
             let cause = Cause::invalid("metadata.uid", format!("{uid:?}"), "field is immutable");
-            return Err(call.invalid(seen, vec![cause]));
+            return Err(call.invalid(seen, vec![cause.clone(), cause]));
         }
         prepare::for_update(call, &mut new, seen);
         Ok(if matches!(patch, patch::Patch::Apply { .. }) {
@@ -357,6 +390,10 @@ pub(super) fn change(
         if !causes.is_empty() {
             return Err(call.invalid(&new, causes));
         }
+        if call.target == Target::Main {
+            call.warnings
+                .extend(super::warnings::of(call.resource, &new));
+        }
         prepare::allocate(&call, Some(&seen), &mut new)?;
         match store_changed(&mut call, &live, &seen, new) {
             Ok(answer) => return Ok(answer),
@@ -375,6 +412,9 @@ fn store_changed(
 ) -> Result<Answer, Refusal> {
     let version = ecow::eco_format!("{}", live.revision);
     new.set_at(&["metadata", "resourceVersion"], version.into());
+    if call.options.keep == Keep::Yes {
+        new = stored_form(call.resource, new);
+    }
     keep_timestamps(seen, &mut new);
     let warnings = std::mem::take(&mut call.warnings);
     if new.same_number(seen) && !is_finished(&new) {
@@ -403,7 +443,7 @@ fn store_changed(
             call,
             &live.key,
             Some(live.revision),
-            Write::Remove(new.clone()),
+            Write::Remove(live.value().clone()),
         )?;
         call.core.written(call, Some(live), None);
         return Ok(shown(new, removed.revision));

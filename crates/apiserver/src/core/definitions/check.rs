@@ -206,7 +206,7 @@ fn scale_paths(causes: &mut Vec<Cause>, scale: &Value, at: &str) {
             if required {
                 causes.push(Cause::required(format!("{at}.{key}"), ""));
             }
-        } else if !path.starts_with('.') || path.contains(['[', ']', '"']) {
+        } else if !path.starts_with('.') {
             causes.push(Cause::invalid(
                 format!("{at}.{key}"),
                 format!("{path:?}"),

@@ -103,12 +103,31 @@ fn row(definition: &Value, version: &Value, storage: &str, types: &[(Text, Type)
                 .str_at(&["metadata", "name"])
                 .unwrap_or("")
                 .into(),
+            id: schema_id(definition, version),
             schema,
             types: types.to_vec(),
         })),
         group,
         version: name,
     }
+}
+
+/// The revision at which the definition was read, never 0, told apart by
+/// version.
+fn schema_id(definition: &Value, version: &Value) -> u64 {
+    let revision: u64 = definition
+        .str_at(&["metadata", "resourceVersion"])
+        .and_then(|text| text.parse().ok())
+        .unwrap_or(0);
+    let versions = definition
+        .at(&["spec", "versions"])
+        .and_then(Value::as_list)
+        .unwrap_or_default();
+    let place = versions
+        .iter()
+        .position(|other| other == version)
+        .unwrap_or(0) as u64;
+    revision * 64 + place % 63 + 1
 }
 
 fn subresources(version: &Value, group: &Text, name: &Text, kind: &Text) -> Vec<Subresource> {

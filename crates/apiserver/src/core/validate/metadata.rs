@@ -46,7 +46,6 @@ pub(super) fn created(resource: &Resource, object: &Value) -> Vec<Cause> {
 
 pub(super) fn updated(resource: &Resource, new: &Value, live: &Value) -> Vec<Cause> {
     let mut causes = Vec::new();
-    let _ = resource;
     let mut immutable = Vec::new();
     for key in ["name", "namespace", "uid", "creationTimestamp"] {
         if new.at(&["metadata", key]) != live.at(&["metadata", key]) {
@@ -59,10 +58,18 @@ pub(super) fn updated(resource: &Resource, new: &Value, live: &Value) -> Vec<Cau
         }
     }
     causes.extend(common(new));
+    let built_in = resource.custom.is_none();
     if live.at(&["metadata", "deletionTimestamp"]).is_some() {
         causes.extend(new_finalizers(new, live));
     }
-    causes.extend(immutable);
+    causes.extend(immutable.clone());
+    if built_in {
+        // The genuine server looks twice, and says so twice.
+        if live.at(&["metadata", "deletionTimestamp"]).is_some() {
+            causes.extend(new_finalizers(new, live));
+        }
+        causes.extend(immutable);
+    }
     causes
 }
 

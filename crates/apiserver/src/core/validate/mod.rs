@@ -99,12 +99,11 @@ pub(super) fn updated(call: &Call<'_>, new: &Value, live: &Value) -> Vec<Cause> 
 /// What is wrong with an object, whatever it was before.
 fn contents(resource: &Resource, object: &Value, live: Option<&Value>) -> Vec<Cause> {
     if let Some(custom) = &resource.custom {
-        return custom
-            .schema
-            .validate(object)
-            .into_iter()
-            .map(cause_of)
-            .collect();
+        let mistakes = match live {
+            Some(live) => custom.schema.validate_update(object, live),
+            None => custom.schema.validate(object),
+        };
+        return mistakes.into_iter().map(cause_of).collect();
     }
     match (resource.group.as_str(), resource.kind.as_str()) {
         ("", "Pod") => pod::pod(object),

@@ -90,7 +90,7 @@ fn service_ports(causes: &mut Vec<Cause>, ports: &[Value], headless: bool) {
 }
 
 /// What keeps a text from being the name of a port.
-fn port_name_errors(name: &str) -> Vec<&'static str> {
+pub(super) fn port_name_errors(name: &str) -> Vec<&'static str> {
     let mut errors = Vec::new();
     if name.len() > 15 {
         errors.push("must be no more than 15 characters");

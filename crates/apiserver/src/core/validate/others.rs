@@ -164,6 +164,18 @@ fn policy_rule(causes: &mut Vec<Cause>, rule: &Value, kind: &str, at: &str) {
     }
     let urls = list(rule, &["nonResourceURLs"]);
     if !urls.is_empty() {
+        let regular = ["apiGroups", "resources", "resourceNames"]
+            .iter()
+            .any(|key| !list(rule, &[key]).is_empty());
+        if regular && kind != "Role" {
+            let shown = super::shown(rule.get("nonResourceURLs"));
+            let detail = "rules cannot apply to both regular resources and non-resource URLs";
+            causes.push(Cause::invalid(
+                format!("{at}.nonResourceURLs"),
+                shown,
+                detail,
+            ));
+        }
         if kind == "Role" {
             let shown = super::shown(rule.get("nonResourceURLs"));
             causes.push(Cause::invalid(

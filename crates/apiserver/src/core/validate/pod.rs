@@ -283,6 +283,18 @@ fn probe_rules(causes: &mut Vec<Cause>, probe: &Value, at: &str) {
             "may not specify more than 1 handler type",
         ));
     }
+    for handler in ["httpGet", "tcpSocket"] {
+        let field = format!("{at}.{handler}.port");
+        match probe.at(&[handler, "port"]) {
+            Some(Value::Integer(number)) => port_range(causes, &field, *number),
+            Some(Value::String(name)) => {
+                for error in super::network::port_name_errors(name) {
+                    causes.push(Cause::invalid(&field, quoted(name), error));
+                }
+            }
+            _ => {}
+        }
+    }
     for key in [
         "initialDelaySeconds",
         "timeoutSeconds",

@@ -38,13 +38,6 @@ pub(super) fn before(resource: &Resource, new: &Value, live: &Value) -> Vec<Caus
                 part("kind"),
                 part("name")
             );
-            let _ = shown;
-            let shown = format!(
-                "{{\"apiGroup\":{:?},\"kind\":{:?},\"name\":{:?}}}",
-                part("apiGroup"),
-                part("kind"),
-                part("name")
-            );
             causes.push(Cause::invalid("roleRef", shown, "cannot change roleRef"));
         }
         ("storage.k8s.io", "StorageClass") => {
