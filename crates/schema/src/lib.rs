@@ -16,6 +16,7 @@ mod merge_patch;
 #[cfg(test)]
 mod properties;
 mod resources;
+mod scale;
 mod schemas;
 mod shape;
 mod strategic;
@@ -39,6 +40,7 @@ pub use managed::{ManagedEntry, ManagedError, Operation, decode_managed, encode_
 pub use merge_patch::merge_patch;
 
 pub use resources::{Resource, Subresource};
+pub use scale::{ReplicasPaths, parent_owners, scale_owners};
 pub use schemas::Schemas;
 pub use shape::{ShapeError, check_shape};
 pub use strategic::{StrategicError, strategic_merge};

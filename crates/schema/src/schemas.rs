@@ -154,3 +154,47 @@ impl Definition {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_definition_and_every_resource_can_be_read() {
+        let schemas = Schemas::builtin();
+        assert!(schemas.definitions.is_sorted_by(|a, b| a.name < b.name));
+        for (index, definition) in schemas.definitions.iter().enumerate() {
+            assert!(definition.value().as_map().is_some(), "{}", definition.name);
+            let _ = (schemas.atom(index), schemas.atomic_atom(index));
+        }
+        for row in schemas.resources() {
+            assert!(schemas.type_for(&row.gvk()).is_some(), "{}", row.gvk());
+        }
+        assert!(
+            schemas
+                .kinds_of("io.k8s.api.apps.v1.Deployment")
+                .eq(["apps/v1/Deployment"])
+        );
+    }
+
+    #[test]
+    fn every_reference_leads_somewhere() {
+        fn check(schemas: &Schemas, value: &Value) {
+            match value {
+                Value::Map(map) => {
+                    if let Some(name) = value.str_at(&["$ref"]) {
+                        assert!(schemas.index_of(name).is_some(), "{name}");
+                    }
+                    map.values().for_each(|value| check(schemas, value));
+                }
+                Value::List(list) => list.iter().for_each(|value| check(schemas, value)),
+                _ => {}
+            }
+        }
+        let schemas = Schemas::builtin();
+        schemas
+            .definitions
+            .iter()
+            .for_each(|definition| check(schemas, definition.value()));
+    }
+}
