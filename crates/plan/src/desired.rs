@@ -119,14 +119,19 @@ pub(crate) fn is_secret(object: &ObjectRef) -> bool {
     object.kind.group.is_empty() && object.kind.kind == "Secret"
 }
 
+/// Only text is moved: anything else is for the API to refuse.
 fn move_string_data(manifest: &mut Value) {
+    let is_text = |value: &Value| value.as_str().is_some();
+    match manifest.get("stringData") {
+        Some(Value::Map(texts)) if texts.values().all(is_text) => {}
+        _ => return,
+    }
     let Some(Value::Map(texts)) = manifest.remove_at(&["stringData"]) else {
         return;
     };
     for (key, text) in &texts {
-        if let Some(text) = text.as_str() {
-            manifest.set_at(&["data", key], base64(text.as_bytes()).into());
-        }
+        let text = text.as_str().unwrap_or_default();
+        manifest.set_at(&["data", key], base64(text.as_bytes()).into());
     }
 }
 
@@ -178,5 +183,13 @@ mod tests {
         assert_eq!(desired.manifest().get("status"), None);
         assert_eq!(desired.manifest().at(&["metadata", "uid"]), None);
         assert_eq!(Desired::new(value!({"kind": "X"}), &owner), None);
+        let wrong = value!({
+            "apiVersion": "v1", "kind": "Secret", "metadata": {"name": "s"}, "stringData": {"a": 1},
+        });
+        let desired = Desired::new(wrong, &owner).unwrap();
+        assert_eq!(
+            desired.manifest().get("stringData"),
+            Some(&value!({"a": 1}))
+        );
     }
 }

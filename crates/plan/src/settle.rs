@@ -1,7 +1,7 @@
 //! From the answer to a dry-run to what to do.
 
 use crate::record::our_fields;
-use crate::{Action, Check, Forcing, Reason, Verb};
+use crate::{Action, Check, Forcing, Reason, Verb, masked};
 use std::fmt;
 use trueup_kinds::{message, names};
 use trueup_object::{ObjectRef, Text, Value};
@@ -129,9 +129,21 @@ fn rejected(
     }
     Err(Box::new(ApplyFailure {
         object: action.object.clone(),
-        refused: refused.clone(),
+        refused: without_secrets(&action.manifest, refused),
         is_immutable,
     }))
+}
+
+fn without_secrets(manifest: &Value, refused: &Refused) -> Refused {
+    let cause = |cause: &Cause| Cause {
+        field: cause.field.clone(),
+        message: masked(manifest, &cause.message).into(),
+    };
+    Refused {
+        message: masked(manifest, &refused.message).into(),
+        causes: refused.causes.iter().map(cause).collect(),
+        ..refused.clone()
+    }
 }
 
 /// Whether nothing would change that matters: `metadata` counts only by

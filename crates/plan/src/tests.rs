@@ -2,6 +2,7 @@
 
 mod brake;
 mod changes;
+mod definitions;
 mod dependencies;
 mod drift;
 mod gate;
