@@ -13,4 +13,5 @@ mod welcome;
 pub use folder::{Folder, FolderError, Listeners, Ports, default_folder, ports_of};
 pub use run::{Data, DemoError, run};
 pub use terminal::{Terminal, Tone};
+pub use token::random_token;
 pub use walkthrough::{STEP_DEADLINE, Verdict, walkthrough};

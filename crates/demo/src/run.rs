@@ -11,9 +11,10 @@ use std::sync::Arc;
 use tokio::net::TcpListener;
 use tokio::sync::broadcast::error::RecvError;
 use tokio_util::sync::CancellationToken;
-use trueup_apiserver::{
-    ApiServer, Certificates, Identity, RedbStorage, ServerOptions, StaticToken, Sync, write_kubeconfig,
-};
+use trueup_apiserver::core::Identity;
+use trueup_apiserver::edge::authentication::StaticToken;
+use trueup_apiserver::edge::{ApiServer, Certificates, Limits, ServeOptions, ServerOptions, write_kubeconfig};
+use trueup_apiserver::storage::{RedbStorage, Sync};
 use trueup_cluster::{ApiError, Cluster, ClusterKey, ClusterOptions, ErrorClass, Form, Patch, Session, WriteOptions};
 use trueup_controller::{Controller, ControllerHandle, ControllerOptions};
 use trueup_gitserver::{Author, Commit, FileChange, GitServer};
@@ -70,13 +71,11 @@ pub async fn run<W: Write>(data: Data, terminal: &mut Terminal<W>, stop: Cancell
     tell(&demo.controllers, terminal, &stop).await;
     terminal.line(&[(Tone::Faint, "Stopping.")]);
     demo.controllers.shutdown().await;
-    demo.server.core().flush();
     Ok(())
 }
 
 /// The parts that outlive their start.
 struct Demo {
-    server: ApiServer,
     controllers: ControllerHandle,
     git_url: String,
     web_url: String,
@@ -92,16 +91,17 @@ impl Demo {
         spawn_git(git_server.clone(), listener("Git server", git)?, stop);
         start_workloads(&server);
         let cluster = connect(&server);
+        let (session, advertised) = (cluster.session(), address(&web));
         let (first, controllers) = tokio::join!(
-            make_first_objects(&cluster.session(), &git_url),
-            start_controllers(&cluster, folder, &address(&web)),
+            make_first_objects(&session, &git_url),
+            start_controllers(&cluster, folder, &advertised),
         );
         let (controllers, store) = controllers?;
         first?;
         follow_pushes(&git_server, &controllers, &git_url);
         let web = trueup_web::serve(listener("web server", web)?, controllers.clone(), store, stop.clone().cancelled_owned());
         tokio::spawn(web);
-        Ok(Self { server, controllers, git_url, web_url })
+        Ok(Self { controllers, git_url, web_url })
     }
 }
 
@@ -120,20 +120,21 @@ fn start_api(folder: &Folder, socket: std::net::TcpListener, stop: &Cancellation
     let api = "embedded Kubernetes API";
     let certificates = Certificates::kept_in(&folder.cluster(), &[]).map_err(part(api))?;
     let token = crate::token::kept_in(&folder.cluster()).map_err(part(api))?;
-    let storage = RedbStorage::open(&folder.cluster().join("objects.redb"), Sync::Always).map_err(part(api))?;
+    let storage = RedbStorage::open(&folder.cluster().join("objects.redb"), Sync::Disk).map_err(part(api))?;
     let options = ServerOptions {
-        tokens: vec![StaticToken { token: token.clone(), identity: Identity::administrator() }],
+        tokens: vec![StaticToken { token: token.clone(), identity: Identity::admin() }],
         certificate_authority_pem: certificates.authority_pem().to_owned(),
         ..ServerOptions::default()
     };
     let server = ApiServer::open(storage, options).map_err(part(api))?;
     let url = format!("https://{}", address(&socket));
-    write_kubeconfig(&folder.kubeconfig(), &url, certificates.authority_pem(), &token, sample::NAMESPACE)
+    write_kubeconfig(&folder.kubeconfig(), &url, certificates.authority_pem(), &token)
         .map_err(part(api))?;
     let house = server.clone();
     tokio::spawn(async move { house.keep_house().await });
-    let serving = server.clone().serve_tls(listener(api, socket)?, &certificates, stop.clone().cancelled_owned());
-    tokio::spawn(serving.map_err(part(api))?);
+    let (serving, socket, stopped) = (server.clone(), listener(api, socket)?, stop.clone().cancelled_owned());
+    let options = ServeOptions { certificates, limits: Limits::default() };
+    tokio::spawn(async move { serving.serve_tls(socket, options, stopped).await });
     Ok(server)
 }
 
@@ -170,7 +171,7 @@ async fn start_controllers(
     cluster: &Cluster,
     folder: &Folder,
     advertised: &str,
-) -> Result<(ControllerHandle, Arc<ArtifactStore>), DemoError> {
+) -> Result<(ControllerHandle, ArtifactStore), DemoError> {
     let controllers = "controllers";
     let root = folder.storage();
     let fetcher = GitFetcher::open(GitFetcherOptions { root: root.join("mirrors") }).map_err(part(controllers))?;
@@ -179,8 +180,8 @@ async fn start_controllers(
         trees: Some(fetcher.clone()),
         ..ArtifactStoreOptions::new(root.join("artifacts"), advertised)
     });
-    let store = Arc::new(store.map_err(part(controllers))?);
-    let options = ControllerOptions::new(cluster.session(), fetcher, store.clone());
+    let store = store.map_err(part(controllers))?;
+    let options = ControllerOptions::new(cluster.session(), fetcher, Arc::new(store.clone()));
     Ok((Controller::start(options), store))
 }
 
@@ -243,7 +244,7 @@ async fn tell<W: Write>(controllers: &ControllerHandle, terminal: &mut Terminal<
 }
 
 fn connect(server: &ApiServer) -> Cluster {
-    let service = server.service(Identity::administrator());
+    let service = server.service(Identity::admin());
     Cluster::from_service(ClusterKey::local(), service, ClusterOptions::in_process())
 }
 

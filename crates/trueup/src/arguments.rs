@@ -345,7 +345,7 @@ pub struct DeleteArguments {
 /// Reads a duration in Go's syntax into milliseconds.
 fn duration_ms(text: &str) -> Result<u64, String> {
     let duration = trueup_gocompat::parse_duration(text).map_err(|error| error.to_string())?;
-    u64::try_from(duration.as_millis()).map_err(|_| "too long".to_owned())
+    u64::try_from(duration.milliseconds()).map_err(|_| "a duration to wait is not negative".to_owned())
 }
 
 #[cfg(test)]

@@ -6,7 +6,9 @@ use std::process::Command;
 use std::sync::Arc;
 use std::time::Duration;
 use tempfile::TempDir;
-use trueup_apiserver::{ApiServer, Identity, MemoryStorage, ServerOptions};
+use trueup_apiserver::core::Identity;
+use trueup_apiserver::edge::{ApiServer, ServerOptions};
+use trueup_apiserver::storage::MemoryStorage;
 use trueup_cluster::{Cluster, ClusterKey, ClusterOptions, Form, Session, WriteOptions};
 use trueup_controller::{Controller, ControllerHandle, ControllerOptions};
 use trueup_gitserver::{Author, Commit, FileChange, GitServer};
@@ -33,7 +35,7 @@ impl World {
     /// controllers on a cluster that holds no Flux object yet.
     pub async fn make(count: usize) -> Result<Self, String> {
         let folder = tempfile::tempdir().map_err(text)?;
-        let server = ApiServer::open(MemoryStorage::new(), ServerOptions::default()).map_err(text)?;
+        let server = ApiServer::open(MemoryStorage::default(), ServerOptions::default()).map_err(text)?;
         let house = server.clone();
         tokio::spawn(async move { house.keep_house().await });
         let (git, url) = serve_git(&folder.path().join("git"), count).await?;
@@ -77,7 +79,7 @@ impl World {
 }
 
 fn connect(server: &ApiServer) -> Cluster {
-    let service = server.service(Identity::administrator());
+    let service = server.service(Identity::admin());
     Cluster::from_service(ClusterKey::local(), service, ClusterOptions::in_process())
 }
 

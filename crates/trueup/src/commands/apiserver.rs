@@ -5,37 +5,36 @@ use crate::arguments::ApiserverArguments;
 use crate::progress;
 use std::process::ExitCode;
 use tokio::net::TcpListener;
-use trueup_apiserver::{
-    ApiServer, Certificates, Identity, MemoryStorage, RedbStorage, ServerOptions, StaticToken, Sync, random_token,
-    write_kubeconfig,
-};
+use trueup_apiserver::core::Identity;
+use trueup_apiserver::edge::authentication::StaticToken;
+use trueup_apiserver::edge::{ApiServer, Certificates, Limits, ServeOptions, ServerOptions, write_kubeconfig};
+use trueup_apiserver::storage::{MemoryStorage, RedbStorage, Sync};
 use trueup_cluster::{Cluster, ClusterKey, ClusterOptions};
+use trueup_demo::random_token;
 use trueup_workloads::WorkloadsOptions;
-
-/// Namespace of the kubeconfig's context.
-const CONTEXT_NAMESPACE: &str = "default";
 
 /// Serves the embedded API until Ctrl-C or SIGTERM.
 pub async fn run(arguments: ApiserverArguments) -> Result<ExitCode, Failure> {
     let certificates = certificates(&arguments)?;
-    let token = arguments.admin_token.clone().unwrap_or_else(random_token);
+    let token = arguments.admin_token.clone().map_or_else(random_token, Ok).map_err(said)?;
     let server = open(&arguments, &certificates, &token)?;
     let listener = TcpListener::bind(arguments.listen)
         .await
         .map_err(|error| said(format!("listen on {}: {error}", arguments.listen)))?;
     let url = format!("https://{}", listener.local_addr().map_err(said)?);
     if let Some(path) = &arguments.write_kubeconfig {
-        write_kubeconfig(path, &url, certificates.authority_pem(), &token, CONTEXT_NAMESPACE).map_err(said)?;
+        write_kubeconfig(path, &url, certificates.authority_pem(), &token).map_err(said)?;
     }
     tell(&arguments, &url);
     if arguments.workloads {
-        let service = server.service(Identity::administrator());
+        let service = server.service(Identity::admin());
         let cluster = Cluster::from_service(ClusterKey::local(), service, ClusterOptions::in_process());
         tokio::spawn(trueup_workloads::run(cluster.session(), WorkloadsOptions::default()));
     }
     let house = server.clone();
     tokio::spawn(async move { house.keep_house().await });
-    server.serve_tls(listener, &certificates, crate::stop::requested()).await.map_err(said)?;
+    let options = ServeOptions { certificates, limits: Limits::default() };
+    server.serve_tls(listener, options, crate::stop::requested()).await.map_err(said)?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -51,17 +50,17 @@ fn certificates(arguments: &ApiserverArguments) -> Result<Certificates, Failure>
 
 fn open(arguments: &ApiserverArguments, certificates: &Certificates, token: &str) -> Result<ApiServer, Failure> {
     let options = ServerOptions {
-        tokens: vec![StaticToken { token: token.to_owned(), identity: Identity::administrator() }],
+        tokens: vec![StaticToken { token: token.to_owned(), identity: Identity::admin() }],
         certificate_authority_pem: certificates.authority_pem().to_owned(),
         ..ServerOptions::default()
     };
     match &arguments.data_dir {
         Some(folder) => {
-            let sync = if arguments.no_sync { Sync::Never } else { Sync::Always };
+            let sync = if arguments.no_sync { Sync::System } else { Sync::Disk };
             let storage = RedbStorage::open(&folder.join("objects.redb"), sync).map_err(said)?;
             ApiServer::open(storage, options).map_err(said)
         }
-        None => ApiServer::open(MemoryStorage::new(), options).map_err(said),
+        None => ApiServer::open(MemoryStorage::default(), options).map_err(said),
     }
 }
 

@@ -8,6 +8,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use tokio::net::TcpListener;
 use trueup_cluster::{ClusterOptions, LeaseTimes, keep_discovery_fresh};
+use trueup_controller::machine::Kind;
 use trueup_controller::{
     Controller, ControllerHandle, ControllerOptions, LeaderElection, LogSink, StandardErrorLog,
 };
@@ -22,19 +23,17 @@ pub async fn run(arguments: ControllerArguments) -> Result<ExitCode, Failure> {
     let root = &arguments.storage_path;
     let fetcher = GitFetcher::open(GitFetcherOptions { root: root.join("mirrors") });
     let fetcher = Arc::new(fetcher.map_err(|error| said(format!("open {}: {error}", root.display())))?);
-    let store = Arc::new(
-        ArtifactStore::open(ArtifactStoreOptions {
-            trees: Some(fetcher.clone()),
-            ..ArtifactStoreOptions::new(root.join("artifacts"), &advertised)
-        })
-        .map_err(said)?,
-    );
+    let store = ArtifactStore::open(ArtifactStoreOptions {
+        trees: Some(fetcher.clone()),
+        ..ArtifactStoreOptions::new(root.join("artifacts"), &advertised)
+    })
+    .map_err(said)?;
     tokio::spawn(keep_discovery_fresh(cluster.clone()));
-    let mut options = ControllerOptions::new(cluster.session(), fetcher, store.clone());
+    let mut options = ControllerOptions::new(cluster.session(), fetcher, Arc::new(store.clone()));
     options.log = log(arguments.log_level);
     options.leader_election = arguments.leader_election_namespace.as_deref().map(leader_election);
     options.instance = instance().into();
-    options.machine.concurrency = arguments.concurrent;
+    options.machine.concurrency = Kind::ALL.into_iter().map(|kind| (kind, arguments.concurrent)).collect();
     let handle = Controller::start(options);
     let serve = |listener, handle: &ControllerHandle| {
         tokio::spawn(trueup_web::serve(listener, handle.clone(), store.clone(), stop::requested()))
@@ -59,7 +58,7 @@ fn advertised(arguments: &ControllerArguments, listener: &TcpListener) -> Result
 }
 
 fn leader_election(namespace: &str) -> LeaderElection {
-    LeaderElection { namespace: namespace.into(), identity: instance().into(), times: LeaseTimes::default() }
+    LeaderElection { namespace: namespace.into(), identity: instance().into(), times: LeaseTimes::FLUX }
 }
 
 /// This process by name: the Pod's name where there is one.

@@ -8,7 +8,7 @@ use futures::StreamExt;
 use jiff::Timestamp;
 use std::process::ExitCode;
 use trueup_cluster::{Form, LiveObject, Scope, Session, WatchEvent, WatchSpec};
-use trueup_kinds::{KUSTOMIZE_GROUP, SOURCE_GROUP};
+use trueup_kinds::names::{KUSTOMIZE_GROUP, SOURCE_GROUP};
 use trueup_object::{GroupVersionKind, Value};
 
 /// Objects whose events are shown; all of our kinds when empty.

@@ -1,4 +1,14 @@
 //! Tests of the whole: the walls between the rooms, and the program as a
-//! person runs it.
+//! person runs it: real `git`, real `kubectl`, on the embedded API or on the
+//! cluster that `TRUEUP_TEST_KUBECONFIG` names.
 
+mod bad_builds;
+mod bad_objects;
+mod bad_sources;
+mod commands;
+mod deploying;
+mod drift;
+mod kubectl;
+mod restarts;
 mod walls;
+mod world;
