@@ -1,3 +1,5 @@
+mod properties;
+
 use crate::*;
 use bytes::Bytes;
 use trueup_artifact::{MemoryTree, TreeError};
