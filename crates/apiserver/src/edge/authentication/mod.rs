@@ -1,0 +1,193 @@
+//! Who asks: bearer tokens, service account tokens, impersonation.
+
+mod impersonation;
+mod signing;
+#[cfg(test)]
+mod tests;
+mod token;
+
+pub use impersonation::Impersonation;
+pub use signing::{KeyError, SigningKey};
+pub use token::{BoundObject, Claims, MAX_TOKEN_BYTES, TokenBinding, TokenError};
+
+use super::reply::Reply;
+use crate::core::{ApiError, GroupResource, Identity, Store};
+use jiff::Timestamp;
+use std::collections::BTreeMap;
+use trueup_object::{Text, value};
+
+/// The audience of the API server itself.
+pub const API_AUDIENCE: &str = "https://kubernetes.default.svc";
+/// The name under which the server signs tokens.
+pub const ISSUER: &str = "https://kubernetes.default.svc";
+/// The group of everybody who is known.
+pub const AUTHENTICATED: &str = "system:authenticated";
+/// The group of everybody who is not.
+pub const UNAUTHENTICATED: &str = "system:unauthenticated";
+/// The user name of everybody who is not known.
+pub const ANONYMOUS: &str = "system:anonymous";
+/// The group of all service accounts.
+pub const SERVICE_ACCOUNTS: &str = "system:serviceaccounts";
+const SERVICE_ACCOUNT_USER: &str = "system:serviceaccount:";
+
+/// A bearer token and who it stands for. Its secret never shows in `Debug`.
+#[derive(Clone)]
+pub struct StaticToken {
+    /// The secret.
+    pub token: String,
+    /// Who has it.
+    pub identity: Identity,
+}
+
+impl std::fmt::Debug for StaticToken {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter
+            .debug_struct("StaticToken")
+            .field("identity", &self.identity)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Tells who asks by the `Authorization` header.
+#[derive(Debug)]
+pub struct Authentication {
+    tokens: Vec<StaticToken>,
+    key: SigningKey,
+}
+
+impl Authentication {
+    /// Knows these tokens, and the service account tokens signed with `key`.
+    #[must_use]
+    pub fn new(tokens: Vec<StaticToken>, key: SigningKey) -> Self {
+        Self { tokens, key }
+    }
+
+    /// The key that tokens are signed with.
+    #[must_use]
+    pub fn key(&self) -> &SigningKey {
+        &self.key
+    }
+
+    /// Who sent this `Authorization` header; nobody known without one. Fails
+    /// with 401 for a bearer token that is not good.
+    pub fn authenticate(
+        &self,
+        store: &Store,
+        authorization: Option<&str>,
+        now: Timestamp,
+    ) -> Result<Identity, ApiError> {
+        let Some(token) = authorization.and_then(bearer_token) else {
+            return Ok(anonymous());
+        };
+        self.identify(store, token, API_AUDIENCE, now)
+            .map_err(|_| ApiError::new(401, "Unauthorized", "Unauthorized"))
+    }
+
+    /// Who a token stands for, if it is good for an audience.
+    pub fn identify(
+        &self,
+        store: &Store,
+        token: &str,
+        audience: &str,
+        now: Timestamp,
+    ) -> Result<Identity, TokenError> {
+        if let Some(known) = self
+            .tokens
+            .iter()
+            .find(|known| same_secret(&known.token, token))
+        {
+            return Ok(known.identity.clone());
+        }
+        let claims = Claims::verify(&self.key, token, audience, now)?;
+        if !account_exists(store, &claims.binding) {
+            return Err(TokenError::Withdrawn);
+        }
+        Ok(claims.identity())
+    }
+
+    /// What other services need to check tokens by themselves.
+    #[must_use]
+    pub fn openid_configuration(&self) -> Reply {
+        Reply::json(
+            200,
+            &value!({
+                "issuer": ISSUER,
+                "jwks_uri": (format!("{ISSUER}/openid/v1/jwks")),
+                "response_types_supported": ["id_token"],
+                "subject_types_supported": ["public"],
+                "id_token_signing_alg_values_supported": ["ES256"]
+            }),
+        )
+    }
+
+    /// The public keys that tokens are checked with.
+    #[must_use]
+    pub fn key_set(&self) -> Reply {
+        let keys = self.key.to_jwk();
+        Reply {
+            ..Reply::full(
+                200,
+                "application/jwk-set+json",
+                trueup_object::to_json(&value!({"keys": [keys]})),
+            )
+        }
+    }
+}
+
+/// Compares without telling by its time where two secrets differ.
+fn same_secret(known: &str, given: &str) -> bool {
+    aws_lc_rs::constant_time::verify_slices_are_equal(known.as_bytes(), given.as_bytes()).is_ok()
+}
+
+fn bearer_token(header: &str) -> Option<&str> {
+    let (scheme, token) = header.trim().split_once(' ')?;
+    let token = token.trim();
+    (scheme.eq_ignore_ascii_case("bearer") && !token.is_empty()).then_some(token)
+}
+
+fn account_exists(store: &Store, binding: &TokenBinding) -> bool {
+    let accounts = GroupResource {
+        group: Text::new(),
+        plural: "serviceaccounts".into(),
+    };
+    let account = store.get(&accounts, &binding.namespace, &binding.account);
+    let account_is_there = account.is_some_and(|it| {
+        it.value().str_at(&["metadata", "uid"]) == Some(binding.account_uid.as_str())
+    });
+    account_is_there
+        && binding
+            .object
+            .as_ref()
+            .is_none_or(|object| object.exists(store, &binding.namespace))
+}
+
+/// The identity of everybody who is not known.
+#[must_use]
+pub fn anonymous() -> Identity {
+    Identity {
+        user: ANONYMOUS.into(),
+        groups: vec![UNAUTHENTICATED.into()],
+        ..Identity::default()
+    }
+}
+
+/// The identity of a service account.
+#[must_use]
+pub fn service_account(namespace: &str, name: &str, uid: &str) -> Identity {
+    Identity {
+        user: ecow::eco_format!("{SERVICE_ACCOUNT_USER}{namespace}:{name}"),
+        uid: uid.into(),
+        groups: vec![
+            SERVICE_ACCOUNTS.into(),
+            ecow::eco_format!("{SERVICE_ACCOUNTS}:{namespace}"),
+            AUTHENTICATED.into(),
+        ],
+        extra: BTreeMap::new(),
+    }
+}
+
+/// Namespace and name of a service account's user name.
+#[must_use]
+pub fn split_service_account(user: &str) -> Option<(&str, &str)> {
+    user.strip_prefix(SERVICE_ACCOUNT_USER)?.split_once(':')
+}

@@ -1,0 +1,125 @@
+use super::*;
+use crate::storage::MemoryStorage;
+use http::{HeaderMap, HeaderName, HeaderValue};
+
+fn headers(pairs: &[(&'static str, &'static str)]) -> HeaderMap {
+    pairs
+        .iter()
+        .map(|(key, value)| {
+            (
+                HeaderName::from_static(key),
+                HeaderValue::from_static(value),
+            )
+        })
+        .collect()
+}
+
+fn claims(issued: i64) -> Claims {
+    Claims {
+        binding: TokenBinding {
+            namespace: "apps".into(),
+            account: "sa".into(),
+            account_uid: "u".into(),
+            object: None,
+        },
+        audiences: vec![API_AUDIENCE.into()],
+        issued_at_seconds: issued,
+        expires_at_seconds: issued + 600,
+        id: "one".into(),
+    }
+}
+
+#[test]
+fn a_token_is_good_only_in_its_time_for_its_audience_and_by_its_key() {
+    let key = SigningKey::generate().unwrap();
+    let token = claims(1000).sign(&key).unwrap();
+    let at = |seconds| Timestamp::from_second(seconds).unwrap();
+    let verify =
+        |token: &str, audience: &str, seconds| Claims::verify(&key, token, audience, at(seconds));
+    assert_eq!(verify(&token, API_AUDIENCE, 1001).unwrap(), claims(1000));
+    assert_eq!(verify(&token, API_AUDIENCE, 1600), Err(TokenError::Expired));
+    assert_eq!(verify(&token, API_AUDIENCE, 999), Err(TokenError::Expired));
+    assert_eq!(verify(&token, "other", 1001), Err(TokenError::Audience));
+    assert_eq!(
+        verify("x.y", API_AUDIENCE, 1001),
+        Err(TokenError::Malformed)
+    );
+    let other = claims(1000).sign(&SigningKey::generate().unwrap()).unwrap();
+    assert_eq!(
+        verify(&other, API_AUDIENCE, 1001),
+        Err(TokenError::Signature)
+    );
+    let kept = SigningKey::from_pkcs8(key.to_pkcs8()).unwrap();
+    assert!(Claims::verify(&kept, &token, API_AUDIENCE, at(1001)).is_ok());
+}
+
+#[test]
+fn a_token_ends_with_its_account() {
+    let store = Store::open(Box::new(MemoryStorage)).unwrap();
+    let key = SigningKey::generate().unwrap();
+    let token = claims(1000).sign(&key).unwrap();
+    let authentication = Authentication::new(Vec::new(), key);
+    let now = Timestamp::from_second(1001).unwrap();
+    assert_eq!(
+        authentication.identify(&store, &token, API_AUDIENCE, now),
+        Err(TokenError::Withdrawn)
+    );
+}
+
+#[test]
+fn nobody_is_anonymous_with_a_wrong_token() {
+    let store = Store::open(Box::new(MemoryStorage)).unwrap();
+    let known = StaticToken {
+        token: "secret".into(),
+        identity: Identity::admin(),
+    };
+    let authentication = Authentication::new(vec![known], SigningKey::generate().unwrap());
+    let now = Timestamp::UNIX_EPOCH;
+    let who = |header| authentication.authenticate(&store, header, now);
+    assert_eq!(who(None).unwrap(), anonymous());
+    assert_eq!(who(Some("Basic YTpi")).unwrap(), anonymous());
+    assert_eq!(who(Some("Bearer secret")).unwrap(), Identity::admin());
+    assert_eq!(who(Some("Bearer wrong")).unwrap_err().code, 401);
+}
+
+#[test]
+fn impersonation_adds_the_groups_that_are_implied() {
+    let identity = |pairs: &[_]| {
+        Impersonation::read(&headers(pairs))
+            .unwrap()
+            .unwrap()
+            .identity()
+    };
+    assert_eq!(
+        identity(&[("impersonate-user", "bob")]).groups,
+        [AUTHENTICATED]
+    );
+    assert_eq!(
+        identity(&[("impersonate-user", "system:serviceaccount:ns:sa")]).groups,
+        [
+            "system:serviceaccounts",
+            "system:serviceaccounts:ns",
+            AUTHENTICATED
+        ]
+    );
+    assert_eq!(
+        identity(&[("impersonate-user", ANONYMOUS)]).groups,
+        [UNAUTHENTICATED]
+    );
+    let extra = identity(&[
+        ("impersonate-user", "bob"),
+        ("impersonate-extra-a%2fb", "x"),
+    ])
+    .extra;
+    assert_eq!(extra.get("a/b").unwrap(), &["x"]);
+    assert_eq!(Impersonation::read(&HeaderMap::new()).unwrap(), None);
+}
+
+#[test]
+fn groups_without_a_user_are_refused() {
+    let error = Impersonation::read(&headers(&[("impersonate-group", "a")])).unwrap_err();
+    assert_eq!(
+        error.message,
+        "requested &user.DefaultInfo{Name:\"\", UID:\"\", Groups:[]string{\"a\"}, Extra:map[string][]string(nil)} without impersonating a user name"
+    );
+}

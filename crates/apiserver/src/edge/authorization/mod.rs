@@ -1,0 +1,220 @@
+//! Who may do what: the question ([`Attributes`]), the hook that answers it
+//! ([`Authorizer`]) and the answer by stored roles ([`Rbac`]).
+
+mod escalation;
+mod rbac;
+mod rules;
+#[cfg(test)]
+mod tests;
+
+pub use escalation::{check_grant, needs_grant_check};
+pub use rbac::{AllowAll, Rbac};
+pub use rules::{PolicyRule, RuleSet};
+
+use crate::core::request::is_true;
+use crate::core::status::qualified;
+use crate::core::{ApiError, Details, Identity, Query, Request, ResourcePath, Store};
+use trueup_object::Text;
+
+/// One thing that somebody wants to do.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Attributes {
+    /// RBAC's verb, or the HTTP method in lower case for other paths.
+    pub verb: Text,
+    /// To what.
+    pub target: Target,
+}
+
+/// What something is done to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Target {
+    /// A resource of the API.
+    Resource {
+        /// API group, empty for the core group.
+        group: Text,
+        /// Version; no rule looks at it.
+        version: Text,
+        /// Namespace, empty for cluster scope.
+        namespace: Text,
+        /// Plural name, or `*`.
+        resource: Text,
+        /// Subresource, empty for the object itself.
+        subresource: Text,
+        /// Name of the object, empty for a collection.
+        name: Text,
+    },
+    /// Any other path.
+    Path(String),
+}
+
+impl Default for Target {
+    fn default() -> Self {
+        Self::Path(String::new())
+    }
+}
+
+/// The answer of an [`Authorizer`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Decision {
+    /// It may be done; why.
+    Allowed(String),
+    /// Nobody says that it may be done; what went wrong while asking.
+    NoOpinion(String),
+}
+
+impl Decision {
+    /// Whether it may be done.
+    #[must_use]
+    pub fn is_allowed(&self) -> bool {
+        matches!(self, Self::Allowed(_))
+    }
+}
+
+/// Decides whether somebody may do something. Called for every request;
+/// answers from what is stored, without waiting.
+pub trait Authorizer: Send + Sync + std::fmt::Debug {
+    /// Whether `identity` may do what `attributes` say.
+    fn authorize(&self, store: &Store, identity: &Identity, attributes: &Attributes) -> Decision;
+
+    /// Everything that `identity` may do in `namespace`, for
+    /// `SelfSubjectRulesReview` and for granting no more than one holds.
+    fn rules(&self, store: &Store, identity: &Identity, namespace: &str) -> RuleSet;
+}
+
+impl Attributes {
+    /// What a request for a resource wants, by its path and method alone: it
+    /// is asked before anybody looks whether the resource is served.
+    #[must_use]
+    pub fn of_resource(request: &Request, path: &ResourcePath) -> Self {
+        let query = Query::parse(&request.query);
+        let verb = resource_verb(&request.method, path, &query);
+        let name = match verb {
+            "list" | "watch" | "deletecollection" if path.name.is_empty() => selected_name(&query),
+            _ => path.name.clone(),
+        };
+        let target = Target::Resource {
+            group: path.group.clone(),
+            version: path.version.clone(),
+            namespace: path.namespace.clone(),
+            resource: path.resource.clone(),
+            subresource: path.subresource.clone(),
+            name,
+        };
+        Self {
+            verb: verb.into(),
+            target,
+        }
+    }
+
+    /// What a request for another path wants.
+    #[must_use]
+    pub fn of_path(request: &Request) -> Self {
+        let path = if request.path.is_empty() {
+            "/".to_owned()
+        } else {
+            request.path.clone()
+        };
+        Self {
+            verb: request.method.to_ascii_lowercase().into(),
+            target: Target::Path(path),
+        }
+    }
+
+    /// The 403 that a genuine server gives.
+    #[must_use]
+    pub fn forbidden(&self, identity: &Identity, reason: &str) -> ApiError {
+        let (what, details) = match &self.target {
+            Target::Path(path) => (
+                format!("cannot {} path {path:?}", self.verb),
+                Details::default(),
+            ),
+            Target::Resource {
+                group,
+                namespace,
+                resource,
+                subresource,
+                name,
+                ..
+            } => {
+                let whole = if subresource.is_empty() {
+                    resource.to_string()
+                } else {
+                    format!("{resource}/{subresource}")
+                };
+                let scope = match namespace.as_str() {
+                    "" => "at the cluster scope".to_owned(),
+                    _ => format!("in the namespace {namespace:?}"),
+                };
+                let what = format!(
+                    "cannot {} resource {whole:?} in API group {group:?} {scope}",
+                    self.verb
+                );
+                let details = Details {
+                    name: name.clone(),
+                    group: group.clone(),
+                    kind: resource.clone(),
+                    ..Details::default()
+                };
+                (what, details)
+            }
+        };
+        let subject = self.subject();
+        let reason = if reason.is_empty() {
+            String::new()
+        } else {
+            format!(": {reason}")
+        };
+        let message = format!(
+            "{subject}: User {:?} {what}{reason}",
+            identity.user.as_str()
+        );
+        ApiError::new(403, "Forbidden", message).with_details(details)
+    }
+
+    fn subject(&self) -> String {
+        match &self.target {
+            Target::Resource {
+                group,
+                resource,
+                name,
+                ..
+            } if name.is_empty() => {
+                format!("{} is forbidden", qualified(resource, group))
+            }
+            Target::Resource {
+                group,
+                resource,
+                name,
+                ..
+            } => {
+                format!("{} {name:?} is forbidden", qualified(resource, group))
+            }
+            Target::Path(_) => "forbidden".to_owned(),
+        }
+    }
+}
+
+fn resource_verb<'a>(method: &'a str, path: &ResourcePath, query: &Query) -> &'a str {
+    let collection = path.name.is_empty();
+    match method {
+        "GET" | "HEAD" if path.old_watch || (collection && is_true(query.get("watch"))) => "watch",
+        "GET" | "HEAD" if collection => "list",
+        "GET" | "HEAD" => "get",
+        "POST" => "create",
+        "PUT" => "update",
+        "PATCH" => "patch",
+        "DELETE" if collection => "deletecollection",
+        "DELETE" => "delete",
+        other => other,
+    }
+}
+
+/// A field selector on the name asks for one object, and is judged so.
+fn selected_name(query: &Query) -> Text {
+    let selector = query.get("fieldSelector").unwrap_or_default();
+    let names = selector.split(',').filter_map(|part| {
+        let (path, value) = part.split_once('=')?;
+        (path == "metadata.name").then(|| value.trim_start_matches('='))
+    });
+    names.last().unwrap_or_default().into()
+}
