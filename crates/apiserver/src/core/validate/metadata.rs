@@ -40,7 +40,7 @@ pub(super) fn created(resource: &Resource, object: &Value) -> Vec<Cause> {
             causes.push(Cause::invalid("metadata.name", quoted(name), &error));
         }
     }
-    causes.extend(common(object));
+    causes.extend(common(resource, object));
     causes
 }
 
@@ -57,7 +57,7 @@ pub(super) fn updated(resource: &Resource, new: &Value, live: &Value) -> Vec<Cau
             ));
         }
     }
-    causes.extend(common(new));
+    causes.extend(common(resource, new));
     let built_in = resource.custom.is_none();
     if live.at(&["metadata", "deletionTimestamp"]).is_some() {
         causes.extend(new_finalizers(new, live));
@@ -91,7 +91,7 @@ fn new_finalizers(new: &Value, live: &Value) -> Option<Cause> {
     Some(Cause::forbidden("metadata.finalizers", &detail))
 }
 
-fn common(object: &Value) -> Vec<Cause> {
+fn common(resource: &Resource, object: &Value) -> Vec<Cause> {
     let mut causes = Vec::new();
     labels(
         &mut causes,
@@ -100,7 +100,11 @@ fn common(object: &Value) -> Vec<Cause> {
     );
     annotations(&mut causes, object.at(&["metadata", "annotations"]));
     owners(&mut causes, list(object, &["metadata", "ownerReferences"]));
-    finalizers(&mut causes, list(object, &["metadata", "finalizers"]));
+    let names = list(object, &["metadata", "finalizers"]);
+    finalizers(&mut causes, names);
+    if resource.custom.is_none() {
+        built_in_finalizers(&mut causes, names);
+    }
     causes
 }
 
@@ -209,13 +213,20 @@ fn owner_text(owner: &Value) -> String {
 }
 
 fn finalizers(causes: &mut Vec<Cause>, finalizers: &[Value]) {
-    for (index, name) in finalizers.iter().enumerate() {
-        let name = name.as_str().unwrap_or("");
-        let errors = names::qualified_name_errors(name);
-        for error in &errors {
+    for name in finalizers.iter().filter_map(Value::as_str) {
+        for error in &names::qualified_name_errors(name) {
             causes.push(Cause::invalid("metadata.finalizers", quoted(name), error));
         }
-        if errors.is_empty() && !name.contains('/') && !STANDARD_FINALIZERS.contains(&name) {
+    }
+}
+
+/// Built-in kinds know their finalizers without a slash; custom resources
+/// may have any.
+fn built_in_finalizers(causes: &mut Vec<Cause>, finalizers: &[Value]) {
+    for (index, name) in finalizers.iter().enumerate() {
+        let name = name.as_str().unwrap_or("");
+        let is_qualified = name.contains('/') || !names::qualified_name_errors(name).is_empty();
+        if !is_qualified && !STANDARD_FINALIZERS.contains(&name) {
             let detail = "name is neither a standard finalizer name nor is it fully qualified";
             causes.push(Cause::invalid(
                 format!("metadata.finalizers[{index}]"),
