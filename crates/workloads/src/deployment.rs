@@ -434,12 +434,15 @@ pub(crate) fn actual(set: &LiveObject) -> i64 {
     set.value().i64_at(&["status", "replicas"]).unwrap_or(0)
 }
 
+/// A set that is being shrunk may still count Pods that are about to go;
+/// these are not to be relied on.
 fn size_of(set: &LiveObject) -> Size {
+    let available = set
+        .value()
+        .i64_at(&["status", "availableReplicas"])
+        .unwrap_or(0);
     Size {
         wanted: wanted(set),
-        available: set
-            .value()
-            .i64_at(&["status", "availableReplicas"])
-            .unwrap_or(0),
+        available: available.min(wanted(set)),
     }
 }

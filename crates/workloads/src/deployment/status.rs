@@ -1,6 +1,6 @@
 //! The status of a Deployment: counts and conditions.
 
-use super::{View, actual, size_of, wanted};
+use super::{View, actual, wanted};
 use crate::conditions::{Condition, changes, get, set, set_anew, time_at};
 use jiff::{SignedDuration, Timestamp};
 use trueup_object::{Value, value};
@@ -53,7 +53,11 @@ fn count(view: &View<'_>) -> Counts {
     let sum = |part: &dyn Fn(&trueup_cluster::LiveObject) -> i64| {
         sets().map(|set| part(set)).sum::<i64>()
     };
-    let available = sum(&|set| size_of(set).available);
+    let available = sum(&|set| {
+        set.value()
+            .i64_at(&["status", "availableReplicas"])
+            .unwrap_or(0)
+    });
     Counts {
         replicas: sum(&actual),
         updated: view.new.map_or(0, actual),

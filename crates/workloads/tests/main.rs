@@ -1,0 +1,7 @@
+//! Tests of the decisions on a small world without a server, and of the
+//! shell on the embedded one.
+
+mod deployments;
+mod others;
+mod pods;
+mod world;
