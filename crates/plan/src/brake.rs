@@ -1,6 +1,6 @@
 //! The brake: two that undo each other's work must not do so all day.
 
-use crate::Drift;
+use crate::{Drift, EXPIRED_MANAGER};
 use jiff::{SignedDuration, Timestamp};
 use std::collections::BTreeMap;
 use trueup_kinds::object_id;
@@ -52,8 +52,12 @@ impl Brake {
     }
 
     /// A drift was seen between two intervals: may it be corrected at once?
-    /// If so this counts as a correction.
+    /// If so this counts as a correction. What has expired by itself is always
+    /// left to the interval.
     pub fn on_drift(&mut self, drift: &Drift, now: Timestamp) -> BrakeVerdict {
+        if drift.manager == EXPIRED_MANAGER {
+            return BrakeVerdict::Braked;
+        }
         self.forget_quiet(now);
         let fight = self.fights.entry(key(drift)).or_default();
         fight

@@ -11,6 +11,13 @@ use trueup_schema::{ManagedEntry, Operation, decode_managed};
 /// The manager of a change that nobody owns up to.
 pub const UNKNOWN_MANAGER: &str = "unknown";
 
+/// The field of a drift that is the absence of the whole object.
+pub const WHOLE_OBJECT: &str = "(object)";
+/// The manager of an object that went by its own `ttlSecondsAfterFinished`.
+/// It comes back at the interval only, as in Flux: made anew at once it would
+/// run again and again.
+pub const EXPIRED_MANAGER: &str = "ttl-after-finished";
+
 /// One field of ours that was changed in the cluster.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Drift {
@@ -84,6 +91,29 @@ pub fn judge(desired: &Desired, live: &Value, record: Option<&Record>) -> Judgem
         return Judgement::Unchanged;
     }
     Judgement::Drifted(find_drift(desired, live, record))
+}
+
+/// The drift of an object that was applied and is gone.
+#[must_use]
+pub(crate) fn vanished(desired: &Desired) -> Drift {
+    let kind = desired.reference().kind.group_kind();
+    let may_expire = desired
+        .manifest()
+        .at(&["spec", "ttlSecondsAfterFinished"])
+        .is_some();
+    let is_job = kind.group == "batch" && kind.kind == "Job";
+    let (to, manager) = if is_job && may_expire {
+        ("expired", EXPIRED_MANAGER)
+    } else {
+        ("deleted", UNKNOWN_MANAGER)
+    };
+    Drift {
+        object: desired.reference().clone(),
+        field: WHOLE_OBJECT.into(),
+        from: Some("present".into()),
+        to: Some(to.into()),
+        manager: manager.into(),
+    }
 }
 
 fn wanted_take_over(desired: &Desired, live: &Value) -> Option<Value> {

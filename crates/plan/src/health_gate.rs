@@ -1,6 +1,6 @@
 //! Whether what was applied is healthy yet, and what to say if not.
 
-use crate::{Owner, Plan, Reason, Verb};
+use crate::{EXPIRED_MANAGER, Owner, Plan, Reason, Verb};
 use std::time::Duration;
 use trueup_health::{Health, HealthStatus};
 use trueup_kinds::{Kustomization, KustomizationSpec, Resource, message};
@@ -26,9 +26,16 @@ pub fn health_targets(spec: &KustomizationSpec, owner: &Owner, plan: &Plan) -> V
 }
 
 /// What is only left alone because it is being deleted counts: it comes back.
+/// What has expired by itself does not.
 fn applied(plan: &Plan) -> Vec<ObjectRef> {
     plan.actions()
         .filter(|action| action.verb != Verb::Skip || action.reason == Reason::BeingDeleted)
+        .filter(|action| {
+            !action
+                .drift
+                .iter()
+                .any(|drift| drift.manager == EXPIRED_MANAGER)
+        })
         .map(|action| action.object.clone())
         .collect()
 }
@@ -84,7 +91,7 @@ impl HealthGate {
     pub fn judge(&self, targets: &[(ObjectRef, Health)]) -> HealthVerdict {
         let pending: Vec<&(ObjectRef, Health)> = targets
             .iter()
-            .filter(|(_, health)| health.status != HealthStatus::Current)
+            .filter(|(object, health)| !is_fine(object, health))
             .collect();
         if pending.is_empty() {
             return HealthVerdict::Passed;
@@ -104,4 +111,10 @@ impl HealthGate {
         }
         HealthVerdict::Waiting(list)
     }
+}
+
+/// A Job that is not there any more has finished and been cleaned away.
+fn is_fine(object: &ObjectRef, health: &Health) -> bool {
+    let is_job = object.kind.group == "batch" && object.kind.kind == "Job";
+    health.is_current() || (is_job && health.status == HealthStatus::NotFound)
 }

@@ -33,7 +33,7 @@ pub use brake::{Brake, BrakeVerdict, CORRECTIONS_BEFORE_BRAKE, MAX_BRAKE_ENTRIES
 pub use change::{ChangeLine, ChangeVerb, FieldChange, MASK, changed_fields};
 pub use dependency::{DependencyGraph, DependencyProblem, NamespacedName, check_dependency};
 pub use desired::{Desired, Owner};
-pub use drift::{Drift, Judgement, UNKNOWN_MANAGER, judge};
+pub use drift::{Drift, EXPIRED_MANAGER, Judgement, UNKNOWN_MANAGER, WHOLE_OBJECT, judge};
 pub use fingerprint::Fingerprint;
 pub use health_gate::{HealthGate, HealthVerdict, health_targets};
 pub use lifetime::{Finalization, finalization};

@@ -1,5 +1,6 @@
 //! The plan itself.
 
+use crate::drift::vanished;
 use crate::prune::{removals, retained};
 use crate::scope::normal_inventory;
 use crate::{
@@ -239,12 +240,7 @@ fn action(input: &PlanInput<'_>, desired: &Desired) -> Action {
         return Action { reason, ..empty };
     }
     let Some(live) = live else {
-        return Action {
-            verb: Verb::Create,
-            check: check_of_missing(input, desired),
-            reason: Reason::Missing,
-            ..empty
-        };
+        return missing(input, desired, empty);
     };
     if live.str_at(&["metadata", "deletionTimestamp"]).is_some() {
         return Action {
@@ -256,13 +252,23 @@ fn action(input: &PlanInput<'_>, desired: &Desired) -> Action {
 }
 
 /// An object that was applied before with this very manifest and has
-/// vanished comes back without being checked again.
-fn check_of_missing(input: &PlanInput<'_>, desired: &Desired) -> Check {
+/// vanished comes back without being checked again; that is drift too.
+fn missing(input: &PlanInput<'_>, desired: &Desired, empty: Action) -> Action {
     let same = |record: &Record| record.desired() == desired.fingerprint();
+    let create = Action {
+        verb: Verb::Create,
+        reason: Reason::Missing,
+        ..empty
+    };
     if input.records.get(desired.reference()).is_some_and(same) {
-        Check::None
-    } else {
-        Check::DryRun
+        return Action {
+            drift: vec![vanished(desired)],
+            ..create
+        };
+    }
+    Action {
+        check: Check::DryRun,
+        ..create
     }
 }
 

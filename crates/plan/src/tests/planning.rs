@@ -121,6 +121,10 @@ fn a_changed_manifest_is_checked_and_a_vanished_object_comes_back_unchecked() {
         (action.verb, action.check, action.reason),
         (Verb::Create, Check::None, Reason::Missing)
     );
+    assert_eq!(
+        action.drift[0].to_string(),
+        "(object) present → deleted by unknown"
+    );
 }
 
 #[test]
@@ -414,5 +418,39 @@ fn a_namespace_on_an_object_that_has_none_is_dropped_also_from_flux_s_inventory(
     assert_eq!(
         plan.inventory_after([]).entries()[0].id,
         "_view_rbac.authorization.k8s.io_ClusterRole"
+    );
+}
+
+#[test]
+fn a_job_that_has_expired_waits_for_the_interval_and_counts_as_healthy() {
+    let mut applier = Applier::pruning();
+    let job = trueup_object::value!({
+        "apiVersion": "batch/v1", "kind": "Job", "metadata": {"name": "once", "namespace": "prod"},
+        "spec": {"ttlSecondsAfterFinished": 0},
+    });
+    let wanted = [desired(job)];
+    applier.run(&wanted, usize::MAX);
+    applier.world.delete(wanted[0].reference());
+    let plan = applier.plan(&wanted);
+    let action = plan.actions().next().unwrap();
+    assert_eq!(action.drift[0].manager, EXPIRED_MANAGER);
+    let now = jiff::Timestamp::UNIX_EPOCH;
+    assert_eq!(
+        Brake::new().on_drifts(&action.drift, now).0,
+        BrakeVerdict::Braked
+    );
+    let spec = trueup_kinds::KustomizationSpec {
+        wait: true,
+        ..Default::default()
+    };
+    assert_eq!(health_targets(&spec, &owner(), &plan), []);
+    let gate = HealthGate {
+        waited: std::time::Duration::ZERO,
+        timeout: std::time::Duration::from_secs(1),
+    };
+    let gone = trueup_health::Health::not_found();
+    assert_eq!(
+        gate.judge(&[(action.object.clone(), gone)]),
+        HealthVerdict::Passed
     );
 }
