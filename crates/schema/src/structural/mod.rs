@@ -155,3 +155,6 @@ fn sorted(errors: impl Iterator<Item = FieldError>) -> Vec<FieldError> {
 pub(crate) fn merge_type(schema: &Structural) -> Type {
     node::merge_type_of_root(&schema.root)
 }
+
+#[cfg(test)]
+mod tests;

@@ -17,3 +17,6 @@ pub(crate) use reconcile::reconcile;
 pub use remove::project;
 pub(crate) use remove::{remove, with_named_fields};
 pub use to_set::field_set;
+
+#[cfg(test)]
+mod tests;
