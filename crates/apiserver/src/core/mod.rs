@@ -17,6 +17,7 @@ mod decode;
 mod defaults;
 pub mod definitions;
 mod delete;
+mod go_text;
 mod normal;
 pub mod options;
 pub mod outcome;
@@ -242,3 +243,6 @@ fn deprecation(operation: &Operation) -> Option<String> {
         _ => None,
     }
 }
+
+#[cfg(test)]
+mod tests;

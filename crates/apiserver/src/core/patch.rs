@@ -6,7 +6,7 @@ use super::prepare;
 use super::status::{ApiError, Cause};
 use super::versions::ResourceVersions;
 use super::write::Call;
-use trueup_object::{Value, from_json, from_yaml, to_json};
+use trueup_object::{Value, from_json, from_yaml};
 use trueup_schema::{
     ApplyError, ApplyInput, Conflict, Force, JsonPatchError, StrategicError, apply, json_patch,
     merge_patch, strategic_merge,
@@ -69,7 +69,7 @@ impl Patch {
             let shown = match self {
                 Self::Strategic(patch) => go_map(patch),
                 Self::Apply { .. } | Self::Json(_) | Self::Merge(_) => {
-                    String::from_utf8_lossy(&to_json(&patched)).into_owned()
+                    super::go_text::object(&patched)
                 }
             };
             let why = if matches!(self, Self::Strategic(_)) {

@@ -167,6 +167,14 @@ fn default_volume(volume: &mut Value) {
 /// Defaults that pods have and templates do not.
 pub fn default_pod(object: &mut Value) {
     default(object, &["spec", "enableServiceLinks"], true);
+    if let Some(address) = object
+        .str_at(&["status", "podIP"])
+        .filter(|text| !text.is_empty())
+        .map(str::to_owned)
+        && object.at(&["status", "podIPs"]).is_none()
+    {
+        object.set_at(&["status", "podIPs"], vec![value!({"ip": address})].into());
+    }
     for list in ["containers", "initContainers"] {
         each(object, &["spec", list], |container| {
             let Some(Value::Map(limits)) = container.at(&["resources", "limits"]).cloned() else {

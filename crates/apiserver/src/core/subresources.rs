@@ -251,7 +251,7 @@ fn patched_scale(call: &Call<'_>, scale: &Value) -> Result<Value, ApiError> {
     match patched.at(&["spec", "replicas"]) {
         None | Some(Value::Null | Value::Integer(_)) => Ok(patched),
         Some(_) => {
-            let shown = String::from_utf8_lossy(&trueup_object::to_json(&patched)).into_owned();
+            let shown = super::go_text::object(&patched);
             let detail = "json: cannot unmarshal string into Go struct field ScaleSpec.spec.replicas of type int32";
             Err(ApiError::invalid(
                 "",

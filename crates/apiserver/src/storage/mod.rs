@@ -5,6 +5,8 @@
 
 mod durable;
 mod memory;
+#[cfg(test)]
+mod tests;
 
 pub use durable::{RedbStorage, Sync};
 pub use memory::MemoryStorage;
