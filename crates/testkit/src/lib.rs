@@ -5,11 +5,13 @@
 //! runs a test on one thread whose clock jumps; [`TestCluster`] is the embedded
 //! API server, or an outside cluster when the environment names one.
 
+mod cluster;
 mod faults;
 mod record;
 mod service;
 mod time;
 
+pub use cluster::{KUBECONFIG_VARIABLE, TestCluster};
 pub use faults::{Fault, FaultRates, Faults, Kill};
 pub use record::{WriteFate, WriteRecord};
 pub use service::{Faulty, FaultyBody};

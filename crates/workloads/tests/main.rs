@@ -4,4 +4,5 @@
 mod deployments;
 mod others;
 mod pods;
+mod whole;
 mod world;
