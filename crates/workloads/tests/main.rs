@@ -1,6 +1,8 @@
 //! Tests of the decisions on a small world without a server, and of the
 //! shell on the embedded one.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test may")]
+
 mod deployments;
 mod others;
 mod pods;
