@@ -7,53 +7,106 @@ use trueup_kinds::{Report, Severity};
 /// Width of the column of names.
 const NAME_WIDTH: usize = 12;
 
+/// Where the text of a line begins.
+const TEXT_COLUMN: usize = 10 + NAME_WIDTH + 3;
+
 /// Digits of a digest that are shown.
 const DIGEST_DIGITS: usize = 8;
 
 /// One line, made of pieces.
-pub type Line = Vec<(Tone, String)>;
+type Line = Vec<(Tone, String)>;
 
-/// The lines of a report: one for each line of its message, all under the
-/// name of the object that it is about.
-#[must_use]
-pub fn lines(report: &Report) -> Vec<Line> {
-    let time = report.at.strftime("%H:%M:%S").to_string();
-    let name = &report.object.name;
-    let text = shorten_digests(&report.message);
-    text.lines()
-        .filter(|line| !line.trim().is_empty())
-        .enumerate()
-        .map(|(index, line)| {
-            let (tone, mark) = mark(report, index);
-            vec![
-                (Tone::Faint, format!("{time}  ")),
-                (Tone::Strong, format!("{name:<NAME_WIDTH$} ")),
-                (tone, mark.to_owned()),
-                (tone_of_text(report), line.trim().to_owned()),
-            ]
-        })
-        .collect()
-}
-
-/// Prints a report.
+/// Prints a report, folded to the terminal's width.
 pub fn print<W: Write>(report: &Report, terminal: &mut Terminal<W>) {
-    for line in lines(report) {
+    for line in lines(report, terminal.width()) {
         let pieces: Vec<(Tone, &str)> = line.iter().map(|(tone, text)| (*tone, text.as_str())).collect();
         terminal.line(&pieces);
     }
 }
 
+/// The lines of a report: one for each line of its message, all under the
+/// name of the object that it is about; longer ones go on below themselves.
+fn lines(report: &Report, width: Option<usize>) -> Vec<Line> {
+    let room = width.map_or(usize::MAX, |width| width.saturating_sub(TEXT_COLUMN));
+    let text = text(report);
+    let told = text.lines().map(str::trim).filter(|line| !line.is_empty());
+    told.enumerate()
+        .flat_map(|(index, line)| {
+            let parts = fold(line, room).into_iter().enumerate();
+            parts.map(move |(part, text)| piece(report, index, part, text))
+        })
+        .collect()
+}
+
+/// One line of the terminal: a part of a line of the message.
+fn piece(report: &Report, index: usize, part: usize, text: String) -> Line {
+    let (time, name) = match part {
+        0 => (report.at.strftime("%H:%M:%S").to_string(), report.object.name.as_str()),
+        _ => (String::new(), ""),
+    };
+    let (tone, mark) = mark(report, index + part);
+    vec![
+        (Tone::Faint, format!("{time:<8}  ")),
+        (Tone::Strong, format!("{name:<NAME_WIDTH$} ")),
+        (tone, mark.to_owned()),
+        (tone_of_text(report), text),
+    ]
+}
+
+/// What is said: of a new revision also which and by whom.
+fn text(report: &Report) -> String {
+    match (&report.revision, report.metadata.get("author")) {
+        (Some(revision), Some(author)) => {
+            shorten_digests(&format!("{revision} by {author}: {}", subject(&report.message)))
+        }
+        _ => shorten_digests(&report.message),
+    }
+}
+
+/// The subject in Flux's message of a new artifact; the message itself if it
+/// is another.
+fn subject(message: &str) -> &str {
+    let inner = message.strip_prefix("stored artifact for commit '");
+    inner.and_then(|rest| rest.strip_suffix('\'')).unwrap_or(message)
+}
+
+/// Breaks a line at spaces so that each part fits; a longer word stands alone.
+fn fold(line: &str, room: usize) -> Vec<String> {
+    let mut parts = Vec::new();
+    let mut part = String::new();
+    for word in line.split(' ') {
+        if part.is_empty() {
+            part.push_str(word);
+        } else if part.chars().count() + 1 + word.chars().count() <= room {
+            part.push(' ');
+            part.push_str(word);
+        } else {
+            parts.push(std::mem::replace(&mut part, format!("  {word}")));
+        }
+    }
+    parts.push(part);
+    parts
+}
+
+/// Reasons of reports that tell of waiting, not of having done something.
+const WAITING: [&str; 2] = ["DependencyNotReady", "ArtifactFailed"];
+
 fn mark(report: &Report, index: usize) -> (Tone, &'static str) {
     match report.severity {
         _ if index > 0 => (Tone::Plain, "  "),
+        _ if is_waiting(report) => (Tone::Faint, "… "),
         Severity::Error => (Tone::Bad, "✗ "),
         Severity::Info => (Tone::Good, "✓ "),
         Severity::Trace => (Tone::Faint, "· "),
     }
 }
 
+fn is_waiting(report: &Report) -> bool {
+    report.severity != Severity::Error && WAITING.contains(&report.reason.as_str())
+}
+
 fn tone_of_text(report: &Report) -> Tone {
-    if report.severity == Severity::Trace { Tone::Faint } else { Tone::Plain }
+    if report.severity == Severity::Trace || is_waiting(report) { Tone::Faint } else { Tone::Plain }
 }
 
 /// Cuts full SHA-1 digests to their first digits: a person tells commits
@@ -77,7 +130,7 @@ mod tests {
     use trueup_object::{GroupVersionKind, ObjectRef};
 
     fn plain(report: &Report) -> Vec<String> {
-        lines(report).iter().map(|line| line.iter().map(|(_, text)| text.as_str()).collect()).collect()
+        lines(report, Some(60)).iter().map(|line| line.iter().map(|(_, text)| text.as_str()).collect()).collect()
     }
 
     #[test]
@@ -96,6 +149,27 @@ mod tests {
                 "00:00:00  dev            Service/dev/web created"
             ]
         );
+    }
+
+    #[test]
+    fn a_long_line_is_folded_below_itself() {
+        assert_eq!(fold("one two three", 8), ["one two", "  three"]);
+        assert_eq!(fold("a-very-long-word", 8), ["a-very-long-word"]);
+        assert_eq!(fold("one two three", usize::MAX), ["one two three"]);
+    }
+
+    #[test]
+    fn a_new_revision_is_told_with_author_and_subject() {
+        let object = ObjectRef {
+            kind: GroupVersionKind::new("source.toolkit.fluxcd.io/v1", "GitRepository"),
+            namespace: "flux-system".into(),
+            name: "fleet".into(),
+        };
+        let message = "stored artifact for commit 'Scale web'";
+        let mut report = Report::new(object, Severity::Info, "NewArtifact", message, Timestamp::UNIX_EPOCH);
+        report.revision = Some("main@sha1:0123456789abcdef0123456789abcdef01234567".into());
+        report.metadata.insert("author".into(), "Ann".into());
+        assert_eq!(text(&report), "main@sha1:01234567 by Ann: Scale web");
     }
 
     #[test]

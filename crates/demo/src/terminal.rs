@@ -22,6 +22,7 @@ pub enum Tone {
 pub struct Terminal<W> {
     out: W,
     coloured: bool,
+    width: Option<usize>,
 }
 
 impl Terminal<std::io::Stdout> {
@@ -31,14 +32,21 @@ impl Terminal<std::io::Stdout> {
     pub fn stdout() -> Self {
         let out = std::io::stdout();
         let coloured = out.is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
-        Self { out, coloured }
+        let width = terminal_size::terminal_size_of(&out).map(|(width, _)| usize::from(width.0));
+        Self { out, coloured, width }
     }
 }
 
 impl<W: Write> Terminal<W> {
     /// Lines without colour, into any writer.
     pub fn plain(out: W) -> Self {
-        Self { out, coloured: false }
+        Self { out, coloured: false, width: None }
+    }
+
+    /// Columns, where there is a terminal that has them.
+    #[must_use]
+    pub fn width(&self) -> Option<usize> {
+        self.width
     }
 
     /// Prints one line made of pieces. A closed pipe is no reason to stop
@@ -88,7 +96,7 @@ mod tests {
     #[test]
     fn a_terminal_gets_colour() {
         let mut out = Vec::new();
-        Terminal { out: &mut out, coloured: true }.line(&[(Tone::Bad, "no")]);
+        Terminal { out: &mut out, coloured: true, width: None }.line(&[(Tone::Bad, "no")]);
         assert_eq!(String::from_utf8(out).unwrap(), "\x1b[31mno\x1b[0m\n");
     }
 }
