@@ -44,12 +44,6 @@ pub(crate) async fn reconcile(
         done: Done::default(),
     };
     let outcome = run.go().await;
-    report::changes(
-        context,
-        &start.key,
-        run.mark.as_ref().map(|mark| &mark.revision),
-        &run.done,
-    );
     let ended = match outcome {
         Ok(ended) => ended,
         Err(stop) => stopped(context, &start.key, run.mark.as_ref(), stop).await,
@@ -102,7 +96,9 @@ impl Run<'_> {
 
     async fn finalize(&mut self, kustomization: &Kustomization) -> Result<Ended, Stop> {
         let (context, key) = (self.context, &self.start.key);
-        match finalize::run(context, key, kustomization, self.memory, &mut self.done).await {
+        let outcome = finalize::run(context, key, kustomization, self.memory, &mut self.done).await;
+        report::changes(context, key, None, &self.done);
+        match outcome {
             Err(Stop::Failed(failure)) => Ok(finalize::retry(failure.message)),
             outcome => outcome,
         }
@@ -177,7 +173,14 @@ impl Run<'_> {
             causes: &self.start.causes,
             cancel: self.cancel,
         };
-        Box::pin(task.run(&mut self.done)).await
+        let reached = Box::pin(task.run(&mut self.done)).await;
+        report::changes(
+            self.context,
+            &self.start.key,
+            Some(&mark.revision),
+            &self.done,
+        );
+        reached
     }
 
     async fn reached(

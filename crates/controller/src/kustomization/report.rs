@@ -13,7 +13,8 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 use trueup_kinds::condition_type::{HEALTHY, READY, RECONCILING};
 use trueup_kinds::{
-    Inventory, KindError, Kustomization, Reconciliation, Resource, Severity, message, reason,
+    ConditionStatus, Inventory, KindError, Kustomization, KustomizationStatus, Reconciliation,
+    Resource, Severity, message, reason,
 };
 use trueup_object::Text;
 use trueup_plan::{ChangeLine, Drift, FieldChange};
@@ -103,14 +104,9 @@ pub(super) async fn waiting(
         let generation = kustomization.metadata.generation;
         let text = waiting_text(purpose, &mark.revision, timeout);
         let status = &mut kustomization.status;
+        let stands = stands(status, generation, mark);
         status.inventory = Some(inventory.clone());
         status.last_attempted_revision = Some(mark.revision.clone());
-        let stands = status.last_applied_revision.as_ref() == Some(&mark.revision)
-            && status
-                .conditions
-                .get(READY)
-                .is_some_and(|ready| ready.observed_generation == generation)
-            && status.conditions.is_true(READY);
         if !stands {
             let mut change = status.conditions.change(generation, now);
             change.reconciling(reason::PROGRESSING, &text).set_unknown(
@@ -125,6 +121,19 @@ pub(super) async fn waiting(
     })
     .await?;
     Ok(())
+}
+
+/// Whether what the status says of this very state still holds while health
+/// is looked at anew: it was healthy, or it was waited for in vain.
+fn stands(status: &KustomizationStatus, generation: i64, mark: &Mark) -> bool {
+    let Some(ready) = status.conditions.get(READY) else {
+        return false;
+    };
+    let was_ready = ready.status == ConditionStatus::True
+        && status.last_applied_revision.as_ref() == Some(&mark.revision);
+    let was_unhealthy = ready.reason == reason::HEALTH_CHECK_FAILED
+        && status.last_attempted_revision.as_ref() == Some(&mark.revision);
+    ready.observed_generation == generation && (was_ready || was_unhealthy)
 }
 
 /// What the cluster was brought to.

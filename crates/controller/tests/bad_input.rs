@@ -1,0 +1,360 @@
+//! Each bad input is said at its own object, changes nothing else, and heals
+//! when its cause goes.
+
+use crate::world::{URL, World, condition, map};
+use trueup_artifact::{MemoryTree, TreePath};
+use trueup_object::{Value, value};
+use trueup_source::FetchErrorKind;
+use trueup_testkit::virtual_time;
+
+/// A world whose Kustomization `good` is fine, and stays so.
+async fn with_a_good_neighbour() -> (World, String) {
+    let world = World::new(21).await;
+    let revision = world.commit(
+        "first",
+        &[
+            ("good/g.yaml", &map("g", &[])),
+            ("apps/a.yaml", &map("a", &[])),
+        ],
+    );
+    world.repository().await;
+    world.kustomization("good", "./good", Value::map()).await;
+    world.kustomization("apps", "./apps", Value::map()).await;
+    world.applied("good", &revision).await;
+    world.applied("apps", &revision).await;
+    (world, revision)
+}
+
+/// Pushes a bad file beside a good one: the message names what is expected,
+/// nothing of the folder is applied, the neighbour goes on, and the next
+/// commit heals.
+fn a_bad_file(content: &'static str, reason: &'static str, words: &'static [&'static str]) {
+    virtual_time(async move {
+        let (world, _) = with_a_good_neighbour().await;
+        let (good, other) = (map("g", &[("still", "well")]), map("b", &[]));
+        let files = [
+            ("good/g.yaml", good.as_str()),
+            ("apps/b.yaml", &other),
+            ("apps/bad.yaml", content),
+        ];
+        let bad = world.push("bad", &files);
+        let message = world.fails("apps", reason).await;
+        for word in words {
+            assert!(message.contains(word), "{word:?} in {message:?}");
+        }
+        world.applied("good", &bad).await;
+        assert!(
+            world.config_map("b").await.is_none(),
+            "nothing of the stage is written"
+        );
+        assert!(world.config_map("a").await.is_some(), "nothing is pruned");
+        assert!(
+            world
+                .lines()
+                .iter()
+                .any(|line| line.starts_with("Kustomization/fleet/apps") && line.contains(reason))
+        );
+        let healed = world.push("good again", &files[..2]);
+        world.applied("apps", &healed).await;
+        assert!(world.config_map("b").await.is_some());
+    });
+}
+
+#[test]
+fn broken_yaml_is_named_with_file_and_line() {
+    a_bad_file(
+        "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: x\n",
+        "BuildFailed",
+        &["apps/bad.yaml"],
+    );
+}
+
+#[test]
+fn an_object_twice_in_one_build_is_refused() {
+    a_bad_file(
+        "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: b, namespace: apps}\n",
+        "BuildFailed",
+        &["ConfigMap/apps/b", "twice", "apps/b.yaml", "apps/bad.yaml"],
+    );
+}
+
+#[test]
+fn an_object_without_a_name_is_refused() {
+    a_bad_file(
+        "apiVersion: v1\nkind: ConfigMap\nmetadata: {namespace: apps}\n",
+        "BuildFailed",
+        &["apps/bad.yaml", "name"],
+    );
+}
+
+#[test]
+fn an_unknown_kind_is_refused_by_name() {
+    a_bad_file(
+        "apiVersion: example.com/v1\nkind: Gadget\nmetadata: {name: x, namespace: apps}\n",
+        "ReconciliationFailed",
+        &["Gadget/apps/x", "no matches for kind \"Gadget\""],
+    );
+}
+
+#[test]
+fn a_field_that_the_api_refuses_is_named() {
+    a_bad_file(
+        "apiVersion: v1\nkind: Service\nmetadata: {name: x, namespace: apps}\nspec: {ports: [{port: 99999}]}\n",
+        "ReconciliationFailed",
+        &[
+            "Service/apps/x",
+            "dry-run failed (Invalid)",
+            "spec.ports[0].port",
+        ],
+    );
+}
+
+#[test]
+fn a_namespaced_object_without_a_namespace_is_refused() {
+    a_bad_file(
+        "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: nowhere}\n",
+        "ReconciliationFailed",
+        &["ConfigMap/nowhere", "namespace not specified"],
+    );
+}
+
+#[test]
+fn a_field_of_kustomize_that_is_not_served_is_refused_by_name() {
+    virtual_time(async {
+        let (world, _) = with_a_good_neighbour().await;
+        let (g, a) = (map("g", &[]), map("a", &[]));
+        let root = "resources: [a.yaml]\nnamePrefix: my-\n";
+        world.push(
+            "prefix",
+            &[
+                ("good/g.yaml", &g),
+                ("apps/a.yaml", &a),
+                ("apps/kustomization.yaml", root),
+            ],
+        );
+        let message = world.fails("apps", "BuildFailed").await;
+        assert!(
+            message.contains("namePrefix") && message.contains("apps/kustomization.yaml"),
+            "{message}"
+        );
+    });
+}
+
+#[test]
+fn a_missing_path_is_named_and_heals() {
+    virtual_time(async {
+        let (world, revision) = with_a_good_neighbour().await;
+        world
+            .patch_kustomization("apps", value!({"spec": {"path": "./nowhere"}}))
+            .await;
+        let message = world.fails("apps", "ArtifactFailed").await;
+        assert!(message.contains("path not found: nowhere"), "{message}");
+        assert!(world.config_map("a").await.is_some());
+        world
+            .patch_kustomization("apps", value!({"spec": {"path": "./apps"}}))
+            .await;
+        world.applied("apps", &revision).await;
+    });
+}
+
+#[test]
+fn an_unserved_field_is_refused_and_nothing_is_done_until_it_goes() {
+    virtual_time(async {
+        let (world, revision) = with_a_good_neighbour().await;
+        world
+            .patch_kustomization("apps", value!({"spec": {"namePrefix": "my-"}}))
+            .await;
+        let message = world.fails("apps", "FieldNotServed").await;
+        assert!(message.contains("spec.namePrefix"), "{message}");
+        let status = world.kustomization_status("apps").await;
+        assert_eq!(condition(&status, "Stalled").unwrap().0, "True");
+        world
+            .patch_kustomization("apps", value!({"spec": {"namePrefix": null}}))
+            .await;
+        world.applied("apps", &revision).await;
+        assert_eq!(
+            condition(&world.kustomization_status("apps").await, "Stalled"),
+            None
+        );
+    });
+}
+
+#[test]
+fn an_immutable_field_is_explained_and_forced_only_where_allowed() {
+    virtual_time(async {
+        let (world, _) = with_a_good_neighbour().await;
+        let map = |value: &str| {
+            format!(
+                "apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: fixed, namespace: apps}}\nimmutable: true\ndata: {{key: {value}}}\n"
+            )
+        };
+        let (one, two, g) = (map("one"), map("two"), crate::world::map("g", &[]));
+        let first = world.push("one", &[("good/g.yaml", &g), ("apps/f.yaml", &one)]);
+        world.applied("apps", &first).await;
+        let uid = world
+            .config_map("fixed")
+            .await
+            .unwrap()
+            .str_at(&["metadata", "uid"])
+            .unwrap()
+            .to_owned();
+        let second = world.push("two", &[("good/g.yaml", &g), ("apps/f.yaml", &two)]);
+        let message = world.fails("apps", "ReconciliationFailed").await;
+        assert!(
+            message.contains("immutable") && message.contains("spec.force"),
+            "{message}"
+        );
+        world
+            .patch_kustomization("apps", value!({"spec": {"force": true}}))
+            .await;
+        world.applied("apps", &second).await;
+        let fixed = world.config_map("fixed").await.unwrap();
+        assert_eq!(fixed.str_at(&["data", "key"]), Some("two"));
+        assert_ne!(fixed.str_at(&["metadata", "uid"]), Some(uid.as_str()));
+        assert!(
+            world.told("ConfigMap/apps/fixed recreated"),
+            "{:#?}",
+            world.lines()
+        );
+    });
+}
+
+#[test]
+fn a_kustomization_does_not_prune_the_namespace_that_it_lives_in() {
+    virtual_time(async {
+        let (world, _) = with_a_good_neighbour().await;
+        let (g, a) = (map("g", &[]), map("a", &[]));
+        let own = "apiVersion: v1\nkind: Namespace\nmetadata: {name: fleet}\n";
+        let files = [
+            ("good/g.yaml", g.as_str()),
+            ("apps/a.yaml", &a),
+            ("apps/n.yaml", own),
+        ];
+        let with = world.push("own namespace", &files);
+        world.applied("apps", &with).await;
+        world.push("without", &files[..2]);
+        let message = world.fails("apps", "PruneFailed").await;
+        assert!(message.contains("Namespace/fleet"), "{message}");
+        let again = world.push("with", &files);
+        world.applied("apps", &again).await;
+    });
+}
+
+#[test]
+fn a_link_out_of_the_tree_is_refused() {
+    virtual_time(async {
+        let (world, _) = with_a_good_neighbour().await;
+        let mut tree: MemoryTree = crate::world::tree(&[
+            ("good/g.yaml", &map("g", &[])),
+            ("apps/a.yaml", &map("a", &[])),
+        ]);
+        tree.add_symlink(
+            &TreePath::parse("apps/out.yaml").unwrap(),
+            "../../etc/passwd",
+        )
+        .unwrap();
+        world
+            .remote
+            .commit(URL, "main", tree, "link", world.clock.now());
+        world.controller.notify_push(URL);
+        let message = world.fails("apps", "BuildFailed").await;
+        assert!(message.contains("apps/out.yaml"), "{message}");
+    });
+}
+
+#[test]
+fn a_repository_that_does_not_answer_says_why_and_heals() {
+    virtual_time(async {
+        for (kind, reason) in [
+            (FetchErrorKind::Unreachable, "GitOperationFailed"),
+            (FetchErrorKind::Authentication, "AuthenticationFailed"),
+            (FetchErrorKind::Timeout, "GitOperationFailed"),
+        ] {
+            let (world, old) = with_a_good_neighbour().await;
+            world.remote.fail(URL, kind, u32::MAX);
+            let revision = world.push(
+                "unseen",
+                &[
+                    ("good/g.yaml", &map("g", &[("new", "x")])),
+                    ("apps/a.yaml", &map("a", &[])),
+                ],
+            );
+            world
+                .until("the failure is said", async || {
+                    condition(&world.repository_status().await, "FetchFailed")
+                        .is_some_and(|it| it.0 == "True" && it.1 == reason)
+                })
+                .await;
+            let status = world.repository_status().await;
+            assert_eq!(condition(&status, "Ready").unwrap().0, "False");
+            assert_eq!(
+                status.str_at(&["artifact", "revision"]),
+                Some(old.as_str()),
+                "the artifact stays"
+            );
+            world.applied("apps", &old).await;
+            world.remote.heal();
+            world.applied("good", &revision).await;
+            assert_eq!(
+                condition(&world.repository_status().await, "FetchFailed"),
+                None
+            );
+        }
+    });
+}
+
+#[test]
+fn an_unknown_branch_is_named_and_heals_when_it_appears() {
+    virtual_time(async {
+        let (world, _) = with_a_good_neighbour().await;
+        let branch = |name: &str| value!({"spec": {"ref": {"branch": name}}});
+        world
+            .patch(
+                "source.toolkit.fluxcd.io/v1",
+                "GitRepository",
+                "fleet",
+                "person",
+                branch("gone"),
+            )
+            .await;
+        world
+            .until("the failure is said", async || {
+                condition(&world.repository_status().await, "Ready")
+                    .is_some_and(|it| it.0 == "False" && it.2.contains("gone"))
+            })
+            .await;
+        let tip = world.remote.tip(URL, "main").unwrap();
+        world.remote.set_reference(URL, "refs/heads/gone", &tip);
+        world.applied("apps", &format!("gone@sha1:{tip}")).await;
+    });
+}
+
+#[test]
+fn a_missing_source_and_a_missing_secret_are_named() {
+    virtual_time(async {
+        let world = World::new(22).await;
+        world.kustomization("apps", "./apps", Value::map()).await;
+        let message = world.fails("apps", "ArtifactFailed").await;
+        assert_eq!(message, "Source 'GitRepository/fleet/fleet' not found");
+        let revision = world.commit("first", &[("apps/a.yaml", &map("a", &[]))]);
+        world.repository().await;
+        world.applied("apps", &revision).await;
+        let secret = value!({"spec": {"secretRef": {"name": "login"}}});
+        world
+            .patch(
+                "source.toolkit.fluxcd.io/v1",
+                "GitRepository",
+                "fleet",
+                "person",
+                secret,
+            )
+            .await;
+        world
+            .until("the secret is missed", async || {
+                condition(&world.repository_status().await, "Ready").is_some_and(|it| {
+                    it.1 == "AuthenticationFailed" && it.2.contains("fleet/login")
+                })
+            })
+            .await;
+    });
+}

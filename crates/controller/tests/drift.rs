@@ -1,0 +1,194 @@
+//! Changes of live objects, and what becomes of them.
+
+use crate::world::{World, map};
+use std::time::Duration;
+use trueup_object::{Value, value};
+use trueup_testkit::virtual_time;
+
+const DEPLOYMENT: &str = "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: web, namespace: apps}\nspec:\n  replicas: 2\n  selector: {matchLabels: {app: web}}\n  template:\n    metadata: {labels: {app: web}}\n    spec: {containers: [{name: web, image: web}]}\n";
+
+async fn deployed() -> World {
+    let world = World::new(11).await;
+    let a = map("a", &[("key", "one")]);
+    world.commit(
+        "first",
+        &[("apps/web.yaml", DEPLOYMENT), ("apps/a.yaml", &a)],
+    );
+    world.repository().await;
+    world.kustomization("apps", "./apps", Value::map()).await;
+    world
+        .until("web is there", async || {
+            world.get("apps/v1", "Deployment", "web").await.is_some()
+        })
+        .await;
+    world.rest().await;
+    world
+}
+
+async fn replicas(world: &World) -> Option<i64> {
+    world
+        .get("apps/v1", "Deployment", "web")
+        .await?
+        .i64_at(&["spec", "replicas"])
+}
+
+#[test]
+fn a_scaled_deployment_is_scaled_back_at_once_and_the_event_says_by_whom() {
+    virtual_time(async {
+        let world = deployed().await;
+        let began = tokio::time::Instant::now();
+        world
+            .patch(
+                "apps/v1",
+                "Deployment",
+                "web",
+                "scaler",
+                value!({"spec": {"replicas": 5}}),
+            )
+            .await;
+        world
+            .until("scaled back", async || replicas(&world).await == Some(2))
+            .await;
+        assert!(began.elapsed() < Duration::from_secs(1));
+        world.rest().await;
+        let text =
+            "Deployment/apps/web corrected: .spec.replicas from 5 back to 2, changed by scaler";
+        assert!(world.told(text), "{:#?}", world.lines());
+    });
+}
+
+#[test]
+fn what_kubectl_added_goes_and_what_others_added_stays() {
+    virtual_time(async {
+        let world = deployed().await;
+        world
+            .patch(
+                "v1",
+                "ConfigMap",
+                "a",
+                "other",
+                value!({"data": {"theirs": "x"}}),
+            )
+            .await;
+        world
+            .patch(
+                "v1",
+                "ConfigMap",
+                "a",
+                "kubectl-edit",
+                value!({"data": {"edited": "y"}}),
+            )
+            .await;
+        world
+            .until("the edit is gone", async || {
+                world
+                    .config_map("a")
+                    .await
+                    .unwrap()
+                    .str_at(&["data", "edited"])
+                    .is_none()
+            })
+            .await;
+        assert_eq!(
+            world
+                .config_map("a")
+                .await
+                .unwrap()
+                .str_at(&["data", "theirs"]),
+            Some("x")
+        );
+    });
+}
+
+#[test]
+fn a_deleted_object_comes_back() {
+    virtual_time(async {
+        let world = deployed().await;
+        world.delete("v1", "ConfigMap", "a").await;
+        world
+            .until("a is back", async || world.config_map("a").await.is_some())
+            .await;
+    });
+}
+
+#[test]
+fn a_stripped_label_is_put_back() {
+    virtual_time(async {
+        let world = deployed().await;
+        let label = "kustomize.toolkit.fluxcd.io/name";
+        let mut patch = value!({});
+        patch.set_at(&["metadata", "labels", label], Value::Null);
+        world.patch("v1", "ConfigMap", "a", "person", patch).await;
+        world
+            .until("labelled again", async || {
+                world
+                    .config_map("a")
+                    .await
+                    .unwrap()
+                    .str_at(&["metadata", "labels", label])
+                    == Some("apps")
+            })
+            .await;
+    });
+}
+
+#[test]
+fn two_that_undo_each_other_are_slowed_down_and_named() {
+    virtual_time(async {
+        let world = deployed().await;
+        for _ in 0..3 {
+            world
+                .patch(
+                    "apps/v1",
+                    "Deployment",
+                    "web",
+                    "scaler",
+                    value!({"spec": {"replicas": 5}}),
+                )
+                .await;
+            world
+                .until("scaled back", async || replicas(&world).await == Some(2))
+                .await;
+        }
+        world
+            .patch(
+                "apps/v1",
+                "Deployment",
+                "web",
+                "scaler",
+                value!({"spec": {"replicas": 5}}),
+            )
+            .await;
+        world
+            .until("braked", async || world.told("DriftCorrectionSlowed"))
+            .await;
+        assert!(
+            world.told("is changed again and again by scaler"),
+            "{:#?}",
+            world.lines()
+        );
+        world.rest().await;
+        assert_eq!(replicas(&world).await, Some(5));
+        tokio::time::sleep(Duration::from_secs(70 * 60)).await;
+        assert_eq!(replicas(&world).await, Some(2), "corrected at the interval");
+    });
+}
+
+#[test]
+fn a_change_of_what_is_not_ours_costs_no_write() {
+    virtual_time(async {
+        let world = deployed().await;
+        let before = world.faults.write_count();
+        world
+            .patch(
+                "apps/v1",
+                "Deployment",
+                "web",
+                "person",
+                value!({"spec": {"revisionHistoryLimit": 3}}),
+            )
+            .await;
+        world.rest().await;
+        assert_eq!(world.faults.write_count(), before);
+    });
+}
