@@ -29,7 +29,8 @@ pub fn run(actor: &Actor<'_>) -> Result<(), ApiError> {
     Ok(())
 }
 
-fn kubernetes_service() -> Value {
+/// The Service by which Pods reach the API server.
+pub fn kubernetes_service() -> Value {
     value!({
         "apiVersion": "v1",
         "kind": "Service",

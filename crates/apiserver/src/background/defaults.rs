@@ -41,6 +41,11 @@ pub fn ensure(actor: &Actor<'_>, namespace: &str, certificate_authority_pem: &st
         }
     }
     restore_authority(actor, namespace, certificate_authority_pem);
+    if namespace == "default"
+        && let Err(error) = actor.create(&super::bootstrap::kubernetes_service())
+    {
+        tracing::debug!(%error, "the Service of the API server could not be made");
+    }
 }
 
 fn restore_authority(actor: &Actor<'_>, namespace: &str, certificate_authority_pem: &str) {

@@ -172,6 +172,15 @@ fn list_metadata(list: &List) -> Value {
     Value::Map(metadata)
 }
 
+/// Lists of custom resources name their continuation even where there is none.
+fn whole_list_metadata(list: &List) -> Value {
+    let mut metadata = list_metadata(list);
+    if list.resource.custom.is_some() && list.continue_token.is_empty() {
+        metadata.set_at(&["continue"], "".into());
+    }
+    metadata
+}
+
 /// A list as JSON, written without building another tree.
 struct WholeList<'a>(&'a List);
 
@@ -186,7 +195,7 @@ impl Serialize for WholeList<'_> {
         let mut map = serializer.serialize_map(Some(4))?;
         map.serialize_entry("kind", resource.list_kind.as_str())?;
         map.serialize_entry("apiVersion", resource.api_version().as_str())?;
-        map.serialize_entry("metadata", &list_metadata(self.0))?;
+        map.serialize_entry("metadata", &whole_list_metadata(self.0))?;
         map.serialize_entry("items", &Items(self.0))?;
         map.end()
     }

@@ -18,6 +18,7 @@ mod kubeconfig;
 pub mod negotiation;
 mod openapi;
 mod other_paths;
+mod protobuf;
 mod reply;
 mod review_body;
 mod reviews;

@@ -10,7 +10,7 @@ use super::encode::{View, encode};
 use super::negotiation::{Answers, layout, negotiate};
 use super::openapi::OpenApiCache;
 use super::reply::{Reply, ReplyBody};
-use super::{discovery, other_paths, reviews, token_request};
+use super::{discovery, other_paths, protobuf, reviews, token_request};
 use crate::background::Housekeeper;
 use crate::core::{
     Answer, ApiError, ApiPath, Core, CoreOptions, Identity, Operation, Outcome, Query, Request,
@@ -188,12 +188,16 @@ impl ApiServer {
         }
     }
 
-    fn read_operation(
-        &self,
-        request: &Request,
-        path: &ResourcePath,
-    ) -> Result<Operation, ApiError> {
-        Operation::read(request, path, &self.inner.core.registry().tables())
+    /// Finds out what a request asks for; bodies in protobuf are read as JSON
+    /// from here on.
+    fn read_operation(&self, request: &Request, path: &ResourcePath) -> Result<Operation, ApiError> {
+        let tables = self.inner.core.registry().tables();
+        let operation = Operation::read(request, path, &tables)?;
+        match protobuf::as_json(request)? {
+            // Custom resources have no protobuf form; the core refuses it.
+            Some(request) if operation.resource.custom.is_none() => Operation::read(&request, path, &tables),
+            _ => Ok(operation),
+        }
     }
 
     fn answer(

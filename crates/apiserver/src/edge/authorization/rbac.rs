@@ -61,9 +61,6 @@ impl Authorizer for Rbac {
 
     fn rules(&self, store: &Store, identity: &Identity, namespace: &str) -> RuleSet {
         let mut set = RuleSet::default();
-        if is_master(identity) {
-            set.rules = everything();
-        }
         visit(store, identity, namespace, &mut |grant| {
             match grant {
                 Grant::Rule { rule, .. } => set.rules.push(rule),
@@ -71,6 +68,13 @@ impl Authorizer for Rbac {
             }
             Visit::Go
         });
+        if is_master(identity) {
+            for rule in everything() {
+                if !set.rules.contains(&rule) {
+                    set.rules.push(rule);
+                }
+            }
+        }
         set
     }
 }

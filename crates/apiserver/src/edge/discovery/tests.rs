@@ -44,6 +44,8 @@ fn the_storage_version_hash_is_that_of_a_genuine_server() {
         namespaced: true,
         verbs: Vec::new(),
         subresources: Vec::new(),
+        typ: None,
+        definition: "",
         storage_version: "v1".into(),
         custom: None,
     };

@@ -62,6 +62,15 @@ fn translate_map(map: &Map, dialect: Dialect) -> Value {
     Value::Map(wrapped)
 }
 
+/// A field that refers to a type always does so through `allOf` in v3, so
+/// that words of its own can stand beside it.
+fn translate_property(schema: &Value, dialect: Dialect) -> Value {
+    match translate(schema, dialect) {
+        reference if dialect == Dialect::V3 && reference.get("$ref").is_some() => value!({"allOf": [reference]}),
+        other => other,
+    }
+}
+
 /// Values of some keys are data and never schemas.
 fn translate_entry(key: &str, value: &Value, dialect: Dialect) -> Value {
     match key {
@@ -70,7 +79,7 @@ fn translate_entry(key: &str, value: &Value, dialect: Dialect) -> Value {
         "properties" | "patternProperties" | "definitions" => match value {
             Value::Map(map) => Value::Map(
                 map.iter()
-                    .map(|(name, schema)| (name.clone(), translate(schema, dialect)))
+                    .map(|(name, schema)| (name.clone(), translate_property(schema, dialect)))
                     .collect(),
             ),
             other => other.clone(),
@@ -124,7 +133,7 @@ pub fn custom(resource: &Resource, custom: &Custom, dialect: Dialect) -> [(Strin
     if !whole || dialect == Dialect::V3 {
         schema.set_at(&["properties", "apiVersion"], value!({"type": "string"}));
         schema.set_at(&["properties", "kind"], value!({"type": "string"}));
-        let metadata = translate(&value!({"$ref": OBJECT_META}), dialect);
+        let metadata = translate_property(&value!({"$ref": OBJECT_META}), dialect);
         schema.set_at(&["properties", "metadata"], metadata);
     }
     schema.set_at(
@@ -137,7 +146,7 @@ pub fn custom(resource: &Resource, custom: &Custom, dialect: Dialect) -> [(Strin
         "properties": {
             "apiVersion": {"type": "string"},
             "kind": {"type": "string"},
-            "metadata": (translate(&value!({"$ref": LIST_META}), dialect)),
+            "metadata": (translate_property(&value!({"$ref": LIST_META}), dialect)),
             "items": {"type": "array", "items": {"$ref": (dialect.reference(&name))}}
         },
         "x-kubernetes-group-version-kind": (group_version_kinds(resource, &resource.list_kind))

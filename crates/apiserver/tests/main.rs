@@ -1,0 +1,9 @@
+//! The API server as its users see it: by a client in the same process, by
+//! `kubectl` over TLS, across kills, and by recorded conversations.
+
+mod durability;
+mod housekeeping;
+mod in_process;
+mod kubectl;
+mod rights;
+mod support;
