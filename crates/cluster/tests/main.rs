@@ -13,4 +13,5 @@ mod live;
 mod pace;
 mod requests;
 mod script;
+mod tls;
 mod watch;
