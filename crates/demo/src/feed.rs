@@ -1,6 +1,6 @@
 //! What happened, a line each, as the demo's terminal shows it.
 
-use crate::terminal::{Terminal, Tone};
+use crate::terminal::{Terminal, Tone, fold};
 use std::io::Write;
 use trueup_kinds::{Report, Severity};
 
@@ -70,24 +70,6 @@ fn subject(message: &str) -> &str {
     inner.and_then(|rest| rest.strip_suffix('\'')).unwrap_or(message)
 }
 
-/// Breaks a line at spaces so that each part fits; a longer word stands alone.
-fn fold(line: &str, room: usize) -> Vec<String> {
-    let mut parts = Vec::new();
-    let mut part = String::new();
-    for word in line.split(' ') {
-        if part.is_empty() {
-            part.push_str(word);
-        } else if part.chars().count() + 1 + word.chars().count() <= room {
-            part.push(' ');
-            part.push_str(word);
-        } else {
-            parts.push(std::mem::replace(&mut part, format!("  {word}")));
-        }
-    }
-    parts.push(part);
-    parts
-}
-
 /// Reasons of reports that tell of waiting, not of having done something.
 const WAITING: [&str; 2] = ["DependencyNotReady", "ArtifactFailed"];
 
@@ -149,13 +131,6 @@ mod tests {
                 "00:00:00  dev            Service/dev/web created"
             ]
         );
-    }
-
-    #[test]
-    fn a_long_line_is_folded_below_itself() {
-        assert_eq!(fold("one two three", 8), ["one two", "  three"]);
-        assert_eq!(fold("a-very-long-word", 8), ["a-very-long-word"]);
-        assert_eq!(fold("one two three", usize::MAX), ["one two three"]);
     }
 
     #[test]

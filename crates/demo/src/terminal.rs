@@ -82,6 +82,24 @@ fn single_line(text: &str) -> String {
     text.chars().map(|character| if character.is_control() { ' ' } else { character }).collect()
 }
 
+/// Breaks a line at spaces so that each part fits; a longer word stands alone.
+pub(crate) fn fold(line: &str, room: usize) -> Vec<String> {
+    let mut parts = Vec::new();
+    let mut part = String::new();
+    for word in line.split(' ') {
+        if part.is_empty() {
+            part.push_str(word);
+        } else if part.chars().count() + 1 + word.chars().count() <= room {
+            part.push(' ');
+            part.push_str(word);
+        } else {
+            parts.push(std::mem::replace(&mut part, format!("  {word}")));
+        }
+    }
+    parts.push(part);
+    parts
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -98,5 +116,12 @@ mod tests {
         let mut out = Vec::new();
         Terminal { out: &mut out, coloured: true, width: None }.line(&[(Tone::Bad, "no")]);
         assert_eq!(String::from_utf8(out).unwrap(), "\x1b[31mno\x1b[0m\n");
+    }
+
+    #[test]
+    fn a_long_line_is_folded_below_itself() {
+        assert_eq!(fold("one two three", 8), ["one two", "  three"]);
+        assert_eq!(fold("a-very-long-word", 8), ["a-very-long-word"]);
+        assert_eq!(fold("one two three", usize::MAX), ["one two three"]);
     }
 }

@@ -6,7 +6,7 @@ mod clone;
 mod steps;
 mod view;
 
-use crate::terminal::{Terminal, Tone};
+use crate::terminal::{Terminal, Tone, fold};
 use std::future::Future;
 use std::io::Write;
 use std::path::Path;
@@ -16,6 +16,9 @@ use tokio::time::{Instant, sleep};
 
 /// How long a step may take before it has failed.
 pub const STEP_DEADLINE: Duration = Duration::from_secs(30);
+
+/// The width that the tour is written for.
+const COLUMNS: usize = 80;
 
 /// How often a check is repeated until it holds.
 const CHECK_INTERVAL: Duration = Duration::from_millis(20);
@@ -57,10 +60,10 @@ pub async fn walkthrough<W: Write>(program: &Path, terminal: &mut Terminal<W>) -
         match outcome {
             Ok(held) => {
                 checks += held.len();
-                held.iter().for_each(|check| terminal.line(&[(Tone::Good, "     ✓ "), (Tone::Plain, check)]));
+                held.iter().for_each(|check| outcome_line(terminal, Tone::Good, "✓", check));
             }
             Err(reason) => {
-                terminal.line(&[(Tone::Bad, "     ✗ "), (Tone::Plain, &reason)]);
+                outcome_line(terminal, Tone::Bad, "✗", &reason);
                 stage.last_words().iter().for_each(|line| terminal.line(&[(Tone::Faint, "       | "), (Tone::Faint, line)]));
                 terminal.line(&[(Tone::Bad, &format!("Step {} of {} failed.", index + 1, steps::STEPS.len()))]);
                 return Ok(Verdict::Failed);
@@ -83,6 +86,14 @@ fn head<W: Write>(terminal: &mut Terminal<W>, number: usize, step: &Step, took: 
         (Tone::Strong, &title),
         (Tone::Faint, &format!("{:>8.2} s", took.as_secs_f64())),
     ]);
+}
+
+/// One check, folded so that it reads well at 80 columns.
+fn outcome_line<W: Write>(terminal: &mut Terminal<W>, tone: Tone, mark: &str, text: &str) {
+    for (index, part) in fold(text, COLUMNS - 7).iter().enumerate() {
+        let head = if index == 0 { format!("     {mark} ") } else { " ".repeat(7) };
+        terminal.line(&[(tone, &head), (Tone::Plain, part)]);
+    }
 }
 
 /// Repeats a check until it holds, and says in `pending` why it does not yet.
