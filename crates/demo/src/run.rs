@@ -13,7 +13,7 @@ use tokio::sync::broadcast::error::RecvError;
 use tokio_util::sync::CancellationToken;
 use trueup_apiserver::core::Identity;
 use trueup_apiserver::edge::authentication::StaticToken;
-use trueup_apiserver::edge::{ApiServer, Certificates, Limits, ServeOptions, ServerOptions, write_kubeconfig};
+use trueup_apiserver::edge::{ApiServer, Certificates, Limits, ServeOptions, ServerOptions, Kubeconfig};
 use trueup_apiserver::storage::{RedbStorage, Sync};
 use trueup_cluster::{ApiError, Cluster, ClusterKey, ClusterOptions, ErrorClass, Form, Patch, Session, WriteOptions};
 use trueup_controller::{Controller, ControllerHandle, ControllerOptions};
@@ -128,8 +128,13 @@ fn start_api(folder: &Folder, socket: std::net::TcpListener, stop: &Cancellation
     };
     let server = ApiServer::open(storage, options).map_err(part(api))?;
     let url = format!("https://{}", address(&socket));
-    write_kubeconfig(&folder.kubeconfig(), &url, certificates.authority_pem(), &token)
-        .map_err(part(api))?;
+    let kubeconfig = Kubeconfig {
+        server: &url,
+        certificate_authority_pem: certificates.authority_pem(),
+        token: &token,
+        namespace: sample::NAMESPACE,
+    };
+    kubeconfig.write(&folder.kubeconfig()).map_err(part(api))?;
     let house = server.clone();
     tokio::spawn(async move { house.keep_house().await });
     let (serving, socket, stopped) = (server.clone(), listener(api, socket)?, stop.clone().cancelled_owned());

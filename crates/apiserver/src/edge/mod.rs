@@ -32,7 +32,7 @@ mod watch;
 pub use body::Body;
 pub use certificates::{CertificateError, Certificates};
 pub use clock::Clock;
-pub use kubeconfig::{KubeconfigError, write_kubeconfig};
+pub use kubeconfig::{Kubeconfig, KubeconfigError, write_kubeconfig};
 pub use reply::{Layout, Reply, ReplyBody};
 pub use server::{ApiServer, OpenError, ServerOptions};
 pub use service::{ApiService, Caller};
