@@ -30,12 +30,17 @@ fn open(folder: &Path) -> ApiServer {
 /// Not a test by itself: the process that the test below kills.
 #[test]
 fn the_child_that_is_killed() {
-    let Some(folder) = std::env::var_os(CHILD) else { return };
+    let Some(folder) = std::env::var_os(CHILD) else {
+        return;
+    };
     run(async {
         let server = open(Path::new(&folder));
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         println!("\nlistening http://{}", listener.local_addr().unwrap());
-        server.serve_plain(listener, Limits::default(), std::future::pending()).await.unwrap();
+        server
+            .serve_plain(listener, Limits::default(), std::future::pending())
+            .await
+            .unwrap();
     });
 }
 
@@ -47,7 +52,9 @@ fn start(folder: &Path) -> (Child, String) {
         .spawn()
         .unwrap();
     let lines = BufReader::new(child.stdout.take().unwrap()).lines();
-    let url = lines.map(Result::unwrap).find_map(|line| line.strip_prefix("listening ").map(str::to_owned));
+    let url = lines
+        .map(Result::unwrap)
+        .find_map(|line| line.strip_prefix("listening ").map(str::to_owned));
     (child, url.expect("the child listens"))
 }
 
@@ -65,9 +72,17 @@ async fn write(client: Client, writer: usize, acknowledged: Acknowledged) {
     let parameters = PatchParams::apply("test").force();
     for count in 0_u64.. {
         let name = format!("w{writer}-{}", count % 5);
-        let next = acknowledged.lock().unwrap().get(&name).map_or(1, |it| it + 1);
+        let next = acknowledged
+            .lock()
+            .unwrap()
+            .get(&name)
+            .map_or(1, |it| it + 1);
         let body = json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name}, "data": {"count": next.to_string()}});
-        if maps.patch(&name, &parameters, &Patch::Apply(body)).await.is_err() {
+        if maps
+            .patch(&name, &parameters, &Patch::Apply(body))
+            .await
+            .is_err()
+        {
             return;
         }
         acknowledged.lock().unwrap().insert(name, next);
@@ -83,7 +98,8 @@ fn acknowledged_writes_survive_kills() {
         let (mut child, url) = start(folder.path());
         run(async {
             let client = client(&url);
-            let writers = (0..WRITERS).map(|writer| tokio::spawn(write(client.clone(), writer, acknowledged.clone())));
+            let writers = (0..WRITERS)
+                .map(|writer| tokio::spawn(write(client.clone(), writer, acknowledged.clone())));
             let writers: Vec<_> = writers.collect();
             tokio::time::sleep(Duration::from_millis(20 + 13 * round)).await;
             child.kill().unwrap();
@@ -94,19 +110,36 @@ fn acknowledged_writes_survive_kills() {
         });
         let server = open(folder.path());
         check(&server, &acknowledged.lock().unwrap(), round);
-        assert!(server.core().store().revision() > revision, "round {round}: revisions only grow");
+        assert!(
+            server.core().store().revision() > revision,
+            "round {round}: revisions only grow"
+        );
         revision = server.core().store().revision();
     }
-    assert!(!acknowledged.lock().unwrap().is_empty(), "something was written before the kills");
+    assert!(
+        !acknowledged.lock().unwrap().is_empty(),
+        "something was written before the kills"
+    );
 }
 
 fn check(server: &ApiServer, acknowledged: &BTreeMap<String, u64>, round: u64) {
-    let maps = GroupResource { group: "".into(), plural: "configmaps".into() };
+    let maps = GroupResource {
+        group: "".into(),
+        plural: "configmaps".into(),
+    };
     for (name, count) in acknowledged {
         let kept = server.core().store().get(&maps, "default", name);
         let kept = kept.unwrap_or_else(|| panic!("round {round}: {name} is lost"));
-        let found: u64 = kept.value().str_at(&["data", "count"]).unwrap().parse().unwrap();
+        let found: u64 = kept
+            .value()
+            .str_at(&["data", "count"])
+            .unwrap()
+            .parse()
+            .unwrap();
         // The write after the last acknowledged one may have been kept too.
-        assert!(found == *count || found == count + 1, "round {round}: {name} is {found}, was acknowledged as {count}");
+        assert!(
+            found == *count || found == count + 1,
+            "round {round}: {name} is {found}, was acknowledged as {count}"
+        );
     }
 }

@@ -33,10 +33,18 @@ fn a_chain_of_owners_goes_in_one_call_and_a_second_call_writes_nothing() {
     let server = still_server();
     let mut uid = map(&server, "o0", Value::map());
     for depth in 1..20 {
-        uid = map(&server, &format!("o{depth}"), owned_by(&format!("o{}", depth - 1), &uid));
+        uid = map(
+            &server,
+            &format!("o{depth}"),
+            owned_by(&format!("o{}", depth - 1), &uid),
+        );
     }
     server.housekeeping(now());
-    assert_eq!(get(&server, "o19"), 200, "owners that are there keep their dependents");
+    assert_eq!(
+        get(&server, "o19"),
+        200,
+        "owners that are there keep their dependents"
+    );
     admin(&server, "DELETE", &format!("{MAPS}/o0"), None);
     server.housekeeping(now());
     for depth in 0..20 {
@@ -49,14 +57,30 @@ fn a_chain_of_owners_goes_in_one_call_and_a_second_call_writes_nothing() {
 fn an_owner_of_another_uid_or_namespace_is_no_owner() {
     let server = still_server();
     let uid = map(&server, "owner", Value::map());
-    map(&server, "wrong", owned_by("owner", "11111111-2222-3333-4444-555555555555"));
-    let mut elsewhere = value!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": (owned_by("owner", &uid))});
+    map(
+        &server,
+        "wrong",
+        owned_by("owner", "11111111-2222-3333-4444-555555555555"),
+    );
+    let mut elsewhere =
+        value!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": (owned_by("owner", &uid))});
     elsewhere.set_at(&["metadata", "name"], "elsewhere".into());
-    admin(&server, "POST", "/api/v1/namespaces/kube-public/configmaps", Some(elsewhere));
+    admin(
+        &server,
+        "POST",
+        "/api/v1/namespaces/kube-public/configmaps",
+        Some(elsewhere),
+    );
     map(&server, "right", owned_by("owner", &uid));
     server.housekeeping(now());
     assert_eq!(get(&server, "wrong"), 404);
-    assert_eq!(status(&server, "/api/v1/namespaces/kube-public/configmaps/elsewhere"), 404);
+    assert_eq!(
+        status(
+            &server,
+            "/api/v1/namespaces/kube-public/configmaps/elsewhere"
+        ),
+        404
+    );
     assert_eq!(get(&server, "right"), 200);
 }
 
@@ -76,16 +100,35 @@ fn foreground_deletion_waits_for_what_blocks_and_orphaning_lets_go() {
     let mut metadata = owned_by("owner", &uid);
     metadata.set_at(&["finalizers"], value!(["example.com/hold"]));
     map(&server, "blocker", metadata);
-    admin(&server, "DELETE", &format!("{MAPS}/owner?propagationPolicy=Foreground"), None);
+    admin(
+        &server,
+        "DELETE",
+        &format!("{MAPS}/owner?propagationPolicy=Foreground"),
+        None,
+    );
     server.housekeeping(now());
-    assert_eq!((get(&server, "owner"), get(&server, "blocker")), (200, 200), "both wait for the finalizer");
-    admin(&server, "PATCH", &format!("{MAPS}/blocker"), Some(value!({"metadata": {"finalizers": null}})));
+    assert_eq!(
+        (get(&server, "owner"), get(&server, "blocker")),
+        (200, 200),
+        "both wait for the finalizer"
+    );
+    admin(
+        &server,
+        "PATCH",
+        &format!("{MAPS}/blocker"),
+        Some(value!({"metadata": {"finalizers": null}})),
+    );
     server.housekeeping(now());
     assert_eq!((get(&server, "owner"), get(&server, "blocker")), (404, 404));
 
     let uid = map(&server, "owner", Value::map());
     map(&server, "child", owned_by("owner", &uid));
-    admin(&server, "DELETE", &format!("{MAPS}/owner?propagationPolicy=Orphan"), None);
+    admin(
+        &server,
+        "DELETE",
+        &format!("{MAPS}/owner?propagationPolicy=Orphan"),
+        None,
+    );
     server.housekeeping(now());
     assert_eq!(get(&server, "owner"), 404);
     let child = admin(&server, "GET", &format!("{MAPS}/child"), None);
@@ -95,23 +138,38 @@ fn foreground_deletion_waits_for_what_blocks_and_orphaning_lets_go() {
 #[test]
 fn a_deleted_namespace_takes_its_contents_and_says_what_holds_it() {
     let server = still_server();
-    let namespace = value!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "doomed"}});
+    let namespace =
+        value!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "doomed"}});
     admin(&server, "POST", "/api/v1/namespaces", Some(namespace));
     server.housekeeping(now());
     let maps = "/api/v1/namespaces/doomed/configmaps";
     assert_eq!(status(&server, &format!("{maps}/kube-root-ca.crt")), 200);
-    assert_eq!(status(&server, "/api/v1/namespaces/doomed/serviceaccounts/default"), 200);
+    assert_eq!(
+        status(&server, "/api/v1/namespaces/doomed/serviceaccounts/default"),
+        200
+    );
     let held = value!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "held", "finalizers": ["example.com/f"]}});
     admin(&server, "POST", maps, Some(held.clone()));
     admin(&server, "DELETE", "/api/v1/namespaces/doomed", None);
     server.housekeeping(now());
     let (refused, answer) = send(&server, &Identity::admin(), "POST", maps, Some(held));
-    assert_eq!((refused, answer.str_at(&["reason"])), (403, Some("Forbidden")));
+    assert_eq!(
+        (refused, answer.str_at(&["reason"])),
+        (403, Some("Forbidden"))
+    );
     let doomed = admin(&server, "GET", "/api/v1/namespaces/doomed", None);
-    let conditions = doomed.at(&["status", "conditions"]).and_then(Value::as_list).unwrap();
+    let conditions = doomed
+        .at(&["status", "conditions"])
+        .and_then(Value::as_list)
+        .unwrap();
     assert!(conditions.iter().any(|it| it.str_at(&["message"])
         == Some("Some content in the namespace has finalizers remaining: example.com/f in 1 resource instances")));
-    admin(&server, "PATCH", &format!("{maps}/held"), Some(value!({"metadata": {"finalizers": null}})));
+    admin(
+        &server,
+        "PATCH",
+        &format!("{maps}/held"),
+        Some(value!({"metadata": {"finalizers": null}})),
+    );
     server.housekeeping(now());
     assert_eq!(status(&server, "/api/v1/namespaces/doomed"), 404);
     assert_eq!(server.housekeeping(now()), 0);
@@ -138,7 +196,12 @@ fn events_are_forgotten_after_an_hour() {
         "apiVersion": "v1", "kind": "Event", "metadata": {"name": "e", "namespace": "default"},
         "involvedObject": {"kind": "Pod", "namespace": "default", "name": "p"}, "reason": "Why", "type": "Normal"
     });
-    admin(&server, "POST", "/api/v1/namespaces/default/events", Some(event));
+    admin(
+        &server,
+        "POST",
+        "/api/v1/namespaces/default/events",
+        Some(event),
+    );
     let target = "/api/v1/namespaces/default/events/e";
     server.housekeeping(now() + SignedDuration::from_secs(3599));
     assert_eq!(status(&server, target), 200);
@@ -160,7 +223,12 @@ fn roles_gather_the_rules_of_those_that_they_choose() {
     for name in ["view", "edit", "admin"] {
         let gathered = admin(&server, "GET", &format!("{roles}/{name}"), None);
         let rules = gathered.get("rules").and_then(Value::as_list).unwrap();
-        assert!(rules.iter().any(|rule| rule.at(&["apiGroups"]) == Some(&value!(["example.com"]))), "{name}");
+        assert!(
+            rules
+                .iter()
+                .any(|rule| rule.at(&["apiGroups"]) == Some(&value!(["example.com"]))),
+            "{name}"
+        );
     }
     assert_eq!(server.housekeeping(now()), 0);
 }

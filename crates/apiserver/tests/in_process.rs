@@ -5,7 +5,10 @@ use futures::{StreamExt, TryStreamExt};
 use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::core::v1::{ConfigMap, Namespace};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
-use kube::api::{ApiResource, DeleteParams, DynamicObject, ListParams, Patch, PatchParams, PostParams, WatchEvent, WatchParams};
+use kube::api::{
+    ApiResource, DeleteParams, DynamicObject, ListParams, Patch, PatchParams, PostParams,
+    WatchEvent, WatchParams,
+};
 use kube::{Api, Client, ResourceExt};
 use serde_json::json;
 use trueup_apiserver::core::Identity;
@@ -15,7 +18,13 @@ fn client(server: &trueup_apiserver::edge::ApiServer) -> Client {
 }
 
 fn config_map(name: &str) -> ConfigMap {
-    ConfigMap { metadata: ObjectMeta { name: Some(name.to_owned()), ..ObjectMeta::default() }, ..ConfigMap::default() }
+    ConfigMap {
+        metadata: ObjectMeta {
+            name: Some(name.to_owned()),
+            ..ObjectMeta::default()
+        },
+        ..ConfigMap::default()
+    }
 }
 
 #[test]
@@ -25,16 +34,26 @@ fn a_watch_sees_what_is_written_after_the_list_in_order() {
         let maps: Api<ConfigMap> = Api::default_namespaced(client(&server));
         let list = maps.list(&ListParams::default()).await.unwrap();
         let version = list.metadata.resource_version.unwrap();
-        let mut events = maps.watch(&WatchParams::default(), &version).await.unwrap().boxed();
-        maps.create(&PostParams::default(), &config_map("a")).await.unwrap();
+        let mut events = maps
+            .watch(&WatchParams::default(), &version)
+            .await
+            .unwrap()
+            .boxed();
+        maps.create(&PostParams::default(), &config_map("a"))
+            .await
+            .unwrap();
         let patch = Patch::Merge(json!({"data": {"k": "v"}}));
-        maps.patch("a", &PatchParams::default(), &patch).await.unwrap();
+        maps.patch("a", &PatchParams::default(), &patch)
+            .await
+            .unwrap();
         maps.delete("a", &DeleteParams::default()).await.unwrap();
         let mut seen = Vec::new();
         while seen.len() < 3 {
             seen.push(match events.try_next().await.unwrap().unwrap() {
                 WatchEvent::Added(it) => format!("added {}", it.name_any()),
-                WatchEvent::Modified(it) => format!("modified {} {:?}", it.name_any(), it.data.unwrap()["k"]),
+                WatchEvent::Modified(it) => {
+                    format!("modified {} {:?}", it.name_any(), it.data.unwrap()["k"])
+                }
                 WatchEvent::Deleted(it) => format!("deleted {}", it.name_any()),
                 other => panic!("{other:?}"),
             });
@@ -60,14 +79,23 @@ fn two_appliers_conflict_and_force_takes_over() {
         let apply = |manager: &str, replicas| {
             let (deployments, body) = (deployments.clone(), deployment(replicas));
             let parameters = PatchParams::apply(manager);
-            async move { deployments.patch("web", &parameters, &Patch::Apply(body)).await }
+            async move {
+                deployments
+                    .patch("web", &parameters, &Patch::Apply(body))
+                    .await
+            }
         };
         apply("one", 1).await.unwrap();
         let error = apply("two", 2).await.unwrap_err();
-        let kube::Error::Api(status) = error else { panic!("{error}") };
+        let kube::Error::Api(status) = error else {
+            panic!("{error}")
+        };
         assert_eq!(status.code, 409);
         let forced = PatchParams::apply("two").force();
-        let taken = deployments.patch("web", &forced, &Patch::Apply(deployment(2))).await.unwrap();
+        let taken = deployments
+            .patch("web", &forced, &Patch::Apply(deployment(2)))
+            .await
+            .unwrap();
         assert_eq!(taken.spec.unwrap().replicas, Some(2));
     });
 }
@@ -77,7 +105,11 @@ fn a_new_definition_is_discovered_and_served_at_once() {
     run(async {
         let server = server();
         let client = client(&server);
-        let resource = ApiResource::from_gvk(&kube::api::GroupVersionKind::gvk("apiextensions.k8s.io", "v1", "CustomResourceDefinition"));
+        let resource = ApiResource::from_gvk(&kube::api::GroupVersionKind::gvk(
+            "apiextensions.k8s.io",
+            "v1",
+            "CustomResourceDefinition",
+        ));
         let definitions: Api<DynamicObject> = Api::all_with(client.clone(), &resource);
         let definition: DynamicObject = serde_json::from_value(json!({
             "apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition",
@@ -92,14 +124,23 @@ fn a_new_definition_is_discovered_and_served_at_once() {
             }
         }))
         .unwrap();
-        definitions.create(&PostParams::default(), &definition).await.unwrap();
-        let discovery = kube::Discovery::new(client.clone()).run_aggregated().await.unwrap();
+        definitions
+            .create(&PostParams::default(), &definition)
+            .await
+            .unwrap();
+        let discovery = kube::Discovery::new(client.clone())
+            .run_aggregated()
+            .await
+            .unwrap();
         let gvk = kube::api::GroupVersionKind::gvk("example.com", "v1", "Widget");
         let (widget, _) = discovery.resolve_gvk(&gvk).expect("discovered");
         let widgets: Api<DynamicObject> = Api::default_namespaced_with(client, &widget);
         let mut object = DynamicObject::new("w", &widget);
         object.data = json!({"spec": {"size": 3}});
-        widgets.create(&PostParams::default(), &object).await.unwrap();
+        widgets
+            .create(&PostParams::default(), &object)
+            .await
+            .unwrap();
         assert_eq!(widgets.get("w").await.unwrap().data["spec"]["size"], 3);
     });
 }
@@ -112,10 +153,16 @@ fn house_is_kept_without_being_asked() {
         tokio::spawn(async move { keeping.keep_house().await });
         let namespaces: Api<Namespace> = Api::all(client(&server));
         let namespace = Namespace {
-            metadata: ObjectMeta { name: Some("apps".to_owned()), ..ObjectMeta::default() },
+            metadata: ObjectMeta {
+                name: Some("apps".to_owned()),
+                ..ObjectMeta::default()
+            },
             ..Namespace::default()
         };
-        namespaces.create(&PostParams::default(), &namespace).await.unwrap();
+        namespaces
+            .create(&PostParams::default(), &namespace)
+            .await
+            .unwrap();
         let maps: Api<ConfigMap> = Api::namespaced(client(&server), "apps");
         let parameters = WatchParams::default().fields("metadata.name=kube-root-ca.crt");
         let mut events = maps.watch(&parameters, "0").await.unwrap().boxed();
@@ -128,11 +175,23 @@ fn house_is_kept_without_being_asked() {
 fn impersonation_is_judged_for_the_one_who_asks() {
     run(async {
         let server = server();
-        let bob = Identity { user: "bob".into(), groups: vec!["system:authenticated".into()], ..Identity::default() };
+        let bob = Identity {
+            user: "bob".into(),
+            groups: vec!["system:authenticated".into()],
+            ..Identity::default()
+        };
         let client = Client::new(server.service(bob), "default");
-        let request = http::Request::get("/api/v1/pods").header("Impersonate-User", "alice").body(Vec::new()).unwrap();
+        let request = http::Request::get("/api/v1/pods")
+            .header("Impersonate-User", "alice")
+            .body(Vec::new())
+            .unwrap();
         let error = client.request_text(request).await.unwrap_err();
-        let kube::Error::Api(status) = error else { panic!("{error}") };
-        assert_eq!(status.message, "users \"alice\" is forbidden: User \"bob\" cannot impersonate resource \"users\" in API group \"\" at the cluster scope");
+        let kube::Error::Api(status) = error else {
+            panic!("{error}")
+        };
+        assert_eq!(
+            status.message,
+            "users \"alice\" is forbidden: User \"bob\" cannot impersonate resource \"users\" in API group \"\" at the cluster scope"
+        );
     });
 }

@@ -8,7 +8,11 @@ const ROLES: &str = "/apis/rbac.authorization.k8s.io/v1/namespaces/default/roles
 const BINDINGS: &str = "/apis/rbac.authorization.k8s.io/v1/namespaces/default/rolebindings";
 
 fn bob() -> Identity {
-    Identity { user: "bob".into(), groups: vec!["system:authenticated".into()], ..Identity::default() }
+    Identity {
+        user: "bob".into(),
+        groups: vec!["system:authenticated".into()],
+        ..Identity::default()
+    }
 }
 
 #[test]
@@ -19,7 +23,9 @@ fn nothing_is_allowed_until_a_binding_says_so_and_no_more_than_it_says() {
     assert_eq!(status, 403);
     assert_eq!(
         answer.str_at(&["message"]),
-        Some("pods is forbidden: User \"bob\" cannot list resource \"pods\" in API group \"\" in the namespace \"default\"")
+        Some(
+            "pods is forbidden: User \"bob\" cannot list resource \"pods\" in API group \"\" in the namespace \"default\""
+        )
     );
     let role = value!({
         "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "Role", "metadata": {"name": "reader"},
@@ -36,7 +42,17 @@ fn nothing_is_allowed_until_a_binding_says_so_and_no_more_than_it_says() {
     });
     admin(&server, "POST", BINDINGS, Some(binding));
     assert_eq!(send(&server, &bob(), "GET", pods, None).0, 200);
-    assert_eq!(send(&server, &bob(), "GET", "/api/v1/namespaces/kube-system/pods", None).0, 403);
+    assert_eq!(
+        send(
+            &server,
+            &bob(),
+            "GET",
+            "/api/v1/namespaces/kube-system/pods",
+            None
+        )
+        .0,
+        403
+    );
     assert_eq!(send(&server, &bob(), "DELETE", pods, None).0, 403);
 }
 
@@ -65,11 +81,29 @@ fn star_verbs_on_roles_let_escalate_but_create_alone_does_not() {
     };
     let (status, answer) = send(&server, &bob(), "POST", ROLES, Some(secrets("grab")));
     assert_eq!(status, 403);
-    assert!(answer.str_at(&["message"]).unwrap().contains("is attempting to grant RBAC permissions not currently held"));
+    assert!(
+        answer
+            .str_at(&["message"])
+            .unwrap()
+            .contains("is attempting to grant RBAC permissions not currently held")
+    );
     let patch = value!({"rules": [{"apiGroups": ["*"], "resources": ["*"], "verbs": ["*"]}]});
-    assert_eq!(send(&server, &bob(), "PATCH", &format!("{ROLES}/writer"), Some(patch)).0, 403);
+    assert_eq!(
+        send(
+            &server,
+            &bob(),
+            "PATCH",
+            &format!("{ROLES}/writer"),
+            Some(patch)
+        )
+        .0,
+        403
+    );
     allow("escalator", "escalate", "bob");
-    assert_eq!(send(&server, &bob(), "POST", ROLES, Some(secrets("grab"))).0, 201);
+    assert_eq!(
+        send(&server, &bob(), "POST", ROLES, Some(secrets("grab"))).0,
+        201
+    );
 }
 
 #[test]
@@ -86,14 +120,23 @@ fn discovery_is_for_everybody_known_and_health_for_everybody() {
 fn a_token_works_until_its_account_goes() {
     let server = still_server();
     let target = "/api/v1/namespaces/default/serviceaccounts/default/token";
-    let request = value!({"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": {}});
+    let request =
+        value!({"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": {}});
     let token = admin(&server, "POST", target, Some(request));
     let token = token.str_at(&["status", "token"]).unwrap().to_owned();
     let reviews = "/apis/authentication.k8s.io/v1/tokenreviews";
     let review = value!({"apiVersion": "authentication.k8s.io/v1", "kind": "TokenReview", "spec": {"token": token}});
     let answer = admin(&server, "POST", reviews, Some(review.clone()));
-    assert_eq!(answer.str_at(&["status", "user", "username"]), Some("system:serviceaccount:default:default"));
-    admin(&server, "DELETE", "/api/v1/namespaces/default/serviceaccounts/default", None);
+    assert_eq!(
+        answer.str_at(&["status", "user", "username"]),
+        Some("system:serviceaccount:default:default")
+    );
+    admin(
+        &server,
+        "DELETE",
+        "/api/v1/namespaces/default/serviceaccounts/default",
+        None,
+    );
     let answer = admin(&server, "POST", reviews, Some(review));
     assert_eq!(answer.at(&["status", "authenticated"]), None);
 }

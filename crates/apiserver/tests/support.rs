@@ -13,7 +13,10 @@ pub const START: &str = "2026-01-01T00:00:00Z";
 /// Options with a fixed seed and one administrator's token.
 pub fn options() -> ServerOptions {
     let mut options = ServerOptions {
-        tokens: vec![StaticToken { token: TOKEN.to_owned(), identity: Identity::admin() }],
+        tokens: vec![StaticToken {
+            token: TOKEN.to_owned(),
+            identity: Identity::admin(),
+        }],
         ..ServerOptions::default()
     };
     options.core.seed = Some(1);
@@ -32,11 +35,22 @@ pub fn server() -> ApiServer {
 }
 
 pub fn run<T>(test: impl Future<Output = T>) -> T {
-    tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap().block_on(test)
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .unwrap()
+        .block_on(test)
 }
 
 /// Sends a request without HTTP: status and body.
-pub fn send(server: &ApiServer, identity: &Identity, method: &str, target: &str, body: Option<Value>) -> (u16, Value) {
+pub fn send(
+    server: &ApiServer,
+    identity: &Identity,
+    method: &str,
+    target: &str,
+    body: Option<Value>,
+) -> (u16, Value) {
     let mut request = Request::new(method, target);
     request.user_agent = Some("test/1.0".to_owned());
     if let Some(body) = body {
@@ -47,7 +61,9 @@ pub fn send(server: &ApiServer, identity: &Identity, method: &str, target: &str,
         request = request.with_body(content_type, to_json(&body));
     }
     let reply = server.handle(&request, identity, server.clock().now());
-    let ReplyBody::Full(bytes) = reply.body else { panic!("a watch") };
+    let ReplyBody::Full(bytes) = reply.body else {
+        panic!("a watch")
+    };
     (reply.status.as_u16(), from_json(&bytes).unwrap_or_default())
 }
 

@@ -70,5 +70,11 @@ pub fn write_kubeconfig(
     certificate_authority_pem: &str,
     token: &str,
 ) -> Result<(), KubeconfigError> {
-    Kubeconfig { server, certificate_authority_pem, token, namespace: "" }.write(path)
+    Kubeconfig {
+        server,
+        certificate_authority_pem,
+        token,
+        namespace: "",
+    }
+    .write(path)
 }

@@ -27,8 +27,12 @@ pub const MAX_DEPTH: usize = 64;
 const MAGIC: &[u8] = b"k8s\0";
 const DELETE_OPTIONS: &str = "~apis.meta.v1.DeleteOptions";
 
-static MESSAGES: LazyLock<HashMap<&'static str, &'static str>> =
-    LazyLock::new(|| include_str!("../../data/protobuf.txt").lines().filter_map(|line| line.split_once('\t')).collect());
+static MESSAGES: LazyLock<HashMap<&'static str, &'static str>> = LazyLock::new(|| {
+    include_str!("../../data/protobuf.txt")
+        .lines()
+        .filter_map(|line| line.split_once('\t'))
+        .collect()
+});
 
 /// Why a body can't be read.
 #[derive(Clone, Debug, thiserror::Error, PartialEq, Eq)]
@@ -97,7 +101,10 @@ fn message_name(api_version: &str, kind: &str) -> Result<String, ProtobufError> 
     let known = name.filter(|name| MESSAGES.contains_key(name));
     known
         .map(str::to_owned)
-        .ok_or_else(|| ProtobufError::UnknownKind { kind: kind.to_owned(), api_version: api_version.to_owned() })
+        .ok_or_else(|| ProtobufError::UnknownKind {
+            kind: kind.to_owned(),
+            api_version: api_version.to_owned(),
+        })
 }
 
 fn lossy(bytes: &[u8]) -> String {
@@ -174,22 +181,42 @@ fn row(text: &'static str) -> Option<(&'static str, u64, &'static str)> {
     Some((name, number.parse().ok()?, kind))
 }
 
-fn read_message(name: &str, bytes: &[u8], object: &mut Map, depth: usize) -> Result<(), ProtobufError> {
+fn read_message(
+    name: &str,
+    bytes: &[u8],
+    object: &mut Map,
+    depth: usize,
+) -> Result<(), ProtobufError> {
     if depth > MAX_DEPTH {
         return Err(ProtobufError::Deep);
     }
-    let rows: Vec<_> = MESSAGES.get(name).map_or("", |line| line).split(' ').filter_map(row).collect();
+    let rows: Vec<_> = MESSAGES
+        .get(name)
+        .map_or("", |line| line)
+        .split(' ')
+        .filter_map(row)
+        .collect();
     for field in Fields(bytes) {
         let (number, wire) = field?;
-        let Some((name, _, kind)) = rows.iter().find(|row| row.1 == number) else { continue };
+        let Some((name, _, kind)) = rows.iter().find(|row| row.1 == number) else {
+            continue;
+        };
         read_field(name, kind, wire, object, depth)?;
     }
     Ok(())
 }
 
-fn read_field(name: &str, kind: &str, wire: Wire<'_>, object: &mut Map, depth: usize) -> Result<(), ProtobufError> {
+fn read_field(
+    name: &str,
+    kind: &str,
+    wire: Wire<'_>,
+    object: &mut Map,
+    depth: usize,
+) -> Result<(), ProtobufError> {
     if name.is_empty() {
-        let Wire::Bytes(bytes) = wire else { return Err(ProtobufError::Damaged) };
+        let Wire::Bytes(bytes) = wire else {
+            return Err(ProtobufError::Damaged);
+        };
         return read_message(kind, bytes, object, depth + 1);
     }
     if let Some(kind) = kind.strip_prefix('*') {
@@ -212,7 +239,9 @@ fn read_field(name: &str, kind: &str, wire: Wire<'_>, object: &mut Map, depth: u
 }
 
 fn read_entry(kind: &str, wire: Wire<'_>, depth: usize) -> Result<(String, Value), ProtobufError> {
-    let Wire::Bytes(entry) = wire else { return Err(ProtobufError::Damaged) };
+    let Wire::Bytes(entry) = wire else {
+        return Err(ProtobufError::Damaged);
+    };
     let (mut key, mut value) = (String::new(), None);
     for field in Fields(entry) {
         match field? {
@@ -229,7 +258,10 @@ fn read_entry(kind: &str, wire: Wire<'_>, depth: usize) -> Result<(String, Value
     Ok((key, value))
 }
 
-#[expect(clippy::cast_possible_wrap, reason = "the wire holds signed numbers in two's complement")]
+#[expect(
+    clippy::cast_possible_wrap,
+    reason = "the wire holds signed numbers in two's complement"
+)]
 fn read_value(kind: &str, wire: Wire<'_>, depth: usize) -> Result<Value, ProtobufError> {
     Ok(match (kind, wire) {
         ("s", Wire::Bytes(text)) => lossy(text).into(),
@@ -242,7 +274,9 @@ fn read_value(kind: &str, wire: Wire<'_>, depth: usize) -> Result<Value, Protobu
         (_, Wire::Bytes(bytes)) => match kind.rsplit('.').next().unwrap_or(kind) {
             "Time" => time(bytes, Precision::Seconds)?,
             "MicroTime" => time(bytes, Precision::Micros)?,
-            "Duration" => number(bytes, 1)?.map_or(Value::Null, |nanos| format!("{}ns", nanos as i64).into()),
+            "Duration" => {
+                number(bytes, 1)?.map_or(Value::Null, |nanos| format!("{}ns", nanos as i64).into())
+            }
             "Quantity" => part(bytes, 1)?.map_or(Value::Null, |text| lossy(text).into()),
             "RawExtension" | "FieldsV1" | "JSON" => raw_json(bytes)?,
             "IntOrString" => int_or_string(bytes)?,
@@ -298,7 +332,10 @@ fn raw_json(bytes: &[u8]) -> Result<Value, ProtobufError> {
     }
 }
 
-#[expect(clippy::cast_possible_wrap, reason = "the wire holds signed numbers in two's complement")]
+#[expect(
+    clippy::cast_possible_wrap,
+    reason = "the wire holds signed numbers in two's complement"
+)]
 fn int_or_string(bytes: &[u8]) -> Result<Value, ProtobufError> {
     Ok(match number(bytes, 1)? {
         Some(1) => lossy(part(bytes, 3)?.unwrap_or_default()).into(),
@@ -313,9 +350,14 @@ enum Precision {
 }
 
 /// A time; `null` for the zero time, which is an empty message.
-#[expect(clippy::cast_possible_wrap, reason = "the wire holds signed numbers in two's complement")]
+#[expect(
+    clippy::cast_possible_wrap,
+    reason = "the wire holds signed numbers in two's complement"
+)]
 fn time(bytes: &[u8], precision: Precision) -> Result<Value, ProtobufError> {
-    let Some(seconds) = number(bytes, 1)? else { return Ok(Value::Null) };
+    let Some(seconds) = number(bytes, 1)? else {
+        return Ok(Value::Null);
+    };
     let nanos = number(bytes, 2)?.unwrap_or(0);
     let nanos = match precision {
         Precision::Seconds => 0,
@@ -333,7 +375,11 @@ fn time(bytes: &[u8], precision: Precision) -> Result<Value, ProtobufError> {
 /// truth value.
 fn schema_or_other(kind: &str, bytes: &[u8], depth: usize) -> Result<Value, ProtobufError> {
     let (package, name) = kind.rsplit_once('.').unwrap_or(("", kind));
-    let (schema_at, other_at) = if name.ends_with("OrBool") { (2, 1) } else { (1, 2) };
+    let (schema_at, other_at) = if name.ends_with("OrBool") {
+        (2, 1)
+    } else {
+        (1, 2)
+    };
     let schema = format!("{package}.JSONSchemaProps");
     if let Some(bytes) = part(bytes, schema_at)? {
         return read_value(&schema, Wire::Bytes(bytes), depth);
@@ -341,7 +387,11 @@ fn schema_or_other(kind: &str, bytes: &[u8], depth: usize) -> Result<Value, Prot
     if name.ends_with("OrBool") {
         return Ok((number(bytes, other_at)?.unwrap_or(0) != 0).into());
     }
-    let kind = if name.ends_with("OrStringArray") { "s" } else { &schema };
+    let kind = if name.ends_with("OrStringArray") {
+        "s"
+    } else {
+        &schema
+    };
     let mut list = Vec::new();
     for field in Fields(bytes) {
         let (at, wire) = field?;
@@ -373,7 +423,11 @@ mod tests {
     fn a_config_map_and_a_service_port_are_read() {
         let metadata = [field(1, b"cm"), field(3, b""), vec![8 << 3 | 2, 0]].concat();
         let entry = [field(1, b"key"), field(2, b"value")].concat();
-        let body = envelope("v1", "ConfigMap", &[field(1, &metadata), field(2, &entry)].concat());
+        let body = envelope(
+            "v1",
+            "ConfigMap",
+            &[field(1, &metadata), field(2, &entry)].concat(),
+        );
         let expected = value!({
             "apiVersion": "v1", "kind": "ConfigMap",
             "metadata": {"name": "cm", "namespace": ""}, "data": {"key": "value"}
@@ -383,7 +437,10 @@ mod tests {
         let port = [vec![3 << 3, 80], field(4, &target)].concat();
         let body = envelope("v1", "Service", &field(2, &field(1, &port)));
         let expected = value!([{"port": 80, "targetPort": "http"}]);
-        assert_eq!(decode(&body).unwrap().at(&["spec", "ports"]), Some(&expected));
+        assert_eq!(
+            decode(&body).unwrap().at(&["spec", "ports"]),
+            Some(&expected)
+        );
     }
 
     #[test]
@@ -391,12 +448,24 @@ mod tests {
         let volume = [field(1, b"v"), field(2, &field(2, &[]))].concat();
         let body = envelope("v1", "Pod", &field(2, &field(1, &volume)));
         let expected = value!([{"name": "v", "emptyDir": {}}]);
-        assert_eq!(decode(&body).unwrap().at(&["spec", "volumes"]), Some(&expected));
+        assert_eq!(
+            decode(&body).unwrap().at(&["spec", "volumes"]),
+            Some(&expected)
+        );
     }
 
     #[test]
     fn every_message_that_the_table_names_is_in_it() {
-        let special = ["Time", "MicroTime", "Duration", "Quantity", "RawExtension", "FieldsV1", "JSON", "IntOrString"];
+        let special = [
+            "Time",
+            "MicroTime",
+            "Duration",
+            "Quantity",
+            "RawExtension",
+            "FieldsV1",
+            "JSON",
+            "IntOrString",
+        ];
         for (message, line) in MESSAGES.iter() {
             for (_, _, kind) in line.split(' ').filter_map(row) {
                 let kind = kind.trim_start_matches(['*', '{']);

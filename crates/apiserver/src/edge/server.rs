@@ -190,12 +190,18 @@ impl ApiServer {
 
     /// Finds out what a request asks for; bodies in protobuf are read as JSON
     /// from here on.
-    fn read_operation(&self, request: &Request, path: &ResourcePath) -> Result<Operation, ApiError> {
+    fn read_operation(
+        &self,
+        request: &Request,
+        path: &ResourcePath,
+    ) -> Result<Operation, ApiError> {
         let tables = self.inner.core.registry().tables();
         let operation = Operation::read(request, path, &tables)?;
         match protobuf::as_json(request)? {
             // Custom resources have no protobuf form; the core refuses it.
-            Some(request) if operation.resource.custom.is_none() => Operation::read(&request, path, &tables),
+            Some(request) if operation.resource.custom.is_none() => {
+                Operation::read(&request, path, &tables)
+            }
             _ => Ok(operation),
         }
     }

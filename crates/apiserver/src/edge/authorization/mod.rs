@@ -115,7 +115,7 @@ impl Attributes {
             request.path.clone()
         };
         Self {
-            verb: request.method.to_ascii_lowercase().into(),
+            verb: request.method.to_ascii_lowercase(),
             target: Target::Path(path),
         }
     }
@@ -212,9 +212,9 @@ fn resource_verb<'a>(method: &'a str, path: &ResourcePath, query: &Query) -> &'a
 /// A field selector on the name asks for one object, and is judged so.
 fn selected_name(query: &Query) -> Text {
     let selector = query.get("fieldSelector").unwrap_or_default();
-    let names = selector.split(',').filter_map(|part| {
+    let mut names = selector.split(',').filter_map(|part| {
         let (path, value) = part.split_once('=')?;
         (path == "metadata.name").then(|| value.trim_start_matches('='))
     });
-    names.last().unwrap_or_default().into()
+    names.next_back().unwrap_or_default().into()
 }

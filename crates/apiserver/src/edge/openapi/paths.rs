@@ -93,7 +93,7 @@ const DELETE_PARAMETERS: &[&str] = &[
     "propagationPolicy",
 ];
 
-/// The media types of patches.
+/// The media types of patches; the last is for built-in kinds only.
 const PATCHES: &[&str] = &[
     "application/apply-patch+yaml",
     "application/json-patch+json",
@@ -225,24 +225,36 @@ impl Maker<'_> {
         };
         let Some(name) = name else { return };
         let schema = value!({"$ref": (self.dialect.reference(&name))});
+        let accepted = self.accepted(verb);
         if self.dialect == Dialect::V2 {
             operation.set_at(&["responses", "200", "schema"], schema);
+            let types: Value = accepted.iter().map(|it| Value::from(*it)).collect();
+            operation.set_at(&["consumes"], types);
             return;
         }
         operation.set_at(
             &["responses", "200", "content", "application/json", "schema"],
             schema.clone(),
         );
-        let accepted: &[&str] = match verb {
-            "create" | "update" => &["application/json", "application/yaml"],
-            "patch" => PATCHES,
-            _ => return,
-        };
+        if accepted.is_empty() {
+            return;
+        }
         let content: Map = accepted
             .iter()
             .map(|it| (*it, value!({"schema": (schema.clone())})))
             .collect();
         operation.set_at(&["requestBody", "content"], Value::Map(content));
+    }
+
+    /// The media types of bodies. Clients choose their kind of patch by this,
+    /// and custom resources have no strategic merge.
+    fn accepted(&self, verb: &str) -> &'static [&'static str] {
+        match verb {
+            "create" | "update" => &["application/json", "application/yaml"],
+            "patch" if self.resource.custom.is_some() => &PATCHES[..3],
+            "patch" => PATCHES,
+            _ => &[],
+        }
     }
 }
 

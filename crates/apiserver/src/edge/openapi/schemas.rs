@@ -66,7 +66,9 @@ fn translate_map(map: &Map, dialect: Dialect) -> Value {
 /// that words of its own can stand beside it.
 fn translate_property(schema: &Value, dialect: Dialect) -> Value {
     match translate(schema, dialect) {
-        reference if dialect == Dialect::V3 && reference.get("$ref").is_some() => value!({"allOf": [reference]}),
+        reference if dialect == Dialect::V3 && reference.get("$ref").is_some() => {
+            value!({"allOf": [reference]})
+        }
         other => other,
     }
 }
