@@ -5,5 +5,7 @@
 //! authorisation, TLS), `background` what goes on without a request (garbage
 //! collection, namespaces).
 
+pub mod background;
 pub mod core;
+pub mod edge;
 pub mod storage;

@@ -13,10 +13,12 @@
 
 pub mod body;
 mod builtin;
+mod conditions;
 mod decode;
 mod defaults;
 pub mod definitions;
 mod delete;
+mod durable;
 mod go_text;
 mod normal;
 pub mod options;
@@ -39,6 +41,7 @@ mod warnings;
 pub mod watch;
 mod write;
 
+pub use durable::Durable;
 pub use outcome::{Answer, List, ObjectBody, Outcome};
 pub use registry::{Custom, GroupResource, Registry, Resource, Subresource, Tables};
 pub use request::{ApiPath, Identity, Operation, Query, Request, ResourcePath, Verb, parse_path};

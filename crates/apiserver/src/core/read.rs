@@ -69,7 +69,7 @@ fn list_options(query: &Query, watching: bool) -> Result<ListOptions, ApiError> 
     let version = query.get("resourceVersion").unwrap_or("");
     let initial = query
         .get("sendInitialEvents")
-        .map(|value| is_true(Some(value)) && value != "maybe" || value == "maybe");
+        .map(|value| is_true(Some(value)));
     let causes = check_list_options(
         matching,
         version,

@@ -4,12 +4,13 @@
 //! history of a shelf is in order and so is what reaches the storage. Readers
 //! share the objects; a watcher is a cursor into the history of its shelf.
 
+use super::durable::Durable;
 use super::registry::GroupResource;
 use super::watch::Wakers;
 use crate::storage::{Batch, Loaded, Record, RecordKey, Storage, StorageError};
 use bytes::Bytes;
 use std::collections::{BTreeMap, HashMap, VecDeque};
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
 use trueup_object::{Text, Value, from_json, to_json};
 
@@ -177,69 +178,6 @@ impl std::fmt::Debug for Store {
     }
 }
 
-/// How far writes have reached the disk, and who waits for it.
-#[derive(Debug)]
-pub struct Durable {
-    revision: AtomicU64,
-    broken: AtomicBool,
-    pending: Mutex<VecDeque<(u64, Arc<Shelf>)>>,
-    waiting: Wakers,
-}
-
-impl Durable {
-    /// The last revision that is durable; watchers see nothing newer.
-    #[must_use]
-    pub fn revision(&self) -> u64 {
-        self.revision.load(Ordering::Acquire)
-    }
-
-    fn complete(&self, revision: u64, result: &Result<(), StorageError>) {
-        if let Err(error) = result {
-            tracing::error!(%error, "a write was lost");
-            self.broken.store(true, Ordering::Release);
-        } else {
-            self.revision.fetch_max(revision, Ordering::AcqRel);
-        }
-        let mut pending = lock(&self.pending);
-        while pending.front().is_some_and(|(at, _)| *at <= revision) {
-            if let Some((_, shelf)) = pending.pop_front() {
-                shelf.wakers.wake();
-            }
-        }
-        drop(pending);
-        self.waiting.wake();
-    }
-
-    /// Whether a revision is durable: `Some(Ok)` if so, `Some(Err)` if it
-    /// never will be.
-    fn state(&self, revision: u64) -> Option<Result<(), Refusal>> {
-        if self.revision() >= revision {
-            return Some(Ok(()));
-        }
-        self.broken
-            .load(Ordering::Acquire)
-            .then_some(Err(Refusal::Broken))
-    }
-
-    /// Waits until a revision is durable. An answer that tells of a revision
-    /// is given only then.
-    pub fn wait(
-        self: &Arc<Self>,
-        revision: u64,
-    ) -> impl Future<Output = Result<(), Refusal>> + Send + 'static {
-        let durable = self.clone();
-        std::future::poll_fn(move |context| {
-            if let Some(state) = durable.state(revision) {
-                return std::task::Poll::Ready(state);
-            }
-            durable.waiting.register(context.waker());
-            durable
-                .state(revision)
-                .map_or(std::task::Poll::Pending, std::task::Poll::Ready)
-        })
-    }
-}
-
 pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -258,12 +196,7 @@ impl Store {
             clock: Mutex::new(revision),
             base,
             current: AtomicU64::new(revision),
-            durable: Arc::new(Durable {
-                revision: AtomicU64::new(revision),
-                broken: AtomicBool::new(false),
-                pending: Mutex::default(),
-                waiting: Wakers::default(),
-            }),
+            durable: Arc::new(Durable::new(revision)),
         })
     }
 
@@ -407,7 +340,7 @@ impl Store {
         if previous.as_ref().map(|stored| stored.revision) != expected {
             return Err(Refusal::Changed);
         }
-        if self.durable.broken.load(Ordering::Acquire) {
+        if self.durable.is_broken() {
             return Err(Refusal::Broken);
         }
         let mut clock = lock(&self.clock);
@@ -450,7 +383,7 @@ impl Store {
         removed: bool,
     ) {
         let revision = stored.revision;
-        lock(&self.durable.pending).push_back((revision, shelf.clone()));
+        self.durable.expect(revision, shelf.clone());
         let record = Record {
             key: RecordKey {
                 group: resource.group.clone(),

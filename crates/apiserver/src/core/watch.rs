@@ -4,9 +4,10 @@
 //! ends it at [`Watcher::timeout_seconds`] and asks for a bookmark now and
 //! then.
 
+use super::durable::Durable;
 use super::selection::Selection;
 use super::status::ApiError;
-use super::store::{Change, ChangeKind, Durable, Shelf, Stored, lock};
+use super::store::{Change, ChangeKind, Shelf, Stored, lock};
 use std::collections::VecDeque;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};

@@ -3,6 +3,7 @@
 //! store.
 
 use super::body::{self, Body};
+use super::conditions::{check_uid, check_version};
 use super::options::{FieldValidation, Keep, WriteOptions};
 use super::outcome::{Answer, ObjectBody, Outcome};
 use super::prepare::{self, Target};
@@ -21,7 +22,8 @@ use trueup_schema::{UpdateInput, keep_timestamps, update as track_update};
 /// How often a write that names no version is tried again when another write
 /// came between.
 const MAX_ATTEMPTS: usize = 16;
-const MODIFIED: &str =
+/// What is said to those who wrote on an older version.
+pub(super) const MODIFIED: &str =
     "the object has been modified; please apply your changes to the latest version and try again";
 
 /// One write in progress.
@@ -476,77 +478,4 @@ fn is_finished(object: &Value) -> bool {
             .and_then(Value::as_list)
             .is_some_and(|list| !list.is_empty());
     deleted && !held && !namespace && grace == 0
-}
-
-/// A version in the body must be the live one; some kinds must name it.
-fn check_version(call: &Call<'_>, sent: &Value, live: &Stored) -> Result<(), ApiError> {
-    let name = &call.operation.name;
-    match sent.str_at(&["metadata", "resourceVersion"]).unwrap_or("") {
-        "" | "0"
-            if call.operation.verb == Verb::Update
-                && !prepare::updates_without_version(call.resource) =>
-        {
-            let cause = Cause::invalid(
-                "metadata.resourceVersion",
-                0,
-                "must be specified for an update",
-            );
-            Err(ApiError::invalid(
-                &call.resource.group,
-                &call.resource.plural,
-                name,
-                vec![cause],
-            ))
-        }
-        "" | "0" => Ok(()),
-        text => match text.parse::<u64>() {
-            Ok(version) if version == live.revision => Ok(()),
-            Ok(_) => Err(call.conflict(name, MODIFIED)),
-            Err(_) => Err(ApiError::internal(format!(
-                "strconv.ParseUint: parsing {text:?}: invalid syntax"
-            ))),
-        },
-    }
-}
-
-fn check_uid(call: &Call<'_>, sent: &Value, live: &Value) -> Result<(), ApiError> {
-    let (sent, live) = (
-        sent.str_at(&["metadata", "uid"]).unwrap_or(""),
-        live.str_at(&["metadata", "uid"]).unwrap_or(""),
-    );
-    if sent.is_empty() || sent == live {
-        return Ok(());
-    }
-    let why = storage_precondition(
-        call.resource,
-        &call.operation.namespace,
-        &call.operation.name,
-        sent,
-        live,
-    );
-    Err(call.conflict(&call.operation.name, &why))
-}
-
-/// What the storage says of a uid that does not fit.
-pub(super) fn storage_precondition(
-    resource: &Resource,
-    namespace: &str,
-    name: &str,
-    wanted: &str,
-    found: &str,
-) -> String {
-    let group = if resource.custom.is_some() {
-        format!("{}/", resource.group)
-    } else {
-        String::new()
-    };
-    let place = if namespace.is_empty() {
-        name.to_owned()
-    } else {
-        format!("{namespace}/{name}")
-    };
-    format!(
-        "StorageError: invalid object, Code: 4, Key: /registry/{group}{}/{place}, ResourceVersion: 0, AdditionalErrorMsg: Precondition failed: UID in precondition: {wanted}, UID in object meta: {found}",
-        resource.plural
-    )
 }

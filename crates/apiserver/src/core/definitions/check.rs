@@ -344,8 +344,9 @@ fn approval(causes: &mut Vec<Cause>, object: &Value, group: &str) {
         .unwrap_or("");
     if value.is_empty() {
         causes.push(Cause::required(field, &format!("{APPROVAL_RULE}{SEE}")));
-    } else if !value.starts_with("unapproved")
-        && !(value.starts_with("https://") || value.starts_with("http://"))
+    } else if !["unapproved", "https://", "http://"]
+        .iter()
+        .any(|start| value.starts_with(start))
     {
         let detail = format!(
             "{APPROVAL_RULE} with either a URL or a reason starting with \"unapproved\"{SEE}"
