@@ -123,6 +123,9 @@ impl Context {
         message: impl Into<Text>,
     ) -> Report {
         let mut report = Report::new(key.reference(), severity, reason, message, self.clock.now());
+        if let Some(run) = self.model.run_of(key) {
+            report.reconcile_id = format!("{run:08x}").into();
+        }
         if let Some(object) = self.objects.get(key) {
             report.uid = object.uid().clone();
             report.resource_version = object.resource_version().clone();

@@ -73,6 +73,8 @@ impl Metrics {
             cache: Family::default(),
         };
         metrics.register();
+        // Seen from the first scrape on, before anything has happened.
+        Kind::ALL.iter().for_each(|kind| metrics.queue(*kind, 0, 0, 0));
         metrics
     }
 

@@ -40,7 +40,10 @@ pub enum Activity {
     #[default]
     Resting,
     /// It is.
-    Working,
+    Working {
+        /// Number of the run.
+        run: u64,
+    },
 }
 
 /// All objects at one moment; cheap to clone.
@@ -106,6 +109,15 @@ impl Model {
         let mut objects = self.objects.write().unwrap_or_else(PoisonError::into_inner);
         if let Some(snapshot) = objects.get_mut(key) {
             Arc::make_mut(snapshot).activity = activity;
+        }
+    }
+
+    /// The number of the run that works on an object now.
+    pub(crate) fn run_of(&self, key: &ObjectKey) -> Option<u64> {
+        let objects = self.objects.read().unwrap_or_else(PoisonError::into_inner);
+        match objects.get(key)?.activity {
+            Activity::Working { run } => Some(run),
+            Activity::Resting => None,
         }
     }
 

@@ -131,7 +131,9 @@ impl Driver {
 async fn work(context: Arc<Context>, start: Start, cancel: CancellationToken) {
     let began_ms = context.clock.now_ms();
     context.metrics.started(start.key.kind);
-    context.model.set_activity(&start.key, Activity::Working);
+    context
+        .model
+        .set_activity(&start.key, Activity::Working { run: start.run });
     let run = AssertUnwindSafe(reconcile(&context, &start, &cancel))
         .catch_unwind()
         .await;

@@ -16,7 +16,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{broadcast, mpsc, watch};
 use tokio_util::sync::CancellationToken;
-use trueup_cluster::{LeaseTimes, Session};
+use trueup_cluster::{LeaseTimes, Session, keep_discovery_fresh};
 use trueup_object::{Text, Value};
 use trueup_source::{ArtifactStorage, GitFetch};
 
@@ -136,6 +136,7 @@ impl Controller {
             load: load_sender,
             runs: BTreeMap::new(),
         };
+        context.spawn(keep_discovery_fresh(context.session.cluster().clone()));
         context.spawn(event_worker);
         context.spawn(driver.run());
         let ready = resources::start(&context, &options.namespaces, options.leader_election);

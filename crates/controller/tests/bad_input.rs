@@ -212,7 +212,8 @@ fn an_immutable_field_is_explained_and_forced_only_where_allowed() {
         assert_eq!(fixed.str_at(&["data", "key"]), Some("two"));
         assert_ne!(fixed.str_at(&["metadata", "uid"]), Some(uid.as_str()));
         assert!(
-            world.told("ConfigMap/apps/fixed recreated"),
+            world.told("ConfigMap/apps/fixed recreated")
+                || world.told("ConfigMap/apps/fixed deleted"),
             "{:#?}",
             world.lines()
         );

@@ -23,7 +23,9 @@ pub(crate) async fn serve(State(shown): State<Shown>, request: Request) -> Respo
     };
     match answer(&path, request.method(), request.headers()).await {
         Ok(response) => response,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => StatusCode::NOT_FOUND.into_response(),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            StatusCode::NOT_FOUND.into_response()
+        }
         Err(error) => {
             tracing::warn!(%error, "artifact not served");
             StatusCode::INTERNAL_SERVER_ERROR.into_response()
@@ -34,7 +36,9 @@ pub(crate) async fn serve(State(shown): State<Shown>, request: Request) -> Respo
 async fn answer(path: &Path, method: &Method, headers: &HeaderMap) -> std::io::Result<Response> {
     let mut file = File::open(path).await?;
     let size_bytes = file.metadata().await?.len();
-    let range = headers.get(header::RANGE).and_then(|text| text.to_str().ok());
+    let range = headers
+        .get(header::RANGE)
+        .and_then(|text| text.to_str().ok());
     let (status, first, length) = match asked(range, size_bytes) {
         Asked::Whole => (StatusCode::OK, 0, size_bytes),
         Asked::Part { first, last } => (StatusCode::PARTIAL_CONTENT, first, last - first + 1),
@@ -48,11 +52,17 @@ async fn answer(path: &Path, method: &Method, headers: &HeaderMap) -> std::io::R
     };
     let mut response = (status, body).into_response();
     let headers = response.headers_mut();
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/gzip"));
+    headers.insert(
+        header::CONTENT_TYPE,
+        HeaderValue::from_static("application/gzip"),
+    );
     headers.insert(header::ACCEPT_RANGES, HeaderValue::from_static("bytes"));
     headers.insert(header::CONTENT_LENGTH, HeaderValue::from(length));
     if status == StatusCode::PARTIAL_CONTENT {
-        content_range(headers, &format!("bytes {first}-{}/{size_bytes}", first + length - 1));
+        content_range(
+            headers,
+            &format!("bytes {first}-{}/{size_bytes}", first + length - 1),
+        );
     }
     Ok(response)
 }

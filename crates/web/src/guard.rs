@@ -19,7 +19,11 @@ impl Hosts {
     /// What suits a listener: one on a loopback address is for this machine.
     #[must_use]
     pub fn for_listener(address: SocketAddr) -> Self {
-        if address.ip().is_loopback() { Self::ThisMachine } else { Self::Any }
+        if address.ip().is_loopback() {
+            Self::ThisMachine
+        } else {
+            Self::Any
+        }
     }
 
     fn allow(&self, host: Option<&str>) -> bool {
@@ -35,7 +39,10 @@ fn is_this_machine(host: &str) -> bool {
         Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => name,
         _ => host,
     };
-    let name = name.trim_start_matches('[').trim_end_matches(']').to_ascii_lowercase();
+    let name = name
+        .trim_start_matches('[')
+        .trim_end_matches(']')
+        .to_ascii_lowercase();
     match name.parse::<std::net::IpAddr>() {
         Ok(address) => address.is_loopback(),
         Err(_) => name == "localhost" || name.ends_with(".localhost"),
@@ -43,12 +50,24 @@ fn is_this_machine(host: &str) -> bool {
 }
 
 pub(crate) async fn check(State(hosts): State<Hosts>, request: Request, next: Next) -> Response {
-    let named = request.headers().get(header::HOST).and_then(|host| host.to_str().ok());
-    let host = named.or_else(|| request.uri().authority().map(|authority| authority.as_str()));
+    let named = request
+        .headers()
+        .get(header::HOST)
+        .and_then(|host| host.to_str().ok());
+    let host = named.or_else(|| {
+        request
+            .uri()
+            .authority()
+            .map(|authority| authority.as_str())
+    });
     if hosts.allow(host) {
         return next.run(request).await;
     }
-    (StatusCode::MISDIRECTED_REQUEST, "this server is not known by that name\n").into_response()
+    (
+        StatusCode::MISDIRECTED_REQUEST,
+        "this server is not known by that name\n",
+    )
+        .into_response()
 }
 
 #[cfg(test)]
@@ -57,10 +76,22 @@ mod tests {
 
     #[test]
     fn a_name_of_another_machine_is_refused_on_loopback() {
-        for host in ["localhost", "LOCALHOST:80", "127.0.0.1:9090", "[::1]:9090", "git.localhost:1"] {
+        for host in [
+            "localhost",
+            "LOCALHOST:80",
+            "127.0.0.1:9090",
+            "[::1]:9090",
+            "git.localhost:1",
+        ] {
             assert!(Hosts::ThisMachine.allow(Some(host)), "{host}");
         }
-        for host in ["evil.example", "evil.example:9090", "localhost.evil.example", "10.0.0.1", ""] {
+        for host in [
+            "evil.example",
+            "evil.example:9090",
+            "localhost.evil.example",
+            "10.0.0.1",
+            "",
+        ] {
             assert!(!Hosts::ThisMachine.allow(Some(host)), "{host}");
         }
         assert!(!Hosts::ThisMachine.allow(None));

@@ -40,12 +40,13 @@ pub async fn serve(
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> std::io::Result<()> {
     let hosts = Hosts::for_listener(listener.local_addr()?);
-    axum::serve(listener, router(handle, store, hosts)).with_graceful_shutdown(shutdown).await
+    axum::serve(listener, router(handle, store, hosts))
+        .with_graceful_shutdown(shutdown)
+        .await
 }
 
 /// All routes: `/metrics`, `/healthz`, `/readyz`, and the artifact files
 /// under the paths of their URLs.
-#[must_use]
 pub fn router(handle: ControllerHandle, store: ArtifactStore, hosts: Hosts) -> Router {
     Router::new()
         .route("/metrics", get(metrics))
@@ -58,7 +59,10 @@ pub fn router(handle: ControllerHandle, store: ArtifactStore, hosts: Hosts) -> R
 
 async fn metrics(State(shown): State<Shown>) -> Response {
     let mut response = Response::new(Body::from(shown.handle.metrics_text()));
-    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(METRICS_CONTENT_TYPE));
+    response.headers_mut().insert(
+        header::CONTENT_TYPE,
+        HeaderValue::from_static(METRICS_CONTENT_TYPE),
+    );
     response
 }
 
@@ -67,6 +71,9 @@ async fn ready(State(shown): State<Shown>) -> (StatusCode, &'static str) {
     if shown.handle.ready() {
         (StatusCode::OK, "ok")
     } else {
-        (StatusCode::SERVICE_UNAVAILABLE, "not all objects are known yet")
+        (
+            StatusCode::SERVICE_UNAVAILABLE,
+            "not all objects are known yet",
+        )
     }
 }

@@ -6,10 +6,7 @@ pub(crate) enum Asked {
     /// All of it.
     Whole,
     /// From the first to the last, both included.
-    Part {
-        first: u64,
-        last: u64,
-    },
+    Part { first: u64, last: u64 },
     /// Bytes that the file does not have.
     Outside,
 }
@@ -17,12 +14,18 @@ pub(crate) enum Asked {
 /// Reads the header. What is no single range of bytes is passed over, as the
 /// standard allows, and the whole file is sent.
 pub(crate) fn asked(header: Option<&str>, size_bytes: u64) -> Asked {
-    let Some(spec) = header.and_then(|text| text.trim().strip_prefix("bytes=")) else { return Asked::Whole };
-    let Some((first, last)) = spec.split_once('-') else { return Asked::Whole };
+    let Some(spec) = header.and_then(|text| text.trim().strip_prefix("bytes=")) else {
+        return Asked::Whole;
+    };
+    let Some((first, last)) = spec.split_once('-') else {
+        return Asked::Whole;
+    };
     let number = |text: &str| text.trim().parse::<u64>().ok();
     match (first.trim(), last.trim()) {
         ("", length) => number(length).map_or(Asked::Whole, |length| suffix(length, size_bytes)),
-        (first, "") => number(first).map_or(Asked::Whole, |first| part(first, u64::MAX, size_bytes)),
+        (first, "") => {
+            number(first).map_or(Asked::Whole, |first| part(first, u64::MAX, size_bytes))
+        }
         (first, last) => match (number(first), number(last)) {
             (Some(first), Some(last)) if first <= last => part(first, last, size_bytes),
             _ => Asked::Whole,
@@ -34,14 +37,20 @@ fn suffix(length: u64, size_bytes: u64) -> Asked {
     if length == 0 || size_bytes == 0 {
         return Asked::Outside;
     }
-    Asked::Part { first: size_bytes.saturating_sub(length), last: size_bytes - 1 }
+    Asked::Part {
+        first: size_bytes.saturating_sub(length),
+        last: size_bytes - 1,
+    }
 }
 
 fn part(first: u64, last: u64, size_bytes: u64) -> Asked {
     if first >= size_bytes {
         return Asked::Outside;
     }
-    Asked::Part { first, last: last.min(size_bytes - 1) }
+    Asked::Part {
+        first,
+        last: last.min(size_bytes - 1),
+    }
 }
 
 #[cfg(test)]

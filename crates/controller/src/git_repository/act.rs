@@ -16,10 +16,14 @@ pub(super) enum Stored {
     /// The stored artifact is still the newest.
     Unchanged,
     /// There is another one.
-    New {
-        record: ArtifactRecord,
-        commit: Commit,
-    },
+    New(Box<NewArtifact>),
+}
+
+/// An artifact that was stored just now.
+#[derive(Debug)]
+pub(super) struct NewArtifact {
+    pub record: ArtifactRecord,
+    pub commit: Commit,
 }
 
 pub(super) async fn fetch_and_store(
@@ -37,7 +41,7 @@ pub(super) async fn fetch_and_store(
         .publish(publication(context, repository, fetched))
         .await?;
     collect_garbage(context, repository, &record).await;
-    Ok(Stored::New { record, commit })
+    Ok(Stored::New(Box::new(NewArtifact { record, commit })))
 }
 
 fn publication(context: &Context, repository: &GitRepository, fetched: Fetched) -> Publication {

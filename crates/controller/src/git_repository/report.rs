@@ -22,7 +22,7 @@ pub(super) async fn stored(
 ) -> Result<Ended, StatusError> {
     let now = context.clock.now();
     let new = match stored {
-        Stored::New { record, .. } => Some(artifact(record)),
+        Stored::New(new) => Some(artifact(&new.record)),
         Stored::Unchanged => None,
     };
     let after = status::change(context, key, &|repository: &mut GitRepository| {
@@ -77,9 +77,9 @@ fn announce(
     };
     let recovered = before.status.conditions.is_false(READY);
     let (reason, text) = match stored {
-        Stored::New { commit, .. } if identity(before) != identity(after) => (
+        Stored::New(new) if identity(before) != identity(after) => (
             reason::NEW_ARTIFACT,
-            message::stored_artifact_for_commit(&commit.subject),
+            message::stored_artifact_for_commit(&new.commit.subject),
         ),
         _ if recovered => (
             reason::SUCCEEDED,
@@ -94,8 +94,8 @@ fn announce(
             .metadata
             .insert("digest".into(), artifact.digest.clone());
     }
-    if let Stored::New { commit, .. } = stored {
-        add_commit(&mut report.metadata, commit);
+    if let Stored::New(new) = stored {
+        add_commit(&mut report.metadata, &new.commit);
     }
     context.publish(key, report);
 }

@@ -235,6 +235,7 @@ impl Hands<'_> {
             Ok(Deletion::Gone) => {}
             Ok(Deletion::Pending(object)) => {
                 self.context.live.answered(&object);
+                done.changes.push(line(&action.object, ChangeVerb::Deleted));
                 return Ok(());
             }
             Err(error) if error.is_not_found() => {}

@@ -34,10 +34,11 @@ pub(super) async fn run(
     if course != Finalization::Keep && kustomization.metadata.has_finalizer() {
         let inventory = kustomization.status.inventory.clone().unwrap_or_default();
         let left = delete_all(context, key, inventory, memory, done).await?;
-        if course == Finalization::DeleteAndWait && !left.is_empty() {
-            if let Some(ended) = wait(context, kustomization, memory, left) {
-                return Ok(ended);
-            }
+        if course == Finalization::DeleteAndWait
+            && !left.is_empty()
+            && let Some(ended) = wait(context, kustomization, memory, left)
+        {
+            return Ok(ended);
         }
     }
     status::remove_finalizer::<Kustomization>(context, key).await?;
