@@ -76,7 +76,7 @@ fn check_shape(value: &Value) -> Result<(), String> {
 fn read_yaml(text: &str) -> Result<(Value, Vec<String>), YamlError> {
     match from_yaml(text) {
         Ok(value) => Ok((value, Vec::new())),
-        Err(error) if error.to_string().contains("already set in map") => {
+        Err(error) if error.to_string().contains(" is already set") => {
             let options = LoadOptions {
                 duplicate_keys: DuplicateKeys::LastWins,
                 ..LoadOptions::default()
@@ -84,7 +84,8 @@ fn read_yaml(text: &str) -> Result<(Value, Vec<String>), YamlError> {
             let document = trueup_yaml::parse_first(text, &options)?;
             let value = document.map_or(Value::Null, |document| Value::from_yaml(document.root));
             let (line, message) = line_and_message(&error.to_string());
-            let message = message.replace(" is already set", " already set");
+            let key = message.split(" is already set").next().unwrap_or("key");
+            let message = format!("{key} already set in map");
             Ok((
                 value,
                 vec![format!("yaml: unmarshal errors:\n  line {line}: {message}")],

@@ -415,3 +415,22 @@ fn a_deployment_gets_its_defaults_and_its_empty_parts() {
         (Some("Always"), Some(&Value::map()))
     );
 }
+
+#[test]
+fn an_apply_of_nothing_new_is_unseen_though_others_wrote_later() {
+    let core = core();
+    let apply = |seconds: i64, manager: &str, body: &Value| {
+        let target = format!("{MAPS}/a?fieldManager={manager}");
+        let request = Request::new("PATCH", &target).with_body(APPLY, to_json(body));
+        let ApiPath::Resource(path) = parse_path(&request.path) else {
+            panic!("a resource")
+        };
+        let operation = Operation::read(&request, &path, &core.registry().tables()).unwrap();
+        let at = now() + jiff::SignedDuration::from_secs(seconds);
+        shown(core.execute(&operation, &Identity::admin(), at).unwrap()).unwrap()
+    };
+    let labelled = value!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "a", "labels": {"l": "1"}}});
+    apply(0, "alice", &config_map("a", "1"));
+    let second = apply(5, "bob", &labelled);
+    assert_eq!(apply(10, "alice", &config_map("a", "1")), second);
+}

@@ -418,6 +418,7 @@ fn store_changed(
         new = stored_form(call.resource, new);
     }
     keep_timestamps(seen, &mut new);
+    keep_order(seen, &mut new);
     let warnings = std::mem::take(&mut call.warnings);
     if new.same_number(seen) && !is_finished(&new) {
         return Ok(Answer {
@@ -457,6 +458,34 @@ fn store_changed(
         warnings: warnings.clone(),
         ..read::answer_with(200, call.resource, stored)
     })
+}
+
+/// Owners that differ from the live ones in nothing but times, and so perhaps
+/// in their order, are no change if nothing else is.
+fn keep_order(live: &Value, new: &mut Value) {
+    const FIELDS: [&str; 2] = ["metadata", "managedFields"];
+    let untimed = |object: &Value| {
+        let list = object
+            .at(&FIELDS)
+            .and_then(Value::as_list)
+            .unwrap_or_default();
+        let mut list = list.to_vec();
+        for entry in &mut list {
+            entry.remove_at(&["time"]);
+        }
+        list
+    };
+    let (before, after) = (untimed(live), untimed(new));
+    if before.len() != after.len() || !after.iter().all(|entry| before.contains(entry)) {
+        return;
+    }
+    let mut kept = new.clone();
+    if let Some(owners) = live.at(&FIELDS) {
+        kept.set_at(&FIELDS, owners.clone());
+    }
+    if kept.same_number(live) {
+        *new = kept;
+    }
 }
 
 /// Whether an object waits for nothing but its end.
