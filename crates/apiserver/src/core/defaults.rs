@@ -265,8 +265,16 @@ fn daemon_set(object: &mut Value) {
         );
     }
     default(object, &["spec", "revisionHistoryLimit"], 10);
+    default(
+        object,
+        &["metadata", "annotations", TEMPLATE_GENERATION],
+        "1",
+    );
     pods::default_spec(object, &["spec", "template", "spec"]);
 }
+
+/// An old counter of a DaemonSet's templates, kept as an annotation.
+pub(super) const TEMPLATE_GENERATION: &str = "deprecated.daemonset.template.generation";
 
 fn job(object: &mut Value, at: &[&str]) {
     let path = |tail: &[&'static str]| -> Vec<String> {

@@ -369,6 +369,7 @@ fn take(object: &mut Value, from: &Value, path: &[&str]) {
 pub fn on_update(call: &mut Call<'_>, new: &mut Value, live: &Value) -> Result<(), ApiError> {
     match (call.resource.group.as_str(), call.resource.kind.as_str()) {
         ("", "Service") if call.target == Target::Main => services::carry_over(new, live),
+        ("apps", "DaemonSet") if call.target == Target::Main => template_generation(new, live),
         ("apiextensions.k8s.io", "CustomResourceDefinition") if call.target == Target::Main => {
             super::definitions::updated(new);
         }
@@ -379,6 +380,22 @@ pub fn on_update(call: &mut Call<'_>, new: &mut Value, live: &Value) -> Result<(
         new.set_at(&["metadata", "generation"], (generation + 1).into());
     }
     Ok(())
+}
+
+/// Counts a new template of a DaemonSet.
+fn template_generation(new: &mut Value, live: &Value) {
+    let path = [
+        "metadata",
+        "annotations",
+        super::defaults::TEMPLATE_GENERATION,
+    ];
+    let before: i64 = live
+        .str_at(&path)
+        .and_then(|text| text.parse().ok())
+        .unwrap_or(1);
+    let changed = new.at(&["spec", "template"]) != live.at(&["spec", "template"]);
+    let count = if changed { before + 1 } else { before };
+    new.set_at(&path, count.to_string().into());
 }
 
 /// Whether anything but metadata (and status) differs.
