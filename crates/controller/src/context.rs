@@ -8,8 +8,9 @@ use crate::metrics::Metrics;
 use crate::model::Model;
 use crate::objects::{Objects, facts_of};
 use crate::reports::Reports;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use trueup_cluster::{LiveObject, Session};
 use trueup_kinds::{Report, Severity};
@@ -60,6 +61,32 @@ pub(crate) struct Context {
     pub events: mpsc::UnboundedSender<Event>,
     /// Ends every task of the controller where it stands.
     pub stop: CancellationToken,
+    /// What goes on after that: giving leases up.
+    pub elections: Elections,
+}
+
+/// The tasks of elections under way.
+#[derive(Debug, Default)]
+pub(crate) struct Elections {
+    tasks: Mutex<Vec<JoinHandle<()>>>,
+}
+
+impl Elections {
+    pub(crate) fn add(&self, task: JoinHandle<()>) {
+        self.tasks
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(task);
+    }
+
+    /// Waits until every election has ended.
+    pub(crate) async fn ended(&self) {
+        let tasks = std::mem::take(&mut *self.tasks.lock().unwrap_or_else(PoisonError::into_inner));
+        for task in tasks {
+            // One that panicked has ended as well; its lease runs out.
+            let _ = task.await;
+        }
+    }
 }
 
 impl Context {

@@ -74,7 +74,9 @@ impl Metrics {
         };
         metrics.register();
         // Seen from the first scrape on, before anything has happened.
-        Kind::ALL.iter().for_each(|kind| metrics.queue(*kind, 0, 0, 0));
+        Kind::ALL
+            .iter()
+            .for_each(|kind| metrics.queue(*kind, 0, 0, 0));
         metrics
     }
 

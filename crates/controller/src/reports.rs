@@ -67,6 +67,11 @@ impl Reports {
         (reports, worker)
     }
 
+    /// Whether every report has become an event, or is about to.
+    pub(crate) fn are_delivered(&self) -> bool {
+        self.events.capacity() == self.events.max_capacity()
+    }
+
     pub(crate) fn publish(&self, model: &Model, key: &ObjectKey, report: Report) {
         let report = Arc::new(report);
         self.log

@@ -154,7 +154,9 @@ fn elect(
     });
     let stop = context.stop.clone();
     // Not ended by the token itself: giving the lease up comes after it.
-    tokio::spawn(lease.run(tell, async move { stop.cancelled().await }));
+    context.elections.add(tokio::spawn(
+        lease.run(tell, async move { stop.cancelled().await }),
+    ));
     let standings = Arc::clone(standings);
     context.spawn(async move {
         while told.changed().await.is_ok() {

@@ -1,7 +1,7 @@
 //! Starting and ending the controllers.
 
 use crate::clock::Clock;
-use crate::context::{Context, CrossNamespace, Rendering, Settings};
+use crate::context::{Context, CrossNamespace, Elections, Rendering, Settings};
 use crate::kustomization::Memories;
 use crate::live::LiveSet;
 use crate::machine::{Event, Kind, Machine, MachineOptions, ObjectKey};
@@ -22,6 +22,8 @@ use trueup_source::{ArtifactStorage, GitFetch};
 
 /// How long an orderly end waits for runs to reach a safe point.
 pub const SHUTDOWN_GRACE_MS: u64 = 10_000;
+/// How often an orderly end looks whether all events are written.
+const DELIVERY_POLL_MS: u64 = 20;
 /// How soon a waiting dependent looks again at the latest: Flux's
 /// `--requeue-dependency`.
 pub const REQUEUE_DEPENDENCY_MS: u64 = 30_000;
@@ -126,6 +128,7 @@ impl Controller {
             reports,
             events: events_in,
             stop: CancellationToken::new(),
+            elections: Elections::default(),
         });
         let (load_sender, load) = watch::channel(Load::STARTING);
         let machine = Machine::new(options.machine);
@@ -214,8 +217,18 @@ impl ControllerHandle {
         let mut load = self.load.clone();
         // Objects that wait stay in the queue; what counts is that none runs.
         let at_rest = load.wait_for(|load| load.running == 0 && load.events == 0);
-        let _ = tokio::time::timeout(Duration::from_millis(SHUTDOWN_GRACE_MS), at_rest).await;
+        let grace = Duration::from_millis(SHUTDOWN_GRACE_MS);
+        let _ = tokio::time::timeout(grace, at_rest).await;
+        let _ = tokio::time::timeout(grace, self.reports_delivered()).await;
         self.context.stop.cancel();
+        // What is told by the elections' end is that the leases are free.
+        let _ = tokio::time::timeout(grace, self.context.elections.ended()).await;
+    }
+
+    async fn reports_delivered(&self) {
+        while !self.context.reports.are_delivered() {
+            tokio::time::sleep(Duration::from_millis(DELIVERY_POLL_MS)).await;
+        }
     }
 
     /// Stops where it stands, as a crash would: every task ends at its next

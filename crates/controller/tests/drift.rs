@@ -192,3 +192,21 @@ fn a_change_of_what_is_not_ours_costs_no_write() {
         assert_eq!(world.faults.write_count(), before);
     });
 }
+
+#[test]
+fn two_kustomizations_that_want_one_object_differently_do_not_fight_all_day() {
+    virtual_time(async {
+        let world = World::new(12).await;
+        let (one, two) = (map("a", &[("key", "one")]), map("a", &[("key", "two")]));
+        world.commit("first", &[("one/a.yaml", &one), ("two/a.yaml", &two)]);
+        world.repository().await;
+        world.kustomization("one", "./one", Value::map()).await;
+        world.kustomization("two", "./two", Value::map()).await;
+        tokio::time::sleep(Duration::from_secs(120)).await;
+        let writes = world.faults.write_count();
+        assert!(writes < 120, "{writes} writes");
+        tokio::time::sleep(Duration::from_secs(600)).await;
+        assert_eq!(world.faults.write_count(), writes);
+        assert!(world.told("DriftCorrectionSlowed"), "{:#?}", world.lines());
+    });
+}

@@ -10,7 +10,7 @@ use fastrand::Rng;
 use std::collections::{BTreeMap, BTreeSet};
 use std::panic::AssertUnwindSafe;
 use std::time::Duration;
-use trueup_cluster::{Form, LiveObject, Scope};
+use trueup_cluster::{DeleteOptions, Form, LiveObject, Patch, Scope, WriteOptions};
 use trueup_object::{GroupVersionKind, Value, value};
 use trueup_source::FetchErrorKind;
 use trueup_testkit::{FaultRates, Kill, virtual_time};
@@ -286,8 +286,12 @@ impl Simulation {
             1 => value!({"data": {"extra": "by hand"}}),
             _ => value!({"metadata": {"labels": {"kustomize.toolkit.fluxcd.io/name": null}}}),
         };
-        self.world
-            .patch("v1", "ConfigMap", object.name(), manager, patch)
+        // It may have gone meanwhile.
+        let options = WriteOptions::new(manager);
+        let _ = self
+            .world
+            .admin
+            .patch(object.reference(), &Patch::Merge(patch), &options)
             .await;
     }
 
@@ -296,7 +300,12 @@ impl Simulation {
         let Some(object) = self.random.choice(ours) else {
             return;
         };
-        self.world.delete("v1", "ConfigMap", object.name()).await;
+        // It may have gone meanwhile.
+        let _ = self
+            .world
+            .admin
+            .delete(object.reference(), &DeleteOptions::default())
+            .await;
     }
 
     async fn ours(&self) -> Vec<LiveObject> {

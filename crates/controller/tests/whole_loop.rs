@@ -402,3 +402,36 @@ fn definitions_come_before_what_they_define() {
             .await;
     });
 }
+
+#[test]
+fn only_the_holder_of_the_leases_acts_and_gives_them_up_at_its_end() {
+    virtual_time(async {
+        let world = World::new(6).await;
+        let revision = world.commit("first", &[("apps/a.yaml", &map("a", &[]))]);
+        let first = world.elect("first");
+        world
+            .until("the first leads", async || world.holds_lease("first").await)
+            .await;
+        world.controller.kill();
+        let second = world.elect("second");
+        world.repository().await;
+        world.kustomization("apps", "./apps", Value::map()).await;
+        world.applied("apps", &revision).await;
+        assert!(world.holds_lease("first").await);
+        first.shutdown().await;
+        let began = tokio::time::Instant::now();
+        world
+            .until("the second leads", async || {
+                world.holds_lease("second").await
+            })
+            .await;
+        assert!(
+            began.elapsed() < Duration::from_secs(15),
+            "{:?}",
+            began.elapsed()
+        );
+        let next = world.commit("second", &[("apps/a.yaml", &map("a", &[("key", "new")]))]);
+        second.notify_push(crate::world::URL);
+        world.applied("apps", &next).await;
+    });
+}

@@ -8,12 +8,12 @@ use trueup_apiserver::edge::{ApiServer, Clock as ServerClock, ServerOptions};
 use trueup_apiserver::storage::MemoryStorage;
 use trueup_artifact::MemoryTree;
 use trueup_cluster::{
-    ApplyOptions, Cluster, ClusterKey, ClusterOptions, Form, LiveObject, Patch, Session,
-    WriteOptions,
+    ApplyOptions, Cluster, ClusterKey, ClusterOptions, Form, LeaseTimes, LiveObject, Patch,
+    Session, WriteOptions,
 };
 use trueup_controller::machine::MachineOptions;
 use trueup_controller::{
-    Clock, Controller, ControllerHandle, ControllerOptions, Numbered, Rendering,
+    Clock, Controller, ControllerHandle, ControllerOptions, LeaderElection, Numbered, Rendering,
 };
 use trueup_kinds::definitions;
 use trueup_object::{GroupVersionKind, ObjectRef, Value, value};
@@ -88,6 +88,30 @@ impl World {
             self.seed,
         );
         listen(&self.controller, &self.reports);
+    }
+
+    /// More controllers, that act only while they hold Flux's leases.
+    pub fn elect(&self, identity: &str) -> ControllerHandle {
+        let session = cluster(self.server.service(Identity::admin()), self.seed).session();
+        let mut options = options(session, &self.remote, &self.store, self.clock, self.seed);
+        options.leader_election = Some(LeaderElection {
+            namespace: NAMESPACE.into(),
+            identity: identity.into(),
+            times: LeaseTimes::FLUX,
+        });
+        Controller::start(options)
+    }
+
+    pub async fn holds_lease(&self, identity: &str) -> bool {
+        let lease = ObjectRef {
+            kind: GroupVersionKind::new("coordination.k8s.io/v1", "Lease"),
+            namespace: NAMESPACE.into(),
+            name: "kustomize-controller-leader-election".into(),
+        };
+        let found = self.admin.find(&lease, Form::Full).await.unwrap();
+        found.is_some_and(|lease| {
+            lease.value().str_at(&["spec", "holderIdentity"]) == Some(identity)
+        })
     }
 
     /// Commits files and tells of the push.
@@ -319,6 +343,16 @@ fn start(
     seed: u64,
 ) -> ControllerHandle {
     let session = cluster(faults.wrap(server.service(Identity::admin())), seed).session();
+    Controller::start(options(session, remote, store, clock, seed))
+}
+
+fn options(
+    session: Session,
+    remote: &MemoryRemote,
+    store: &MemoryStore,
+    clock: VirtualClock,
+    seed: u64,
+) -> ControllerOptions {
     let mut options =
         ControllerOptions::new(session, Arc::new(remote.clone()), Arc::new(store.clone()));
     options.clock = Clock::starting_at(clock.now());
@@ -327,7 +361,7 @@ fn start(
         seed,
         ..MachineOptions::default()
     };
-    Controller::start(options)
+    options
 }
 
 fn listen(controller: &ControllerHandle, reports: &Arc<Mutex<Vec<Numbered>>>) {

@@ -4,6 +4,8 @@ use super::build::Build;
 use super::failure::{Cure, Failure, Stop};
 use super::memory::{Memory, lock};
 use crate::context::Context;
+use crate::live;
+use crate::machine::ObjectKey;
 use futures::future::BoxFuture;
 use futures::{FutureExt, StreamExt, stream};
 use std::collections::BTreeSet;
@@ -39,6 +41,7 @@ pub(super) struct Done {
 /// Everything that carrying out needs beside the plan.
 pub(super) struct Hands<'a> {
     pub context: &'a Context,
+    pub key: &'a ObjectKey,
     pub memory: &'a Mutex<Memory>,
     pub build: &'a Build,
     pub force: Forcing,
@@ -195,7 +198,7 @@ impl Hands<'_> {
         if action.object.kind.kind == "CustomResourceDefinition" {
             self.context.session.cluster().invalidate_discovery();
         }
-        self.context.live.answered(&object);
+        live::answered(self.context, self.key, &object);
         if let Some(desired) = self.build.find(&action.object) {
             lock(self.memory)
                 .records
@@ -216,7 +219,7 @@ impl Hands<'_> {
             .await
         {
             Ok(object) => {
-                self.context.live.answered(&object);
+                live::answered(self.context, self.key, &object);
                 Ok(())
             }
             Err(error) if error.is_not_found() => Ok(()),
@@ -234,7 +237,7 @@ impl Hands<'_> {
         match self.context.session.delete(&action.object, &options).await {
             Ok(Deletion::Gone) => {}
             Ok(Deletion::Pending(object)) => {
-                self.context.live.answered(&object);
+                live::answered(self.context, self.key, &object);
                 done.changes.push(line(&action.object, ChangeVerb::Deleted));
                 return Ok(());
             }
@@ -281,7 +284,7 @@ impl Hands<'_> {
         };
         match self.context.session.delete(&removal.object, &options).await {
             Ok(Deletion::Gone) => self.gone(&removal.object, done),
-            Ok(Deletion::Pending(object)) => self.context.live.answered(&object),
+            Ok(Deletion::Pending(object)) => live::answered(self.context, self.key, &object),
             Err(error) if error.is_not_found() => self.gone(&removal.object, done),
             Err(error) => {
                 return Err(format!(

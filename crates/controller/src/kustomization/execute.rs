@@ -161,7 +161,7 @@ impl Task<'_> {
             match planned {
                 Planned::Plan(plan) => return Ok(plan),
                 Planned::NeedsReads(references) => {
-                    observe::read(self.context, &references, observed).await?
+                    observe::read(self.context, self.key, &references, observed).await?
                 }
                 Planned::Refused(refusal) => return Err(refused(&refusal).into()),
             }
@@ -189,7 +189,7 @@ impl Task<'_> {
             let hands = self.hands();
             match hands.check(&stage, observed, &absent).await? {
                 Checked::Found(references) => {
-                    observe::read(self.context, &references, observed).await?;
+                    observe::read(self.context, self.key, &references, observed).await?;
                     absent.extend(
                         references
                             .into_iter()
@@ -211,6 +211,7 @@ impl Task<'_> {
     fn hands(&self) -> Hands<'_> {
         Hands {
             context: self.context,
+            key: self.key,
             memory: self.memory,
             build: self.build,
             force: decide::plan_options(self.kustomization).force,

@@ -62,6 +62,7 @@ async fn delete_all(
     let build = super::build::Build::empty();
     let hands = apply::Hands {
         context,
+        key,
         memory,
         build: &build,
         force: Forcing::WhereMarked,
@@ -116,7 +117,7 @@ async fn removals(
         match plan(&input) {
             Planned::Plan(plan) => return Ok(plan.prune),
             Planned::NeedsReads(references) => {
-                observe::read(context, &references, &mut observed).await?
+                observe::read(context, key, &references, &mut observed).await?
             }
             Planned::Refused(refusal) => {
                 let kept = kept(&refusal, &inventory);

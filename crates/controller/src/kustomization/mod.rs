@@ -12,7 +12,7 @@ mod observe;
 mod report;
 
 use crate::context::Context;
-use crate::machine::{Next, ObjectKey, Start};
+use crate::machine::{Event, Next, ObjectKey, Start};
 use crate::outcome::Ended;
 use crate::status::{self, StatusError};
 use apply::Done;
@@ -48,15 +48,10 @@ pub(crate) async fn reconcile(
         Ok(ended) => ended,
         Err(stop) => stopped(context, &start.key, run.mark.as_ref(), stop).await,
     };
-    let disturbed = lock(&memory).end(&context.live);
-    if disturbed && ended.next != Next::Never {
-        Ended {
-            next: Next::Again,
-            ..ended
-        }
-    } else {
-        ended
+    if lock(&memory).end(&context.live) {
+        context.tell(Event::LiveChanged(start.key.clone()));
     }
+    ended
 }
 
 /// One run and what it has come to so far.

@@ -3,7 +3,7 @@
 use super::failure::{Cure, Failure};
 use super::memory::{Mark, Memory};
 use crate::context::{Context, CrossNamespace};
-use crate::live::{Sight, Subject};
+use crate::live::{self, Sight, Subject};
 use crate::machine::{Kind, ObjectKey};
 use futures::future::BoxFuture;
 use futures::{FutureExt, StreamExt, stream};
@@ -189,12 +189,13 @@ pub(super) fn known(
 /// Reads objects and adds what was found.
 pub(super) async fn read(
     context: &Context,
+    key: &ObjectKey,
     references: &[ObjectRef],
     observed: &mut Observed,
 ) -> Result<(), Failure> {
     let reads: Vec<BoxFuture<'_, _>> = references
         .iter()
-        .map(|reference| read_one(context, reference).boxed())
+        .map(|reference| read_one(context, key, reference).boxed())
         .collect();
     let found: Vec<_> = stream::iter(reads).buffered(READS_AT_ONCE).collect().await;
     for (reference, observation) in references.iter().zip(found) {
@@ -203,10 +204,14 @@ pub(super) async fn read(
     Ok(())
 }
 
-async fn read_one(context: &Context, reference: &ObjectRef) -> Result<Observation, Failure> {
+async fn read_one(
+    context: &Context,
+    key: &ObjectKey,
+    reference: &ObjectRef,
+) -> Result<Observation, Failure> {
     match context.session.find(reference, Form::Full).await {
         Ok(Some(object)) => {
-            context.live.answered(&object);
+            live::answered(context, key, &object);
             Ok(Observation::Live(object.value().clone()))
         }
         Ok(None) => {

@@ -13,9 +13,10 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use trueup_cluster::LiveObject;
+use trueup_kinds::names;
 use trueup_object::{GroupVersionKind, ObjectRef};
 
-pub(crate) use watching::track;
+pub(crate) use watching::{answered, track};
 
 /// One watch.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -95,22 +96,18 @@ impl LiveSet {
         sight
     }
 
-    /// Takes in the answer to a read or write of our own.
-    pub(crate) fn answered(&self, object: &LiveObject) {
-        let mut watches = self.lock();
+    /// Takes in the answer to a read or write of our own. Where the watches
+    /// will not tell of it any more, they being older, this is the change.
+    pub(crate) fn answered(&self, object: &LiveObject) -> Vec<(Subject, Change)> {
         let reference = object.reference();
-        for subject in [
-            Subject::Named(reference.clone()),
-            Subject::Owned(reference.kind.clone()),
-        ] {
-            let Some(watched) = watches.get_mut(&subject) else {
-                continue;
-            };
-            let known = watched.objects.get(reference);
-            if known.is_none_or(|known| known.uid() != object.uid() || is_newer(object, known)) {
-                watched.objects.insert(reference.clone(), object.clone());
-            }
-        }
+        let named = Some(Subject::Named(reference.clone()));
+        // An object without labels is none that this watch would go on showing.
+        let labelled = object.label(names::OWNER_NAME).is_some();
+        let owned = labelled.then(|| Subject::Owned(reference.kind.clone()));
+        let subjects = named.into_iter().chain(owned);
+        subjects
+            .filter_map(|subject| Some((subject.clone(), self.seen(&subject, object)?)))
+            .collect()
     }
 
     /// Takes in that an object is gone for certain.
@@ -267,7 +264,7 @@ mod tests {
 
     fn object(name: &str, version: u64) -> LiveObject {
         let raw = format!(
-            r#"{{"apiVersion":"v1","kind":"ConfigMap","metadata":{{"name":"{name}","namespace":"x","uid":"u","resourceVersion":"{version}"}}}}"#
+            r#"{{"apiVersion":"v1","kind":"ConfigMap","metadata":{{"name":"{name}","namespace":"x","labels":{{"kustomize.toolkit.fluxcd.io/name":"a"}},"uid":"u","resourceVersion":"{version}"}}}}"#
         );
         LiveObject::from_json(&GroupVersionKind::new("v1", "ConfigMap"), raw.into()).unwrap()
     }

@@ -88,13 +88,21 @@ fn take(context: &Context, subject: &Subject, event: WatchEvent) {
         }
     };
     if let Some(change) = change {
-        wake(context, subject, &change);
+        wake(context, subject, &change, None);
+    }
+}
+
+/// Takes in the answer to a read or write that is made for `user`, who knows
+/// of it; whoever else is concerned is woken.
+pub(crate) fn answered(context: &Context, user: &ObjectKey, object: &LiveObject) {
+    for (subject, change) in context.live.answered(object) {
+        wake(context, &subject, &change, Some(user));
     }
 }
 
 /// Wakes those whom the change concerns: the owner by its labels (as they
 /// were, too: a stripped label is a change), the users of a watch by name.
-fn wake(context: &Context, subject: &Subject, change: &Change) {
+fn wake(context: &Context, subject: &Subject, change: &Change, knows: Option<&ObjectKey>) {
     let concerned: BTreeSet<ObjectKey> = match subject {
         Subject::Named(_) => context.live.users(subject).into_iter().collect(),
         Subject::Owned(_) => match change {
@@ -106,7 +114,7 @@ fn wake(context: &Context, subject: &Subject, change: &Change) {
             Change::Gone { before } => owner_of(context, before).into_iter().collect(),
         },
     };
-    for owner in concerned {
+    for owner in concerned.into_iter().filter(|owner| Some(owner) != knows) {
         if context.memories.is_concerned(&owner, change) {
             context.tell(Event::LiveChanged(owner));
         }
