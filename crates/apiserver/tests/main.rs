@@ -11,5 +11,6 @@ mod durability;
 mod housekeeping;
 mod in_process;
 mod kubectl;
+mod recorded;
 mod rights;
 mod support;
