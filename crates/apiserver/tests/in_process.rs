@@ -1,6 +1,6 @@
 //! A genuine client, in the same process, without a socket.
 
-use crate::support::{run, server};
+use crate::support::{TOKEN, run, server};
 use futures::{StreamExt, TryStreamExt};
 use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::core::v1::{ConfigMap, Namespace};
@@ -12,6 +12,7 @@ use kube::api::{
 use kube::{Api, Client, ResourceExt};
 use serde_json::json;
 use trueup_apiserver::core::Identity;
+use trueup_apiserver::edge::Limits;
 
 fn client(server: &trueup_apiserver::edge::ApiServer) -> Client {
     Client::new(server.service(Identity::admin()), "default")
@@ -193,5 +194,39 @@ fn impersonation_is_judged_for_the_one_who_asks() {
             status.message,
             "users \"alice\" is forbidden: User \"bob\" cannot impersonate resource \"users\" in API group \"\" at the cluster scope"
         );
+    });
+}
+
+#[test]
+fn a_watch_over_a_socket_ends_cleanly_with_the_server() {
+    run(async {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let server = server();
+        let (end, ended) = tokio::sync::oneshot::channel::<()>();
+        let serving = tokio::spawn(async move {
+            let ended = async { drop(ended.await) };
+            server
+                .serve_plain(listener, Limits::default(), ended)
+                .await
+                .unwrap();
+        });
+        let mut config = kube::Config::new(url.parse().unwrap());
+        config.auth_info.token = Some(TOKEN.to_owned().into());
+        let maps: Api<ConfigMap> = Api::default_namespaced(Client::try_from(config).unwrap());
+        let mut events = maps
+            .watch(&WatchParams::default(), "0")
+            .await
+            .unwrap()
+            .boxed();
+        assert!(matches!(
+            events.next().await,
+            Some(Ok(WatchEvent::Added(_)))
+        ));
+        drop(end);
+        while let Some(event) = events.next().await {
+            event.expect("an end, and no broken stream");
+        }
+        serving.await.unwrap();
     });
 }

@@ -111,8 +111,9 @@ impl Follower {
     pub fn poll_change(&mut self, context: &mut Context<'_>) -> Poll<()> {
         let mut changed = Poll::Pending;
         for watch in self.watches.values_mut() {
+            // One that could not be opened is tried again at the next look.
             let Some(watcher) = &mut watch.watcher else {
-                return Poll::Ready(());
+                continue;
             };
             match Pin::new(watcher.as_mut()).poll_next(context) {
                 Poll::Pending => {}

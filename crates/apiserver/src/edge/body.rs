@@ -5,6 +5,7 @@ use bytes::Bytes;
 use futures::Stream;
 use http_body::{Frame, SizeHint};
 use std::convert::Infallible;
+use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
@@ -23,6 +24,13 @@ impl Body {
     #[must_use]
     pub fn full(bytes: Bytes) -> Self {
         Self(Inner::Full(Some(bytes).filter(|bytes| !bytes.is_empty())))
+    }
+
+    /// Ends a watch when `shutdown` is done; a whole body stays as it is.
+    pub fn end_at(&mut self, shutdown: impl Future<Output = ()> + Send + 'static) {
+        if let Inner::Watch(watch) = &mut self.0 {
+            watch.end_at(shutdown);
+        }
     }
 
     /// The events of a watch.

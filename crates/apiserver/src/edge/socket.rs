@@ -122,6 +122,7 @@ impl ApiServer {
             service: self.authenticating_service(),
             in_flight: Arc::new(Semaphore::new(limits.max_requests_in_flight)),
             timeout: Duration::from_millis(limits.request_timeout_ms),
+            ended: ended.clone(),
         };
         let places = Arc::new(Semaphore::new(limits.max_connections));
         let mut connections = JoinSet::new();
@@ -221,6 +222,7 @@ struct LimitedService {
     service: ApiService,
     in_flight: Arc<Semaphore>,
     timeout: Duration,
+    ended: watch::Receiver<()>,
 }
 
 impl hyper::service::Service<http::Request<Incoming>> for LimitedService {
@@ -233,6 +235,7 @@ impl hyper::service::Service<http::Request<Incoming>> for LimitedService {
             mut service,
             in_flight,
             timeout,
+            mut ended,
         } = self.clone();
         Box::pin(async move {
             let Ok(place) = in_flight.try_acquire_owned() else {
@@ -241,7 +244,14 @@ impl hyper::service::Service<http::Request<Incoming>> for LimitedService {
             let answer = tower::Service::call(&mut service, request);
             let answer = tokio::time::timeout(timeout, answer).await;
             drop(place);
-            answer.unwrap_or_else(|_| Ok(took_too_long()))
+            let Ok(Ok(mut response)) = answer else {
+                return Ok(took_too_long());
+            };
+            // The sender says nothing: that it is gone is the message.
+            response
+                .body_mut()
+                .end_at(async move { drop(ended.changed().await) });
+            Ok(response)
         })
     }
 }

@@ -135,7 +135,17 @@ pub struct WatchBody {
     watcher: Watcher,
     form: WatchForm,
     timer: Option<Timer>,
+    shutdown: Option<Shutdown>,
     ended: bool,
+}
+
+/// Done when the server is to end.
+struct Shutdown(Pin<Box<dyn Future<Output = ()> + Send>>);
+
+impl std::fmt::Debug for Shutdown {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str("Shutdown")
+    }
 }
 
 #[derive(Debug)]
@@ -153,6 +163,7 @@ impl WatchBody {
             watcher,
             form,
             timer: None,
+            shutdown: None,
             ended: false,
         }
     }
@@ -160,6 +171,17 @@ impl WatchBody {
     /// Lets ages in Tables go on with a clock.
     pub fn set_clock(&mut self, clock: Clock) {
         self.form.clock = Some(clock);
+    }
+
+    /// Ends the watch when `shutdown` is done.
+    pub fn end_at(&mut self, shutdown: impl Future<Output = ()> + Send + 'static) {
+        self.shutdown = Some(Shutdown(Box::pin(shutdown)));
+    }
+
+    fn is_shut_down(&mut self, context: &mut Context<'_>) -> bool {
+        self.shutdown
+            .as_mut()
+            .is_some_and(|shutdown| shutdown.0.as_mut().poll(context).is_ready())
     }
 
     /// The next event that is there already, as a line of JSON; for callers
@@ -235,7 +257,8 @@ impl Stream for WatchBody {
 
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Bytes>> {
         let this = &mut *self;
-        if this.ended {
+        if this.ended || this.is_shut_down(context) {
+            this.ended = true;
             return Poll::Ready(None);
         }
         match Pin::new(&mut this.watcher).poll_next(context) {

@@ -10,7 +10,7 @@ fn value(json: &str) -> Option<(&str, &str)> {
     Some(json.split_at(values.byte_offset()))
 }
 
-fn skip<'a>(json: &'a str, mark: char) -> Option<&'a str> {
+fn skip(json: &str, mark: char) -> Option<&str> {
     json.trim_start().strip_prefix(mark)
 }
 
