@@ -357,5 +357,19 @@ fn a_missing_source_and_a_missing_secret_are_named() {
                 })
             })
             .await;
+        let secret = value!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "login", "namespace": "fleet"},
+            "stringData": {"username": "me", "password": "secret"}});
+        world.apply(&secret).await;
+        let began = tokio::time::Instant::now();
+        world
+            .until("the secret is found", async || {
+                condition(&world.repository_status().await, "Ready")
+                    .is_some_and(|it| it.0 == "True")
+            })
+            .await;
+        assert!(
+            began.elapsed() < std::time::Duration::from_secs(1),
+            "woken by the secret"
+        );
     });
 }

@@ -1,6 +1,13 @@
 //! The whole loop in virtual time: controllers against the embedded API and a
 //! Git in memory.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test fails by panicking"
+)]
+
 mod bad_input;
 mod drift;
 mod simulation;

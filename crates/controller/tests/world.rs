@@ -43,14 +43,11 @@ impl World {
     pub async fn new(seed: u64) -> Self {
         let clock = VirtualClock::start();
         let options = ServerOptions {
-            core: CoreOptions {
-                seed: Some(seed),
-                ..CoreOptions::default()
-            },
+            core: CoreOptions { seed: Some(seed) },
             clock: ServerClock::new(move || clock.now()),
             ..ServerOptions::default()
         };
-        let server = ApiServer::open(MemoryStorage::default(), options).unwrap();
+        let server = ApiServer::open(MemoryStorage, options).unwrap();
         let house = server.clone();
         tokio::spawn(async move { house.keep_house().await });
         let faults = Faults::new(seed);

@@ -1,5 +1,12 @@
 //! What is served, and what is not.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test fails by panicking"
+)]
+
 use axum::Router;
 use axum::body::Body;
 use http::{Request, Response, StatusCode, header};

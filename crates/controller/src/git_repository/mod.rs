@@ -7,16 +7,18 @@ pub(crate) use observe::record;
 mod report;
 
 use crate::context::Context;
+use crate::live;
 use crate::machine::{Next, Start};
 use crate::outcome::Ended;
 use crate::status::{self, StatusError};
 use decide::Course;
+use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 use trueup_kinds::GitRepository;
 
 /// Works on one repository once.
 pub(crate) async fn reconcile(
-    context: &Context,
+    context: &Arc<Context>,
     start: &Start,
     cancel: &CancellationToken,
 ) -> Ended {
@@ -29,7 +31,7 @@ pub(crate) async fn reconcile(
 }
 
 async fn run(
-    context: &Context,
+    context: &Arc<Context>,
     start: &Start,
     cancel: &CancellationToken,
 ) -> Result<Ended, StatusError> {
@@ -41,6 +43,7 @@ async fn run(
         Course::Refuse(message) => report::refused(context, key, &message).await,
         Course::Fetch => {
             status::add_finalizer::<GitRepository>(context, key).await?;
+            live::track(context, key, &observe::subjects(&repository)).await;
             let request = match observe::request(context, &repository).await {
                 Ok(request) => request,
                 Err(trouble) => return report::trouble(context, key, &trouble).await,

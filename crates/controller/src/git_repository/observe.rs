@@ -2,7 +2,9 @@
 
 use super::decide::Trouble;
 use crate::context::Context;
+use crate::live::{Sight, Subject};
 use crate::machine::ObjectKey;
+use std::collections::BTreeSet;
 use trueup_cluster::Form;
 use trueup_kinds::{Artifact, GitRepository, UnservedField, reason, unserved_fields};
 use trueup_object::{GroupVersionKind, ObjectRef, Text, Value};
@@ -72,17 +74,29 @@ pub(crate) fn record(artifact: &Artifact) -> ArtifactRecord {
     }
 }
 
+/// The Secret that the repository refers to is watched, so that another
+/// password is tried as soon as it is there.
+pub(super) fn subjects(repository: &GitRepository) -> BTreeSet<Subject> {
+    secret_of(repository)
+        .map(Subject::Named)
+        .into_iter()
+        .collect()
+}
+
+fn secret_of(repository: &GitRepository) -> Option<ObjectRef> {
+    Some(ObjectRef {
+        kind: GroupVersionKind::new("v1", "Secret"),
+        namespace: repository.metadata.namespace.clone(),
+        name: repository.spec.secret_ref.as_ref()?.name.clone(),
+    })
+}
+
 async fn credentials(
     context: &Context,
     repository: &GitRepository,
 ) -> Result<Credentials, Trouble> {
-    let Some(reference) = &repository.spec.secret_ref else {
+    let Some(secret) = secret_of(repository) else {
         return Ok(Credentials::default());
-    };
-    let secret = ObjectRef {
-        kind: GroupVersionKind::new("v1", "Secret"),
-        namespace: repository.metadata.namespace.clone(),
-        name: reference.name.clone(),
     };
     let trouble = |cause: &dyn std::fmt::Display| {
         let place = format!("{}/{}", secret.namespace, secret.name);
@@ -91,11 +105,13 @@ async fn credentials(
             format!("failed to get secret '{place}': {cause}"),
         )
     };
-    let object = context
-        .session
-        .get(&secret, Form::Full)
-        .await
-        .map_err(|error| trouble(&error.message()))?;
+    let object = match context.live.find(&secret) {
+        Sight::Seen(object) => object,
+        Sight::NotSeen | Sight::Unknown => {
+            let found = context.session.get(&secret, Form::Full).await;
+            found.map_err(|error| trouble(&error.message()))?
+        }
+    };
     let data = decoded(object.value()).ok_or_else(|| trouble(&"its data is not base64"))?;
     let pairs = data
         .iter()

@@ -115,7 +115,8 @@ fn wake(context: &Context, subject: &Subject, change: &Change, knows: Option<&Ob
         },
     };
     for owner in concerned.into_iter().filter(|owner| Some(owner) != knows) {
-        if context.memories.is_concerned(&owner, change) {
+        // A source names only what it needs; any change of that counts.
+        if owner.kind == Kind::GitRepository || context.memories.is_concerned(&owner, change) {
             context.tell(Event::LiveChanged(owner));
         }
     }

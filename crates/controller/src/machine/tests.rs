@@ -87,16 +87,12 @@ fn only_start(commands: Vec<Command>) -> Start {
     }
 }
 
-fn starts(commands: &[Command]) -> Vec<&str> {
+fn starts(commands: &[Command]) -> Vec<String> {
     let start = |command: &Command| match command {
-        Command::Start(start) => Some(start.key.name.clone()),
+        Command::Start(start) => Some(start.key.name.to_string()),
         Command::Cancel { .. } => None,
     };
-    let names: Vec<_> = commands.iter().filter_map(start).collect();
-    names
-        .iter()
-        .map(|name| Box::leak(name.to_string().into_boxed_str()) as &str)
-        .collect()
+    commands.iter().filter_map(start).collect()
 }
 
 #[test]
@@ -230,7 +226,7 @@ fn a_push_reaches_dependents_after_what_they_depend_on() {
         stage
             .finish(&c, Next::Trailing)
             .into_iter()
-            .filter(|c| starts(&[c.clone()]) == ["b"])
+            .filter(|c| starts(std::slice::from_ref(c)) == ["b"])
             .collect(),
     );
     assert_eq!(b.key, app("b"));
@@ -273,7 +269,7 @@ fn a_circle_is_named_and_left_by_whoever_stood_in_it_when_it_opens() {
         stage
             .observe(&app("b"), needs("a"))
             .into_iter()
-            .filter(|c| starts(&[c.clone()]) == ["b"])
+            .filter(|c| starts(std::slice::from_ref(c)) == ["b"])
             .collect(),
     );
     assert_eq!(b.cycle, Some(vec![app("b"), app("a"), app("b")]));
