@@ -113,7 +113,7 @@ async fn exchange(
     let pumping = pump(stdout, sender, idle_timeout);
     let complaints = read_start(stderr);
     tokio::pin!(feeding, pumping, complaints);
-    let (mut fed, mut said) = (false, String::new());
+    let (mut fed, mut said, mut spoke) = (false, String::new(), Spoke::Nothing);
     let mut listening = true;
     let result = loop {
         tokio::select! {
@@ -125,7 +125,13 @@ async fn exchange(
                 said = text;
                 listening = false;
             }
-            result = &mut pumping => break result,
+            result = &mut pumping => match result {
+                Ok(pumped) => {
+                    spoke = pumped;
+                    break Ok(());
+                }
+                Err(failure) => break Err(failure),
+            },
             () = sender.closed() => {
                 break Err(Failure::new(StatusCode::BAD_REQUEST, "the client went away"));
             }
@@ -141,7 +147,13 @@ async fn exchange(
     }
     match status {
         Ok(status) if status.success() => Ok(()),
-        _ => {
+        // Why it gave up is in what it wrote ("not our ref"): the client has
+        // to get that whole, and Git's packets tell it where they end.
+        Ok(status) if status.code().is_some() && spoke == Spoke::Something => {
+            tracing::debug!(?status, stderr = said, "git refused");
+            Ok(())
+        }
+        status => {
             tracing::debug!(?status, stderr = said, "git failed");
             Err(Failure::new(
                 StatusCode::INTERNAL_SERVER_ERROR,
@@ -151,18 +163,27 @@ async fn exchange(
     }
 }
 
+/// Whether git wrote anything.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Spoke {
+    Nothing,
+    Something,
+}
+
 async fn pump(
     mut stdout: impl AsyncRead + Unpin,
     sender: &mpsc::Sender<Result<Bytes, Failure>>,
     idle_timeout: Duration,
-) -> Result<(), Failure> {
+) -> Result<Spoke, Failure> {
+    let mut spoke = Spoke::Nothing;
     loop {
         let mut piece = bytes::BytesMut::with_capacity(PIECE_BYTES);
         let read = stdout.read_buf(&mut piece).await;
         if read.map_err(|_| Failure::new(StatusCode::INTERNAL_SERVER_ERROR, "git broke off"))? == 0
         {
-            return Ok(());
+            return Ok(spoke);
         }
+        spoke = Spoke::Something;
         let sent = tokio::time::timeout(idle_timeout, sender.send(Ok(piece.freeze()))).await;
         if !matches!(sent, Ok(Ok(()))) {
             return Err(Failure::new(

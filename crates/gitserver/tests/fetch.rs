@@ -209,3 +209,15 @@ async fn a_commit_writes_and_removes_files() {
     assert!(clone.join("b/c.yaml").exists() && !clone.join("app.yaml").exists());
     fixture.stop().await;
 }
+
+#[tokio::test]
+async fn what_git_says_in_its_own_words_reaches_the_client_whole() {
+    let fixture = Fixture::start(Options::default()).await;
+    let clone = fixture.clone_to("clone").await;
+    let nowhere = "0123456789012345678901234567890123456789";
+    let output = git(&clone, &["fetch", "origin", nowhere]).await;
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(said.contains("not our ref"), "{said}");
+    assert!(!said.contains("RPC failed"), "the answer is whole: {said}");
+    fixture.stop().await;
+}
