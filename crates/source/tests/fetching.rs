@@ -271,6 +271,63 @@ async fn a_commit_is_found_in_the_history_where_the_server_gives_none_by_id() {
     let reference = format!("commit \"{nowhere}\"");
     assert_eq!(kind, FetchErrorKind::UnknownReference { reference });
     assert!(message.contains(nowhere), "{message}");
+
+    let small = GitRequest {
+        limits: GitLimits {
+            max_pack_bytes: 10,
+            ..GitLimits::default()
+        },
+        ..by_commit(&one)
+    };
+    let (kind, message) = error_of(&Client::new(), &small).await;
+    assert_eq!(kind, FetchErrorKind::Limit, "the true cause: {message}");
+}
+
+#[tokio::test]
+async fn names_that_are_no_utf8_are_in_nobodys_way() {
+    let repository = Repository::new();
+    let id = repository.commit("one");
+    repository.git(&["tag", "v1.0.0"]);
+    let packed = repository.path().join(".git/packed-refs");
+    let odd = [id.as_bytes(), b" refs/tags/v2.0.0-\xff\xfe\n"].concat();
+    std::fs::write(packed, odd).unwrap();
+    for old_protocol in [false, true] {
+        let rules = Rules {
+            old_protocol,
+            ..Rules::default()
+        };
+        let server = Server::start(&repository, rules).await;
+        let newest = GitRequest {
+            reference: GitReference {
+                semver: Some(">=1.0.0-0".into()),
+                ..GitReference::default()
+            },
+            ..GitRequest::new(&server.url())
+        };
+        let fetched = Client::new().fetch(&newest).await;
+        assert_eq!(fetched.revision, Revision::git(Some("v1.0.0"), &id));
+    }
+}
+
+#[tokio::test]
+async fn subjects_and_names_carry_no_control_characters() {
+    let repository = Repository::new();
+    repository.git(&["config", "user.name", "Eve"]);
+    repository.git(&[
+        "commit",
+        "--quiet",
+        "--allow-empty",
+        "--author=E\u{9b}31mve <eve\u{1b}[2J@example.com>",
+        "--message=Red \u{1b}[31mlight\u{7}\u{202e}evil\tend",
+    ]);
+    let server = Server::start(&repository, Rules::default()).await;
+    let commit = Client::new().fetch(&main_of(&server)).await.commit;
+    assert_eq!(
+        commit.subject,
+        "Red \u{fffd}[31mlight\u{fffd}\u{fffd}evil end"
+    );
+    assert_eq!(commit.author_name, "E\u{fffd}31mve");
+    assert_eq!(commit.author_email, "eve\u{fffd}[2J@example.com");
 }
 
 #[tokio::test]

@@ -46,7 +46,7 @@ fn facts(id: &ObjectId, commit: &CommitRef<'_>) -> Commit {
             .map(|author| choose(if name { author.name } else { author.email }))
             .unwrap_or_default()
     };
-    let text = |bytes: &gix_object::bstr::BStr| String::from_utf8_lossy(bytes).into_owned();
+    let text = |bytes: &gix_object::bstr::BStr| printable(&String::from_utf8_lossy(bytes));
     let seconds = commit.time().map_or(0, |time| time.seconds);
     let message = String::from_utf8_lossy(commit.message);
     let subject = message.trim_start().lines().next().unwrap_or_default();
@@ -55,10 +55,21 @@ fn facts(id: &ObjectId, commit: &CommitRef<'_>) -> Commit {
         author_name: part(text, true),
         author_email: part(text, false),
         committed_at: Timestamp::from_second(seconds).unwrap_or(Timestamp::UNIX_EPOCH),
-        subject: subject
-            .trim()
+        subject: printable(subject.trim())
             .chars()
             .take(MAX_SUBJECT_CHARACTERS)
             .collect(),
     }
+}
+
+/// Text of a stranger for terminals, events and logs: no character of it
+/// moves the cursor, changes colours or turns the line around.
+fn printable(text: &str) -> String {
+    let safe = |one: char| match one {
+        '\t' => ' ',
+        '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => '\u{fffd}',
+        one if one.is_control() => '\u{fffd}',
+        one => one,
+    };
+    text.chars().map(safe).collect()
 }

@@ -223,7 +223,7 @@ fn status_failure(status: StatusCode, with_login: bool) -> Option<Failure> {
     let (kind, meaning) = match status.as_u16() {
         401 | 403 if with_login => (
             FetchErrorKind::Authentication,
-            "authentication failed, the server refused the Secret's credentials",
+            "authentication failed, the server refused the credentials",
         ),
         401 | 403 => (
             FetchErrorKind::Authentication,

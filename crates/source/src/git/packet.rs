@@ -1,5 +1,7 @@
 //! Git's packet lines: four hexadecimal digits of length, then the content.
 
+use std::borrow::Cow;
+
 use bytes::{Buf, Bytes, BytesMut};
 
 use crate::error::Failure;
@@ -28,6 +30,17 @@ impl Packet {
         };
         let text = std::str::from_utf8(data).ok()?;
         Some(text.strip_suffix('\n').unwrap_or(text))
+    }
+
+    /// The content as [`Packet::line`], with a mark for what is no UTF-8: the
+    /// names of references need not be.
+    pub(crate) fn any_line(&self) -> Option<Cow<'_, str>> {
+        let Packet::Data(data) = self else {
+            return None;
+        };
+        Some(String::from_utf8_lossy(
+            data.strip_suffix(b"\n").unwrap_or(data),
+        ))
     }
 }
 

@@ -123,8 +123,8 @@ async fn old_advertisement(
     let mut capabilities = Vec::new();
     let mut references = Vec::new();
     while let Packet::Data(_) = packet {
-        let line = packet.line().ok_or_else(malformed_reference)?;
-        let (reference, words) = line.split_once('\0').unwrap_or((line, ""));
+        let line = packet.any_line().ok_or_else(malformed_reference)?;
+        let (reference, words) = line.split_once('\0').unwrap_or((&line, ""));
         capabilities.extend(words.split_whitespace().map(str::to_owned));
         add_old_reference(reference, &mut references)?;
         packet = packets.require().await?;
@@ -180,8 +180,8 @@ pub(crate) async fn list_references(
         .await?;
     let mut references = Vec::new();
     while let packet @ Packet::Data(_) = packets.require().await? {
-        let line = packet.line().ok_or_else(malformed_reference)?;
-        references.extend(listed_reference(line)?);
+        let line = packet.any_line().ok_or_else(malformed_reference)?;
+        references.extend(listed_reference(&line)?);
     }
     Ok(references)
 }

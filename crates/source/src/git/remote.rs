@@ -110,7 +110,12 @@ impl Remote {
             ..PackRequest::default()
         };
         match self.pack(&request, resolved, repository).await {
-            Err(_) if !repository.contains(&resolved.commit) => Err(target.unknown()),
+            Err(failure)
+                if failure.kind == FetchErrorKind::Protocol
+                    && !repository.contains(&resolved.commit) =>
+            {
+                Err(target.unknown())
+            }
             outcome => outcome,
         }
     }

@@ -72,8 +72,8 @@ impl PacketStream {
     pub(crate) async fn next(&mut self) -> Result<Option<Packet>, Failure> {
         loop {
             if let Some(packet) = take_packet(&mut self.buffer)? {
-                return match packet.line().and_then(|line| line.strip_prefix("ERR ")) {
-                    Some(message) => Err(remote_failure(message)),
+                return match server_error(&packet) {
+                    Some(failure) => Err(failure),
                     None => Ok(Some(packet)),
                 };
             }
@@ -110,6 +110,12 @@ impl PacketStream {
     pub(crate) fn received_bytes(&self) -> u64 {
         self.received_bytes
     }
+}
+
+/// What a packet `ERR` says.
+fn server_error(packet: &Packet) -> Option<Failure> {
+    let line = packet.any_line()?;
+    line.strip_prefix("ERR ").map(remote_failure)
 }
 
 /// How the server's own messages begin.
