@@ -162,7 +162,7 @@ impl<'a> Composer<'a> {
     fn next(&mut self) -> Result<(Event<'a>, Span), YamlError> {
         loop {
             let (event, span) = match self.parser.next_event() {
-                Some(event) => event.map_err(|error| syntax_error(&error))?,
+                Some(event) => event.map_err(|error| self.syntax_error(&error))?,
                 None => {
                     return Err(Place { line: 1, column: 1 }.error("unexpected end of the text"));
                 }
@@ -203,10 +203,18 @@ impl<'a> Composer<'a> {
                     ErrorKind::ExpectedDocumentStart | ErrorKind::CommentInterceptedScalar
                 ) =>
             {
-                Err(syntax_error(&error))
+                Err(self.syntax_error(&error))
             }
             Some(Ok((Event::Anchor(_, name), span))) => check_anchor(&name, Place::of(&span.start)),
             _ => Ok(()),
+        }
+    }
+
+    fn syntax_error(&self, error: &ScanError) -> YamlError {
+        let place = Place::of(error.marker());
+        match error.kind() {
+            ErrorKind::RecursionLimitExceeded => place.error(too_deep(self.options.max_depth)),
+            _ => place.error(error.info()),
         }
     }
 
@@ -331,10 +339,7 @@ impl<'a> Composer<'a> {
 
     fn check_depth(&self, at: Place, depth: usize) -> Result<(), YamlError> {
         if depth >= self.options.max_depth {
-            return Err(at.error(format!(
-                "nested more than {} levels deep",
-                self.options.max_depth
-            )));
+            return Err(at.error(too_deep(self.options.max_depth)));
         }
         Ok(())
     }
@@ -352,8 +357,8 @@ fn check_anchor(name: &str, at: Place) -> Result<(), YamlError> {
     )))
 }
 
-fn syntax_error(error: &ScanError) -> YamlError {
-    Place::of(error.marker()).error(error.info())
+fn too_deep(max_depth: usize) -> String {
+    format!("nested more than {max_depth} levels deep")
 }
 
 fn finish(raw: Raw) -> Result<Node, YamlError> {
