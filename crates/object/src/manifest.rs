@@ -1,8 +1,9 @@
 //! Manifests as repositories keep them: files of several documents, lists of
 //! objects, JSON.
 
-use crate::names::{dns_label_errors, object_name_errors};
+use crate::names::{dns_label_errors, is_dns_1035_label, is_dns_subdomain, object_name_errors};
 use crate::{GroupVersionKind, Map, ObjectRef, Text, Value, from_json};
+use std::borrow::Cow;
 use std::fmt;
 use trueup_yaml::{Content, LoadOptions, Node, YamlError};
 
@@ -364,6 +365,32 @@ fn complete_item(item: &mut Value, kind: &str, api_version: &str) {
     }
 }
 
+/// How much of a faulty name a message shows.
+const MAX_SHOWN_CHARACTERS: usize = 80;
+
+/// A faulty name in quotes, shortened.
+fn shown(text: &str) -> String {
+    format!("{:?}", shortened(text))
+}
+
+/// What a resource definition accepts as a kind.
+fn is_kind(text: &str) -> bool {
+    is_dns_1035_label(&text.to_ascii_lowercase())
+}
+
+/// `version` or `group/version`.
+fn is_api_version(text: &str) -> bool {
+    let (group, version) = text.split_once('/').unwrap_or(("", text));
+    (text == version || is_dns_subdomain(group)) && is_dns_1035_label(version)
+}
+
+fn shortened(text: &str) -> Cow<'_, str> {
+    match text.char_indices().nth(MAX_SHOWN_CHARACTERS) {
+        Some((at, _)) => format!("{}…", &text[..at]).into(),
+        None => text.into(),
+    }
+}
+
 /// What is wrong with an object, and at which field.
 struct Fault {
     field: &'static str,
@@ -380,7 +407,21 @@ fn check(value: &Value) -> Result<(), Fault> {
         );
     }
     let api_version = required_text(value, "apiVersion", &["apiVersion"])?;
+    if !is_api_version(api_version) {
+        let found = shown(api_version);
+        return fault(
+            "apiVersion",
+            format!("expected apiVersion to be a version such as v1 or apps/v1, found: {found}"),
+        );
+    }
     let kind = required_text(value, "kind", &["kind"])?;
+    if !is_kind(kind) {
+        let found = shown(kind);
+        return fault(
+            "kind",
+            format!("expected kind to be a name of letters, digits and '-', found: {found}"),
+        );
+    }
     if value
         .get("metadata")
         .is_some_and(|metadata| metadata.as_map().is_none())
@@ -392,7 +433,7 @@ fn check(value: &Value) -> Result<(), Fault> {
     if let Some(error) = object_name_errors(&group, kind, name).first() {
         return fault(
             "metadata.name",
-            format!("{kind} {name:?}: metadata.name: {error}"),
+            format!("{kind} {}: metadata.name: {error}", shown(name)),
         );
     }
     let namespace = match value.at(&["metadata", "namespace"]) {
@@ -412,7 +453,10 @@ fn check(value: &Value) -> Result<(), Fault> {
     match dns_label_errors(namespace).first() {
         Some(error) => fault(
             "metadata.namespace",
-            format!("{kind} {name:?}: metadata.namespace {namespace:?}: {error}"),
+            format!(
+                "{kind} {name:?}: metadata.namespace {}: {error}",
+                shown(namespace)
+            ),
         ),
         None => Ok(()),
     }
@@ -426,8 +470,8 @@ fn required_text<'a>(
     let message = match value.at(path) {
         Some(Value::String(text)) if !text.is_empty() => return Ok(text),
         None | Some(Value::Null | Value::String(_)) => {
-            let kind = value.str_at(&["kind"]).unwrap_or("the document");
-            format!("{kind} has no {field}")
+            let kind = value.str_at(&["kind"]).filter(|kind| is_kind(kind));
+            format!("{} has no {field}", kind.unwrap_or("the document"))
         }
         Some(other) => format!(
             "expected {field} to be a string, found: {}; put it in quotes",

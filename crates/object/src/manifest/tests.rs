@@ -63,6 +63,48 @@ fn names_are_checked_as_kubernetes_does_and_the_error_says_where() {
 }
 
 #[test]
+fn absurd_names_are_shown_shortened() {
+    for field in ["name", "namespace"] {
+        let name = if field == "name" { "" } else { "  name: a\n" };
+        let long = "x".repeat(100_000);
+        let bad =
+            format!("apiVersion: v1\nkind: ConfigMap\nmetadata:\n{name}  {field}: \"../{long}\"\n");
+        let error = read(&bad).unwrap_err().to_string();
+        assert!(error.len() < 1000 && error.contains("\"../xxx"), "{error}");
+    }
+}
+
+#[test]
+fn kinds_and_versions_are_names() {
+    let long = "y".repeat(100_000);
+    let bad_kinds = ["Pod\\e[31m", "1", "a b", "Pod/v1", long.as_str()];
+    for kind in bad_kinds {
+        let text = format!("apiVersion: v1\nkind: \"{kind}\"\nmetadata: {{name: a}}\n");
+        let error = read(&text).unwrap_err();
+        let said = error.to_string();
+        assert_eq!(error.position.line, 2, "{said}");
+        assert!(
+            said.contains("expected kind to be") && said.len() < 300,
+            "{said}"
+        );
+        assert!(!said.chars().any(char::is_control), "{said}");
+    }
+    for version in ["v1\\e[31m", "a/b/v1", "/v1", "apps/", "A.b/v1"] {
+        let text = format!("apiVersion: \"{version}\"\nkind: Pod\nmetadata: {{name: a}}\n");
+        let error = read(&text).unwrap_err();
+        assert_eq!(error.position.line, 1);
+        assert!(
+            error.message.contains("expected apiVersion to be"),
+            "{error}"
+        );
+    }
+    for good in ["v1", "apps/v1", "a.b.example.com/v1alpha1"] {
+        let text = format!("apiVersion: {good}\nkind: My-Kind2\nmetadata: {{name: a}}\n");
+        assert_eq!(read(&text).unwrap().len(), 1);
+    }
+}
+
+#[test]
 fn what_is_no_object_is_refused_with_what_was_expected() {
     for (text, line, part) in [
         (
