@@ -9,6 +9,7 @@
 )]
 
 mod bad_input;
+mod cost;
 mod drift;
 mod simulation;
 mod whole_loop;
