@@ -342,8 +342,15 @@ fn classify(code: u16, reason: &str, message: &str, causes: &[Cause]) -> ErrorCl
         (429, _) => ErrorClass::TooManyRequests,
         (503, _) => ErrorClass::Unavailable,
         (400..=499, _) => ErrorClass::BadRequest,
+        _ if says_untyped(message) => ErrorClass::BadRequest,
         _ => ErrorClass::Server,
     }
+}
+
+/// A server-side apply of a field that does not exist or has the wrong type
+/// is answered with 500 and no reason; asking again does not help.
+fn says_untyped(message: &str) -> bool {
+    message.starts_with("failed to create typed patch object")
 }
 
 /// The API has no reason of its own for immutable fields; these are the words

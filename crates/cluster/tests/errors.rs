@@ -39,6 +39,12 @@ fn the_class_follows_reason_and_code() {
             (401, "Unauthorized", "x", ErrorClass::Unauthorized),
             (410, "Expired", "x", ErrorClass::Gone),
             (400, "BadRequest", "x", ErrorClass::BadRequest),
+            (
+                500,
+                "",
+                "failed to create typed patch object (prod/web; apps/v1, Kind=Deployment): .spec.x: field not declared in schema",
+                ErrorClass::BadRequest,
+            ),
         ] {
             let script = Script::new();
             script.reply(
