@@ -176,11 +176,11 @@ pub fn cross_namespace_denied(reference: impl Display) -> String {
     format!("can't access '{reference}', cross-namespace references have been blocked")
 }
 
-/// A dry-run or an apply was refused by the API.
+/// A dry-run was refused by the API, with or without a reason.
 #[must_use]
 pub fn apply_failed(object: &ObjectRef, reason: &str, message: &str) -> String {
     if reason.is_empty() {
-        return format!("{object} apply failed: {message}");
+        return format!("{object} dry-run failed: {message}");
     }
     format!("{object} dry-run failed ({reason}): {message}")
 }
