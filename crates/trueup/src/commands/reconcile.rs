@@ -10,6 +10,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 use tokio::time::{Instant, sleep};
 use trueup_cluster::{Form, Patch, Session, WriteOptions};
+use trueup_kinds::reason;
 use trueup_object::{ObjectRef, Value, value};
 
 /// How often the status is read while waiting.
@@ -114,7 +115,11 @@ fn verdict(object: &Value, handled: Option<&str>) -> Verdict {
     let acknowledged = object.str_at(&["status", "lastHandledReconcileAt"]).unwrap_or_default();
     let is_current = object.i64_at(&["status", "observedGeneration"]) == object.i64_at(&["metadata", "generation"])
         && handled.is_none_or(|before| before != acknowledged);
-    if !is_current || status_of("Reconciling") == Some("True") {
+    // A failure that is tried again later is decided for now: a person who
+    // waits wants to hear of it.
+    let reconciling = condition(object, "Reconciling");
+    let is_retried = reconciling.and_then(|found| found.str_at(&["reason"])) == Some(reason::PROGRESSING_WITH_RETRY);
+    if !is_current || (status_of("Reconciling") == Some("True") && !is_retried) {
         return Verdict::Waiting(message_of("Ready"));
     }
     match status_of("Ready") {
@@ -152,12 +157,15 @@ mod tests {
     }
 
     #[test]
-    fn what_is_still_going_on_is_no_failure() {
-        let mut object = object("b", 2, "False");
-        let reconciling = value!({"type": "Reconciling", "status": "True"});
-        if let Some(Value::List(list)) = object.as_map_mut().and_then(|map| map.get_mut("status")).and_then(|status| status.as_map_mut()?.get_mut("conditions")) {
-            list.push(reconciling);
-        }
-        assert_eq!(verdict(&object, Some("a")), Verdict::Waiting("why".into()));
+    fn what_is_still_going_on_is_no_failure_unless_it_is_a_retry() {
+        let reconciling = |reason: &str| {
+            let mut object = object("b", 2, "False");
+            let ready = value!({"type": "Ready", "status": "False", "message": "why"});
+            let more = value!({"type": "Reconciling", "status": "True", "reason": reason});
+            object.set_at(&["status", "conditions"], value!([ready, more]));
+            verdict(&object, Some("a"))
+        };
+        assert_eq!(reconciling("Progressing"), Verdict::Waiting("why".into()));
+        assert_eq!(reconciling("ProgressingWithRetry"), Verdict::Failed("why".into()));
     }
 }
