@@ -11,9 +11,18 @@ async fn an_unreachable_repository_keeps_what_runs_and_heals_when_it_is_back() {
         let commit = world.fleet.head().await;
         world.applied("api", &commit).await;
         world.git.go_away().await;
-        world.kubectl(&["annotate", "gitrepository", "fleet", "reconcile.fluxcd.io/requestedAt=1"]).await;
+        world
+            .kubectl(&[
+                "annotate",
+                "gitrepository",
+                "fleet",
+                "reconcile.fluxcd.io/requestedAt=1",
+            ])
+            .await;
         let fleet = world.repository_reference();
-        world.fails(&fleet, "GitOperationFailed", &["127.0.0.1"]).await;
+        world
+            .fails(&fleet, "GitOperationFailed", &["127.0.0.1"])
+            .await;
         world.applied("api", &commit).await;
         world.live(&world.reference("v1", "ConfigMap", "api")).await;
         world.git.come_back().await;
@@ -27,7 +36,11 @@ async fn wrong_credentials_are_named_and_right_ones_heal() {
     in_a_world("credentials", async |world| {
         let secret = |password: &str| {
             let secret = crate::world::object("v1", "Secret", "login");
-            with(secret, &["stringData"], value!({"username": (CREDENTIALS.0), "password": password}))
+            with(
+                secret,
+                &["stringData"],
+                value!({"username": (CREDENTIALS.0), "password": password}),
+            )
         };
         world.apply(&secret("wrong")).await;
         world.follow_fleet().await;
@@ -35,10 +48,24 @@ async fn wrong_credentials_are_named_and_right_ones_heal() {
         world.is_ready(&fleet).await;
         let url = world.git.url(PRIVATE_REPOSITORY);
         let patch = format!(r#"{{"spec":{{"url":"{url}","secretRef":{{"name":"login"}}}}}}"#);
-        world.kubectl(&["patch", "gitrepository", "fleet", "--type=merge", "-p", &patch]).await;
-        world.fails(&fleet, "AuthenticationFailed", &["private"]).await;
+        world
+            .kubectl(&[
+                "patch",
+                "gitrepository",
+                "fleet",
+                "--type=merge",
+                "-p",
+                &patch,
+            ])
+            .await;
+        world
+            .fails(&fleet, "AuthenticationFailed", &["private"])
+            .await;
         let failed = world.live(&fleet).await;
-        assert!(!format!("{failed:?}").contains("wrong"), "the password is shown: {failed:?}");
+        assert!(
+            !format!("{failed:?}").contains("wrong"),
+            "the password is shown: {failed:?}"
+        );
         world.apply(&secret(CREDENTIALS.1)).await;
         world.is_ready(&fleet).await;
     })
@@ -52,9 +79,27 @@ async fn a_missing_secret_is_named_and_its_arrival_heals() {
         let fleet = world.repository_reference();
         world.is_ready(&fleet).await;
         let patch = r#"{"spec":{"secretRef":{"name":"login"}}}"#;
-        world.kubectl(&["patch", "gitrepository", "fleet", "--type=merge", "-p", patch]).await;
-        world.fails(&fleet, "AuthenticationFailed", &["login"]).await;
-        let login = ["create", "secret", "generic", "login", "--from-literal=username=a", "--from-literal=password=b"];
+        world
+            .kubectl(&[
+                "patch",
+                "gitrepository",
+                "fleet",
+                "--type=merge",
+                "-p",
+                patch,
+            ])
+            .await;
+        world
+            .fails(&fleet, "AuthenticationFailed", &["login"])
+            .await;
+        let login = [
+            "create",
+            "secret",
+            "generic",
+            "login",
+            "--from-literal=username=a",
+            "--from-literal=password=b",
+        ];
         world.kubectl(&login).await;
         world.is_ready(&fleet).await;
     })
@@ -67,7 +112,16 @@ async fn an_unknown_branch_is_named_and_its_arrival_heals() {
         world.deploy("api").await;
         world.applied("api", &world.fleet.head().await).await;
         let patch = r#"{"spec":{"ref":{"branch":"next"}}}"#;
-        world.kubectl(&["patch", "gitrepository", "fleet", "--type=merge", "-p", patch]).await;
+        world
+            .kubectl(&[
+                "patch",
+                "gitrepository",
+                "fleet",
+                "--type=merge",
+                "-p",
+                patch,
+            ])
+            .await;
         let fleet = world.repository_reference();
         world.fails(&fleet, "GitOperationFailed", &["next"]).await;
         world.live(&world.reference("v1", "ConfigMap", "api")).await;
@@ -85,11 +139,31 @@ async fn a_field_that_is_not_served_yet_is_refused_by_name() {
         world.deploy("api").await;
         world.applied("api", &world.fleet.head().await).await;
         let patch = r#"{"spec":{"recurseSubmodules":true}}"#;
-        world.kubectl(&["patch", "gitrepository", "fleet", "--type=merge", "-p", patch]).await;
+        world
+            .kubectl(&[
+                "patch",
+                "gitrepository",
+                "fleet",
+                "--type=merge",
+                "-p",
+                patch,
+            ])
+            .await;
         let fleet = world.repository_reference();
-        world.fails(&fleet, "FieldNotServed", &["spec.recurseSubmodules"]).await;
+        world
+            .fails(&fleet, "FieldNotServed", &["spec.recurseSubmodules"])
+            .await;
         let patch = r#"{"spec":{"recurseSubmodules":null}}"#;
-        world.kubectl(&["patch", "gitrepository", "fleet", "--type=merge", "-p", patch]).await;
+        world
+            .kubectl(&[
+                "patch",
+                "gitrepository",
+                "fleet",
+                "--type=merge",
+                "-p",
+                patch,
+            ])
+            .await;
         world.is_ready(&fleet).await;
     })
     .await;

@@ -12,10 +12,16 @@ async fn get_shows_revision_suspension_and_readiness() {
         let said = world.trueup(&["get", "kustomizations"]).await.out;
         assert_eq!(words(&said, 0), "NAME REVISION SUSPENDED READY MESSAGE");
         let short = format!("main@sha1:{}", &commit[..8]);
-        assert_eq!(words(&said, 1), format!("web {short} False True Applied revision: {short}"));
+        assert_eq!(
+            words(&said, 1),
+            format!("web {short} False True Applied revision: {short}")
+        );
         let said = world.trueup(&["get", "sources", "git"]).await.out;
         let stored = format!("stored artifact for revision '{short}'");
-        assert_eq!(words(&said, 1), format!("fleet {short} False True {stored}"));
+        assert_eq!(
+            words(&said, 1),
+            format!("fleet {short} False True {stored}")
+        );
         let said = world.trueup(&["get", "all", "-A"]).await.out;
         for name in ["gitrepository/fleet", "kustomization/web"] {
             assert!(said.contains(name), "{said}");
@@ -30,13 +36,21 @@ async fn reconcile_waits_and_names_the_revision() {
         world.deploy("web").await;
         let commit = world.fleet.head().await;
         world.applied("web", &commit).await;
-        let answer = world.trueup(&["reconcile", "kustomization", "web", "--with-source"]).await;
+        let answer = world
+            .trueup(&["reconcile", "kustomization", "web", "--with-source"])
+            .await;
         let expected = [
-            format!("► annotating GitRepository fleet in {} namespace", world.namespace),
+            format!(
+                "► annotating GitRepository fleet in {} namespace",
+                world.namespace
+            ),
             "✔ GitRepository annotated".to_owned(),
             "◎ waiting for GitRepository reconciliation".to_owned(),
             format!("✔ fetched revision main@sha1:{commit}"),
-            format!("► annotating Kustomization web in {} namespace", world.namespace),
+            format!(
+                "► annotating Kustomization web in {} namespace",
+                world.namespace
+            ),
             "✔ Kustomization annotated".to_owned(),
             "◎ waiting for Kustomization reconciliation".to_owned(),
             format!("✔ applied revision main@sha1:{commit}"),
@@ -51,12 +65,17 @@ async fn reconcile_fails_with_what_the_object_says() {
     in_a_world("reconcile-bad", async |world| {
         world.deploy("nowhere").await;
         let nowhere = world.kustomization_reference("nowhere");
-        world.fails(&nowhere, "ArtifactFailed", &["path not found"]).await;
+        world
+            .fails(&nowhere, "ArtifactFailed", &["path not found"])
+            .await;
         let answer = world.try_trueup(&["reconcile", "ks", "nowhere"]).await;
         assert!(!answer.success && answer.err.contains("✗ "), "{answer:?}");
         assert!(answer.err.contains("path not found"), "{answer:?}");
         let answer = world.try_trueup(&["reconcile", "ks", "unknown"]).await;
-        assert!(!answer.success && answer.err.contains("unknown"), "{answer:?}");
+        assert!(
+            !answer.success && answer.err.contains("unknown"),
+            "{answer:?}"
+        );
     })
     .await;
 }
@@ -72,22 +91,41 @@ async fn what_is_suspended_rests_until_it_is_resumed() {
             world.applied(folder, &first).await;
         }
         let answer = world.trueup(&["suspend", "kustomization", "web"]).await;
-        assert!(answer.err.contains("✔ kustomization suspended"), "{answer:?}");
+        assert!(
+            answer.err.contains("✔ kustomization suspended"),
+            "{answer:?}"
+        );
         assert!(words(&world.trueup(&["get", "ks", "web"]).await.out, 1).contains(" True True "));
-        world.kubectl(&["scale", "deployment/web", "--replicas=1"]).await;
+        world
+            .kubectl(&["scale", "deployment/web", "--replicas=1"])
+            .await;
         world.fleet.edit("web/service.yaml", "port: 80", "port: 81");
         world.fleet.edit("api/settings.yaml", "green", "blue");
         let commit = world.fleet.push("Another port and colour").await;
         world.applied("api", &commit).await;
         world.has_replicas("web", 1).await;
-        world.applied("web", &first).await;
-        let refused = world.try_trueup(&["reconcile", "kustomization", "web"]).await;
-        assert!(!refused.success && refused.err.contains("✗ resource is suspended"), "{refused:?}");
+        let resting = world.live(&world.kustomization_reference("web")).await;
+        assert!(
+            resting
+                .str_at(&["status", "lastAppliedRevision"])
+                .unwrap()
+                .ends_with(&first)
+        );
+        let refused = world
+            .try_trueup(&["reconcile", "kustomization", "web"])
+            .await;
+        assert!(
+            !refused.success && refused.err.contains("✗ resource is suspended"),
+            "{refused:?}"
+        );
         let answer = world.trueup(&["resume", "kustomization", "web"]).await;
         assert_resumed(&answer, &commit);
         world.has_replicas("web", 2).await;
         let service = world.live(&world.reference("v1", "Service", "web")).await;
-        let ports = service.at(&["spec", "ports"]).and_then(Value::as_list).unwrap();
+        let ports = service
+            .at(&["spec", "ports"])
+            .and_then(Value::as_list)
+            .unwrap();
         assert_eq!(ports[0].i64_at(&["port"]), Some(81));
     })
     .await;
@@ -99,7 +137,11 @@ fn assert_resumed(answer: &Answer, commit: &str) {
         "◎ waiting for Kustomization reconciliation",
         &format!("✔ applied revision main@sha1:{commit}"),
     ] {
-        assert!(answer.err.contains(line), "{line} is missing: {}", answer.err);
+        assert!(
+            answer.err.contains(line),
+            "{line} is missing: {}",
+            answer.err
+        );
     }
 }
 
@@ -128,12 +170,31 @@ async fn events_tell_what_happened() {
         world.applied("api", &commit).await;
         let api = world.kustomization_reference("api");
         world.event(&api, "ReconciliationSucceeded", &[]).await;
-        let said = world.trueup(&["events", "--for", "Kustomization/api"]).await.out;
+        let said = world
+            .trueup(&["events", "--for", "Kustomization/api"])
+            .await
+            .out;
         assert_eq!(words(&said, 0), "LAST SEEN TYPE REASON OBJECT MESSAGE");
-        assert!(said.contains("Kustomization/api") && said.contains("Applied revision"), "{said}");
-        assert!(said.contains("GitRepository/fleet") && said.contains("First commit"), "{said}");
-        let warnings = world.trueup(&["events", "--types", "Warning"]).await;
-        assert!(warnings.err.contains("no events found"), "{warnings:?}");
+        assert!(
+            said.contains("Kustomization/api") && said.contains("Applied revision"),
+            "{said}"
+        );
+        assert!(
+            said.contains("GitRepository/fleet") && said.contains("First commit"),
+            "{said}"
+        );
+        let patch = r#"{"spec":{"path":"./nowhere"}}"#;
+        world
+            .kubectl(&["patch", "kustomization", "api", "--type=merge", "-p", patch])
+            .await;
+        world
+            .event(&api, "ArtifactFailed", &["path not found"])
+            .await;
+        let warnings = world.trueup(&["events", "--types", "Warning"]).await.out;
+        assert!(
+            warnings.contains("path not found") && !warnings.contains("Applied revision"),
+            "{warnings}"
+        );
     })
     .await;
 }
@@ -144,12 +205,24 @@ async fn delete_waits_until_the_object_and_what_it_applied_are_gone() {
         world.deploy("api").await;
         world.applied("api", &world.fleet.head().await).await;
         let asked = world.try_trueup(&["delete", "kustomization", "api"]).await;
-        assert!(!asked.success && asked.err.contains("--silent"), "{asked:?}");
-        let answer = world.trueup(&["delete", "kustomization", "api", "--silent"]).await;
+        assert!(
+            !asked.success && asked.err.contains("--silent"),
+            "{asked:?}"
+        );
+        let answer = world
+            .trueup(&["delete", "kustomization", "api", "--silent"])
+            .await;
         assert!(answer.err.contains("✔ kustomization deleted"), "{answer:?}");
-        assert_eq!(world.find(&world.kustomization_reference("api")).await, None);
-        world.is_gone(&world.reference("v1", "ConfigMap", "api")).await;
-        world.trueup(&["delete", "source", "git", "fleet", "--silent"]).await;
+        assert_eq!(
+            world.find(&world.kustomization_reference("api")).await,
+            None
+        );
+        world
+            .is_gone(&world.reference("v1", "ConfigMap", "api"))
+            .await;
+        world
+            .trueup(&["delete", "source", "git", "fleet", "--silent"])
+            .await;
         assert_eq!(world.find(&world.repository_reference()).await, None);
     })
     .await;
@@ -157,5 +230,10 @@ async fn delete_waits_until_the_object_and_what_it_applied_are_gone() {
 
 /// A line with single spaces.
 fn words(text: &str, line: usize) -> String {
-    text.lines().nth(line).unwrap_or_default().split_whitespace().collect::<Vec<_>>().join(" ")
+    text.lines()
+        .nth(line)
+        .unwrap_or_default()
+        .split_whitespace()
+        .collect::<Vec<_>>()
+        .join(" ")
 }

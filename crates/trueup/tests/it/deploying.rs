@@ -10,16 +10,32 @@ async fn a_push_is_applied_and_becomes_healthy() {
         world.deploy("web").await;
         world.applied("web", &world.fleet.head().await).await;
         world.has_replicas("web", 2).await;
-        world.fleet.edit("web/deployment.yaml", "replicas: 2", "replicas: 3");
+        world
+            .fleet
+            .edit("web/deployment.yaml", "replicas: 2", "replicas: 3");
         let commit = world.fleet.push("Scale web to 3").await;
         let ready = world.applied("web", &commit).await;
         world.has_replicas("web", 3).await;
         let expected = format!("Applied revision: main@sha1:{commit}");
         assert!(format!("{ready:?}").contains(&expected), "{ready:?}");
         let web = world.kustomization_reference("web");
-        world.event(&web, "ReconciliationSucceeded", &[&expected]).await;
-        world.event(&web, "Progressing", &["Deployment", "web", "configured", ".spec.replicas", "3"]).await;
-        world.event(&world.repository_reference(), "NewArtifact", &["Scale web to 3"]).await;
+        world
+            .event(&web, "ReconciliationSucceeded", &[&expected])
+            .await;
+        world
+            .event(
+                &web,
+                "Progressing",
+                &["Deployment", "web", "configured", ".spec.replicas", "3"],
+            )
+            .await;
+        world
+            .event(
+                &world.repository_reference(),
+                "NewArtifact",
+                &["Scale web to 3"],
+            )
+            .await;
     })
     .await;
 }
@@ -32,16 +48,35 @@ async fn applied_objects_carry_the_labels_manager_and_inventory_that_flux_gives(
         let service = world.live(&world.reference("v1", "Service", "web")).await;
         let label = |key| service.str_at(&["metadata", "labels", key]);
         assert_eq!(label("kustomize.toolkit.fluxcd.io/name"), Some("web"));
-        assert_eq!(label("kustomize.toolkit.fluxcd.io/namespace"), Some(world.namespace.as_str()));
-        let managers = service.at(&["metadata", "managedFields"]).and_then(Value::as_list).unwrap();
+        assert_eq!(
+            label("kustomize.toolkit.fluxcd.io/namespace"),
+            Some(world.namespace.as_str())
+        );
+        let managers = service
+            .at(&["metadata", "managedFields"])
+            .and_then(Value::as_list)
+            .unwrap();
         assert!(managers.iter().any(|entry| {
-            entry.str_at(&["manager"]) == Some("kustomize-controller") && entry.str_at(&["operation"]) == Some("Apply")
+            entry.str_at(&["manager"]) == Some("kustomize-controller")
+                && entry.str_at(&["operation"]) == Some("Apply")
         }));
-        let entries = web.at(&["status", "inventory", "entries"]).and_then(Value::as_list).unwrap();
-        let ids: Vec<_> = entries.iter().filter_map(|entry| entry.str_at(&["id"])).collect();
+        let entries = web
+            .at(&["status", "inventory", "entries"])
+            .and_then(Value::as_list)
+            .unwrap();
+        let ids: Vec<_> = entries
+            .iter()
+            .filter_map(|entry| entry.str_at(&["id"]))
+            .collect();
         let namespace = &world.namespace;
-        assert!(ids.contains(&format!("{namespace}_web_apps_Deployment").as_str()), "{ids:?}");
-        assert!(ids.contains(&format!("{namespace}_web__Service").as_str()), "{ids:?}");
+        assert!(
+            ids.contains(&format!("{namespace}_web_apps_Deployment").as_str()),
+            "{ids:?}"
+        );
+        assert!(
+            ids.contains(&format!("{namespace}_web__Service").as_str()),
+            "{ids:?}"
+        );
     })
     .await;
 }
@@ -55,7 +90,10 @@ async fn only_the_changed_folder_is_rendered_and_applied() {
             world.applied(folder, &world.fleet.head().await).await;
         }
         world.has_replicas("web", 2).await;
-        let (requests, renders) = (world.controllers().requests(), world.controllers().renders());
+        let (requests, renders) = (
+            world.controllers().requests(),
+            world.controllers().renders(),
+        );
         world.fleet.edit("api/settings.yaml", "green", "blue");
         let commit = world.fleet.push("Paint it blue").await;
         for folder in ["api", "web"] {
@@ -79,8 +117,12 @@ async fn only_the_changed_folder_is_rendered_and_applied() {
 async fn git_revert_rolls_back() {
     in_a_world("revert", async |world| {
         world.deploy("web").await;
-        world.fleet.edit("web/deployment.yaml", "nginx:1.28.0", "nginx:1.29.1");
-        world.applied("web", &world.fleet.push("Update nginx").await).await;
+        world
+            .fleet
+            .edit("web/deployment.yaml", "nginx:1.28.0", "nginx:1.29.1");
+        world
+            .applied("web", &world.fleet.push("Update nginx").await)
+            .await;
         let deployment = world.reference("apps/v1", "Deployment", "web");
         let has_image = |image: &'static str| move |it: &Value| format!("{it:?}").contains(image);
         world.becomes(&deployment, has_image("nginx:1.29.1")).await;
@@ -100,11 +142,17 @@ async fn removing_a_file_prunes_its_objects_and_nothing_else() {
         world.fleet.remove("web/service.yaml");
         let commit = world.fleet.push("Remove the service").await;
         world.applied("web", &commit).await;
-        world.is_gone(&world.reference("v1", "Service", "web")).await;
+        world
+            .is_gone(&world.reference("v1", "Service", "web"))
+            .await;
         world.has_replicas("web", 2).await;
-        world.live(&world.reference("v1", "ConfigMap", "foreign")).await;
+        world
+            .live(&world.reference("v1", "ConfigMap", "foreign"))
+            .await;
         let web = world.kustomization_reference("web");
-        world.event(&web, "Progressing", &["Service", "web", "deleted"]).await;
+        world
+            .event(&web, "Progressing", &["Service", "web", "deleted"])
+            .await;
     })
     .await;
 }
@@ -113,7 +161,9 @@ async fn removing_a_file_prunes_its_objects_and_nothing_else() {
 async fn without_prune_a_removed_file_leaves_its_objects() {
     in_a_world("no-prune", async |world| {
         world.follow_fleet().await;
-        world.apply(&with(world.kustomization("web"), &["spec", "prune"], false)).await;
+        world
+            .apply(&with(world.kustomization("web"), &["spec", "prune"], false))
+            .await;
         world.applied("web", &world.fleet.head().await).await;
         world.fleet.remove("web/service.yaml");
         let commit = world.fleet.push("Remove the service").await;
@@ -131,10 +181,16 @@ async fn deleting_a_kustomization_prunes_what_it_applied() {
         for folder in ["web", "api"] {
             world.applied(folder, &world.fleet.head().await).await;
         }
-        world.kubectl(&["delete", "kustomization", "web", "--timeout=60s"]).await;
+        world
+            .kubectl(&["delete", "kustomization", "web", "--timeout=60s"])
+            .await;
         world.is_gone(&world.kustomization_reference("web")).await;
-        world.is_gone(&world.reference("apps/v1", "Deployment", "web")).await;
-        world.is_gone(&world.reference("v1", "Service", "web")).await;
+        world
+            .is_gone(&world.reference("apps/v1", "Deployment", "web"))
+            .await;
+        world
+            .is_gone(&world.reference("v1", "Service", "web"))
+            .await;
         world.live(&world.reference("v1", "ConfigMap", "api")).await;
     })
     .await;
@@ -143,17 +199,36 @@ async fn deleting_a_kustomization_prunes_what_it_applied() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_dependent_waits_until_its_dependency_is_healthy() {
     in_a_world("depends", async |world| {
-        world.fleet.edit("web/deployment.yaml", "nginx:1.28.0", "nginx:broken");
+        world
+            .fleet
+            .edit("web/deployment.yaml", "nginx:1.28.0", "nginx:broken");
         world.fleet.push("Break web").await;
         world.deploy("web").await;
-        let depends = with(world.kustomization("api"), &["spec", "dependsOn"], value!([{"name": "web"}]));
+        let depends = with(
+            world.kustomization("api"),
+            &["spec", "dependsOn"],
+            value!([{"name": "web"}]),
+        );
         world.apply(&depends).await;
         let api = world.kustomization_reference("api");
         let dependency = format!("dependency '{}/web' is not ready", world.namespace);
-        world.fails_without_event(&api, "DependencyNotReady", &[&dependency]).await;
-        world.event(&api, "DependencyNotReady", &["Dependencies do not meet ready condition"]).await;
-        world.becomes(&world.reference("apps/v1", "Deployment", "web"), |_| true).await;
-        assert_eq!(world.find(&world.reference("v1", "ConfigMap", "api")).await, None);
+        world
+            .fails_without_event(&api, "DependencyNotReady", &[&dependency])
+            .await;
+        world
+            .event(
+                &api,
+                "DependencyNotReady",
+                &["Dependencies do not meet ready condition"],
+            )
+            .await;
+        world
+            .becomes(&world.reference("apps/v1", "Deployment", "web"), |_| true)
+            .await;
+        assert_eq!(
+            world.find(&world.reference("v1", "ConfigMap", "api")).await,
+            None
+        );
         let commit = world.fleet.revert().await;
         world.applied("web", &commit).await;
         world.applied("api", &commit).await;
@@ -166,9 +241,18 @@ async fn a_dependent_waits_until_its_dependency_is_healthy() {
 async fn a_kustomization_yaml_says_which_files_belong_and_where_they_go() {
     in_a_world("kustomize", async |world| {
         let resources = "resources:\n  - ../api/settings.yaml\n  - more.yaml\n";
-        world.fleet.write("both/kustomization.yaml", &format!("namespace: {}\n{resources}", world.namespace));
-        world.fleet.write("both/more.yaml", "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: more\n");
-        world.fleet.write("both/not-listed.yaml", "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: not-listed\n");
+        world.fleet.write(
+            "both/kustomization.yaml",
+            &format!("namespace: {}\n{resources}", world.namespace),
+        );
+        world.fleet.write(
+            "both/more.yaml",
+            "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: more\n",
+        );
+        world.fleet.write(
+            "both/not-listed.yaml",
+            "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: not-listed\n",
+        );
         let commit = world.fleet.push("Both").await;
         world.follow_fleet().await;
         let mut both = kustomization("both", "both", "");
@@ -178,7 +262,12 @@ async fn a_kustomization_yaml_says_which_files_belong_and_where_they_go() {
         for name in ["api", "more"] {
             world.live(&world.reference("v1", "ConfigMap", name)).await;
         }
-        assert_eq!(world.find(&world.reference("v1", "ConfigMap", "not-listed")).await, None);
+        assert_eq!(
+            world
+                .find(&world.reference("v1", "ConfigMap", "not-listed"))
+                .await,
+            None
+        );
     })
     .await;
 }
@@ -188,18 +277,25 @@ async fn a_kustomization_may_apply_others() {
     in_a_world("nested", async |world| {
         let child = world.kustomization("web");
         let child = with(child, &["metadata", "namespace"], world.namespace.as_str());
-        world.fleet.write("cluster/web.yaml", &trueup_object::to_yaml(&child));
+        world
+            .fleet
+            .write("cluster/web.yaml", &trueup_object::to_yaml(&child));
         let commit = world.fleet.push("Web, by the cluster's folder").await;
         world.deploy("cluster").await;
         world.applied("cluster", &commit).await;
         world.applied("web", &commit).await;
         world.has_replicas("web", 2).await;
         world.fleet.remove("cluster/web.yaml");
-        world.fleet.write("cluster/settings.yaml", "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: left\n");
+        world.fleet.write(
+            "cluster/settings.yaml",
+            "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: left\n",
+        );
         let commit = world.fleet.push("No web").await;
         world.applied("cluster", &commit).await;
         world.is_gone(&world.kustomization_reference("web")).await;
-        world.is_gone(&world.reference("apps/v1", "Deployment", "web")).await;
+        world
+            .is_gone(&world.reference("apps/v1", "Deployment", "web"))
+            .await;
     })
     .await;
 }

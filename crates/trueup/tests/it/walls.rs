@@ -33,7 +33,15 @@ const FLOORS: &[(u8, &str, &[&str])] = &[
 const DEVELOPMENT: &[&str] = &["testkit", "xtask"];
 
 /// Crates of others that must not be in what we ship.
-const BANNED: &[&str] = &["ring", "openssl", "openssl-sys", "native-tls", "serde_yaml", "git2", "libgit2-sys"];
+const BANNED: &[&str] = &[
+    "ring",
+    "openssl",
+    "openssl-sys",
+    "native-tls",
+    "serde_yaml",
+    "git2",
+    "libgit2-sys",
+];
 
 fn workspace() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
@@ -54,7 +62,10 @@ fn names_in(manifest: &str, table: &str) -> BTreeSet<String> {
 }
 
 fn ours(names: BTreeSet<String>) -> BTreeSet<String> {
-    names.into_iter().filter_map(|name| name.strip_prefix("trueup-").map(str::to_owned)).collect()
+    names
+        .into_iter()
+        .filter_map(|name| name.strip_prefix("trueup-").map(str::to_owned))
+        .collect()
 }
 
 /// What a crate may name: its row, and all that its row may name in turn.
@@ -62,7 +73,11 @@ fn allowed() -> BTreeMap<&'static str, BTreeSet<&'static str>> {
     let mut allowed = BTreeMap::new();
     for (_, name, row) in FLOORS {
         let mut all: BTreeSet<&str> = row.iter().copied().collect();
-        if row.contains(&"object") || row.iter().any(|below| *below != "gocompat" && *below != "yaml") {
+        if row.contains(&"object")
+            || row
+                .iter()
+                .any(|below| *below != "gocompat" && *below != "yaml")
+        {
             all.extend(["object", "yaml", "gocompat"]);
         }
         for below in *row {
@@ -78,28 +93,45 @@ fn every_crate_imports_only_what_its_row_allows() {
     let allowed = allowed();
     for (name, may) in &allowed {
         let path = workspace().join("crates").join(name).join("Cargo.toml");
-        let manifest = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+        let manifest = std::fs::read_to_string(&path)
+            .unwrap_or_else(|error| panic!("{}: {error}", path.display()));
         for import in ours(names_in(&manifest, "[dependencies]")) {
-            assert!(may.contains(import.as_str()), "crate {name} may not import {import}: allowed are {may:?}");
+            assert!(
+                may.contains(import.as_str()),
+                "crate {name} may not import {import}: allowed are {may:?}"
+            );
         }
     }
 }
 
 #[test]
 fn every_crate_has_a_row() {
-    let rows: BTreeSet<&str> = FLOORS.iter().map(|(_, name, _)| *name).chain(DEVELOPMENT.iter().copied()).collect();
+    let rows: BTreeSet<&str> = FLOORS
+        .iter()
+        .map(|(_, name, _)| *name)
+        .chain(DEVELOPMENT.iter().copied())
+        .collect();
     for entry in std::fs::read_dir(workspace().join("crates")).unwrap() {
         let name = entry.unwrap().file_name().into_string().unwrap();
-        assert!(rows.contains(name.as_str()), "crate {name} has no row in the table of floors");
+        assert!(
+            rows.contains(name.as_str()),
+            "crate {name} has no row in the table of floors"
+        );
     }
 }
 
 #[test]
 fn floors_only_look_down() {
-    let floor: BTreeMap<&str, u8> = FLOORS.iter().map(|(floor, name, _)| (*name, *floor)).collect();
+    let floor: BTreeMap<&str, u8> = FLOORS
+        .iter()
+        .map(|(floor, name, _)| (*name, *floor))
+        .collect();
     for (here, name, row) in FLOORS {
         for below in *row {
-            assert!(floor[below] <= *here, "{name} on floor {here} looks up to {below}");
+            assert!(
+                floor[below] <= *here,
+                "{name} on floor {here} looks up to {below}"
+            );
         }
     }
 }
@@ -109,22 +141,45 @@ fn the_deciding_crates_are_kept_pure_by_clippy() {
     for (_, name, _) in FLOORS.iter().filter(|(floor, ..)| *floor <= 5) {
         let config = workspace().join("crates").join(name).join("clippy.toml");
         let text = std::fs::read_to_string(&config).unwrap_or_default();
-        assert!(text.contains("std::time::SystemTime::now"), "{name} lacks the pure clippy.toml");
+        assert!(
+            text.contains("std::time::SystemTime::now"),
+            "{name} lacks the pure clippy.toml"
+        );
     }
 }
 
 #[test]
 fn nothing_banned_is_shipped() {
     let output = Command::new(env!("CARGO"))
-        .args(["tree", "--package", "trueup", "--edges", "normal", "--prefix", "none", "--format", "{p}"])
+        .args([
+            "tree",
+            "--package",
+            "trueup",
+            "--edges",
+            "normal",
+            "--prefix",
+            "none",
+            "--format",
+            "{p}",
+        ])
         .args(["--target", "all", "--locked", "--offline"])
         .current_dir(workspace())
         .output()
         .unwrap();
-    assert!(output.status.success(), "cargo tree: {}", String::from_utf8_lossy(&output.stderr));
+    assert!(
+        output.status.success(),
+        "cargo tree: {}",
+        String::from_utf8_lossy(&output.stderr)
+    );
     let tree = String::from_utf8(output.stdout).unwrap();
-    let shipped: BTreeSet<&str> = tree.lines().filter_map(|line| line.split(' ').next()).collect();
-    assert!(shipped.contains("trueup-object"), "cargo tree told nothing: {tree}");
+    let shipped: BTreeSet<&str> = tree
+        .lines()
+        .filter_map(|line| line.split(' ').next())
+        .collect();
+    assert!(
+        shipped.contains("trueup-object"),
+        "cargo tree told nothing: {tree}"
+    );
     for name in BANNED.iter().chain(&["trueup-testkit", "xtask"]) {
         assert!(!shipped.contains(name), "{name} must not be shipped");
     }

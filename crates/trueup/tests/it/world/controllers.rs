@@ -15,12 +15,18 @@ pub struct Controllers {
 impl Controllers {
     /// Starts them for one namespace, on the files below a folder.
     pub async fn start(cluster: Cluster, folder: &Path, namespace: &str, git: &GitHost) -> Self {
-        let fetcher = Arc::new(GitFetcher::open(GitFetcherOptions { root: folder.join("mirrors") }).unwrap());
+        let fetcher = Arc::new(
+            GitFetcher::open(GitFetcherOptions {
+                root: folder.join("mirrors"),
+            })
+            .unwrap(),
+        );
         let store = ArtifactStore::open(ArtifactStoreOptions {
             trees: Some(fetcher.clone()),
             ..ArtifactStoreOptions::new(folder.join("artifacts"), "artifacts.example.com")
         });
-        let mut options = ControllerOptions::new(cluster.session(), fetcher, Arc::new(store.unwrap()));
+        let mut options =
+            ControllerOptions::new(cluster.session(), fetcher, Arc::new(store.unwrap()));
         options.namespaces = vec![namespace.into()];
         let handle = Controller::start(options);
         handle.wait_until_ready().await;
@@ -40,8 +46,12 @@ impl Controllers {
     /// How many builds were made anew, of all Kustomizations.
     pub fn renders(&self) -> u64 {
         let text = self.handle.metrics_text();
-        let misses = text.lines().filter(|line| line.starts_with("gotk_cache_events") && line.contains("cache_miss"));
-        misses.filter_map(|line| line.rsplit(' ').next()?.parse::<u64>().ok()).sum()
+        let misses = text
+            .lines()
+            .filter(|line| line.starts_with("gotk_cache_events") && line.contains("cache_miss"));
+        misses
+            .filter_map(|line| line.rsplit(' ').next()?.parse::<u64>().ok())
+            .sum()
     }
 }
 

@@ -27,7 +27,10 @@ impl GitHost {
     /// Serves the repositories `fleet` and [`PRIVATE_REPOSITORY`].
     pub async fn start(root: &Path, files: Vec<FileChange>) -> Self {
         let (username, password) = CREDENTIALS;
-        let credentials = Credentials::Basic { username: username.into(), password: password.into() };
+        let credentials = Credentials::Basic {
+            username: username.into(),
+            password: password.into(),
+        };
         let options = Options {
             credentials: HashMap::from([(PRIVATE_REPOSITORY.to_owned(), credentials)]),
             ..Options::default()
@@ -38,7 +41,11 @@ impl GitHost {
             server.create(name, Some(&first)).await.unwrap();
         }
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let mut host = Self { server, address: listener.local_addr().unwrap(), running: None };
+        let mut host = Self {
+            server,
+            address: listener.local_addr().unwrap(),
+            running: None,
+        };
         host.serve(listener);
         host
     }
@@ -83,7 +90,10 @@ fn first_commit(changes: Vec<FileChange>) -> Commit {
     Commit {
         branch: "main".into(),
         changes,
-        author: Author { name: "Ada".into(), email: "ada@example.com".into() },
+        author: Author {
+            name: "Ada".into(),
+            email: "ada@example.com".into(),
+        },
         time_seconds: 1_767_225_600,
         message: "First commit\n".into(),
     }
@@ -98,7 +108,9 @@ impl Checkout {
     pub async fn make(url: &str, folder: &Path) -> Self {
         let parent = folder.parent().unwrap();
         git(parent, &["clone", "--quiet", url, folder.to_str().unwrap()]).await;
-        Self { folder: folder.to_owned() }
+        Self {
+            folder: folder.to_owned(),
+        }
     }
 
     /// Writes a file, with the folders to it.
@@ -132,8 +144,16 @@ impl Checkout {
     /// Commits everything and pushes it to a branch; returns the commit.
     pub async fn push_to(&self, branch: &str, message: &str) -> String {
         git(&self.folder, &["add", "--all"]).await;
-        git(&self.folder, &["commit", "--quiet", "--allow-empty", "--message", message]).await;
-        git(&self.folder, &["push", "--quiet", "origin", &format!("HEAD:{branch}")]).await;
+        git(
+            &self.folder,
+            &["commit", "--quiet", "--allow-empty", "--message", message],
+        )
+        .await;
+        git(
+            &self.folder,
+            &["push", "--quiet", "origin", &format!("HEAD:{branch}")],
+        )
+        .await;
         self.head().await
     }
 
@@ -154,11 +174,21 @@ impl Checkout {
 async fn git(folder: &Path, arguments: &[&str]) -> String {
     let mut command = Command::new("git");
     command.args(arguments).current_dir(folder);
-    command.env("GIT_CONFIG_NOSYSTEM", "1").env("GIT_CONFIG_GLOBAL", "/dev/null").env("GIT_TERMINAL_PROMPT", "0");
+    command
+        .env("GIT_CONFIG_NOSYSTEM", "1")
+        .env("GIT_CONFIG_GLOBAL", "/dev/null")
+        .env("GIT_TERMINAL_PROMPT", "0");
     for role in ["AUTHOR", "COMMITTER"] {
-        command.env(format!("GIT_{role}_NAME"), "Ada").env(format!("GIT_{role}_EMAIL"), "ada@example.com");
+        command
+            .env(format!("GIT_{role}_NAME"), "Ada")
+            .env(format!("GIT_{role}_EMAIL"), "ada@example.com");
     }
     let answer = programs::run(&mut command, None).await;
-    assert!(answer.success, "git {}: {}", arguments.join(" "), answer.err);
+    assert!(
+        answer.success,
+        "git {}: {}",
+        arguments.join(" "),
+        answer.err
+    );
     answer.out.trim().to_owned()
 }

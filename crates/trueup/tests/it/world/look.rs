@@ -40,14 +40,20 @@ impl World {
 
     /// An object that must be there.
     pub async fn live(&self, reference: &ObjectRef) -> Value {
-        self.find(reference).await.unwrap_or_else(|| panic!("{reference} is not there"))
+        self.find(reference)
+            .await
+            .unwrap_or_else(|| panic!("{reference} is not there"))
     }
 
     /// Waits until an object is there and as wanted.
-    pub async fn becomes(&self, reference: &ObjectRef, is_wanted: impl Fn(&Value) -> bool) -> Value {
+    pub async fn becomes(
+        &self,
+        reference: &ObjectRef,
+        is_wanted: impl Fn(&Value) -> bool,
+    ) -> Value {
         until(async || match self.find(reference).await {
             Some(object) if is_wanted(&object) => Ok(object),
-            Some(object) => Err(format!("{reference} is {object:?}")),
+            Some(object) => Err(format!("{reference} is\n{}", shown(object))),
             None => Err(format!("{reference} is not there")),
         })
         .await
@@ -75,7 +81,10 @@ impl World {
     /// Waits until a Kustomization is ready at a commit.
     pub async fn applied(&self, name: &str, commit: &str) -> Value {
         let reference = self.kustomization_reference(name);
-        self.becomes(&reference, |it| is_ready(it) && applied_revision(it).ends_with(commit)).await
+        self.becomes(&reference, |it| {
+            is_ready(it) && applied_revision(it).ends_with(commit)
+        })
+        .await
     }
 
     /// Waits until an object is ready by its own word.
@@ -94,7 +103,11 @@ impl World {
     /// these words.
     pub async fn fails_without_event(&self, reference: &ObjectRef, reason: &str, words: &[&str]) {
         let says_so = |it: &Value| {
-            let text = |key| condition(it, "Ready").and_then(|ready| ready.str_at(&[key])).unwrap_or_default();
+            let text = |key| {
+                condition(it, "Ready")
+                    .and_then(|ready| ready.str_at(&[key]))
+                    .unwrap_or_default()
+            };
             is_observed(it)
                 && text("status") == "False"
                 && text("reason") == reason
@@ -109,9 +122,12 @@ impl World {
             let events = self.events(reference).await;
             let found = events.iter().find(|event| {
                 let message = event.str_at(&["message"]).unwrap_or_default();
-                event.str_at(&["reason"]) == Some(reason) && words.iter().all(|word| message.contains(word))
+                event.str_at(&["reason"]) == Some(reason)
+                    && words.iter().all(|word| message.contains(word))
             });
-            found.cloned().ok_or_else(|| format!("no event {reason} with {words:?} among {}", lines(&events)))
+            found
+                .cloned()
+                .ok_or_else(|| format!("no event {reason} with {words:?} among {}", lines(&events)))
         })
         .await
     }
@@ -119,7 +135,11 @@ impl World {
     /// The events about an object.
     pub async fn events(&self, reference: &ObjectRef) -> Vec<Value> {
         let scope = Scope::namespace(&self.namespace);
-        let listed = self.session.list(&GroupVersionKind::new("v1", "Event"), &scope, Form::Full).await.unwrap();
+        let listed = self
+            .session
+            .list(&GroupVersionKind::new("v1", "Event"), &scope, Form::Full)
+            .await
+            .unwrap();
         let events = listed.objects.iter().map(|event| event.value().clone());
         events
             .filter(|event| {
@@ -133,7 +153,8 @@ impl World {
     pub async fn has_replicas(&self, name: &str, count: i64) -> Value {
         let reference = self.reference("apps/v1", "Deployment", name);
         self.becomes(&reference, |it| {
-            it.i64_at(&["spec", "replicas"]) == Some(count) && it.i64_at(&["status", "readyReplicas"]) == Some(count)
+            it.i64_at(&["spec", "replicas"]) == Some(count)
+                && it.i64_at(&["status", "readyReplicas"]) == Some(count)
         })
         .await
     }
@@ -147,6 +168,12 @@ impl World {
     }
 }
 
+/// An object for people.
+fn shown(mut object: Value) -> String {
+    object.remove_at(&["metadata", "managedFields"]);
+    trueup_object::to_yaml(&object)
+}
+
 fn lines(events: &[Value]) -> String {
     let line = |event: &Value| {
         let text = |key| event.str_at(&[key]).unwrap_or_default();
@@ -158,7 +185,9 @@ fn lines(events: &[Value]) -> String {
 /// A condition of an object.
 pub fn condition<'a>(object: &'a Value, kind: &str) -> Option<&'a Value> {
     let conditions = object.at(&["status", "conditions"])?.as_list()?;
-    conditions.iter().find(|condition| condition.str_at(&["type"]) == Some(kind))
+    conditions
+        .iter()
+        .find(|condition| condition.str_at(&["type"]) == Some(kind))
 }
 
 fn is_observed(object: &Value) -> bool {
@@ -171,5 +200,7 @@ fn is_ready(object: &Value) -> bool {
 }
 
 fn applied_revision(kustomization: &Value) -> &str {
-    kustomization.str_at(&["status", "lastAppliedRevision"]).unwrap_or_default()
+    kustomization
+        .str_at(&["status", "lastAppliedRevision"])
+        .unwrap_or_default()
 }

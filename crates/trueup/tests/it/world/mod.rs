@@ -43,7 +43,10 @@ pub struct World {
 /// Runs a test in a world, and cleans up after it, whatever came of it.
 /// Without `git` or `kubectl` the test is skipped.
 pub async fn in_a_world(name: &str, test: impl AsyncFnOnce(&mut World)) {
-    if let Some(missing) = ["git", "kubectl"].into_iter().find(|program| !programs::is_there(program)) {
+    if let Some(missing) = ["git", "kubectl"]
+        .into_iter()
+        .find(|program| !programs::is_there(program))
+    {
         println!("skipped: {name}: {missing} is not on PATH");
         return;
     }
@@ -66,8 +69,18 @@ impl World {
         let namespace = format!("{name}-{}", folder_id(&folder));
         let git = GitHost::start(&folder.path().join("git"), objects::first_commit()).await;
         let fleet = Checkout::make(&git.url("fleet"), &folder.path().join("fleet")).await;
-        let mut world = Self { namespace, session, git, fleet, place, controllers: None, folder };
-        world.apply(&object("v1", "Namespace", &world.namespace)).await;
+        let mut world = Self {
+            namespace,
+            session,
+            git,
+            fleet,
+            place,
+            controllers: None,
+            folder,
+        };
+        world
+            .apply(&object("v1", "Namespace", &world.namespace))
+            .await;
         world.start_controllers().await;
         world
     }
@@ -81,7 +94,10 @@ impl World {
     /// namespace comes into that of the test.
     pub async fn apply(&self, object: &Value) {
         let mut object = object.clone();
-        let is_cluster_wide = matches!(object.str_at(&["kind"]), Some("Namespace" | "CustomResourceDefinition"));
+        let is_cluster_wide = matches!(
+            object.str_at(&["kind"]),
+            Some("Namespace" | "CustomResourceDefinition")
+        );
         if !is_cluster_wide && object.at(&["metadata", "namespace"]).is_none() {
             object.set_at(&["metadata", "namespace"], self.namespace.as_str().into());
         }
@@ -97,7 +113,8 @@ impl World {
 
     /// The `GitRepository` of the clone.
     pub async fn follow_fleet(&self) {
-        self.apply(&objects::git_repository(&self.git.url("fleet"))).await;
+        self.apply(&objects::git_repository(&self.git.url("fleet")))
+            .await;
     }
 
     /// A `Kustomization` for a folder by its name, which applies into the
@@ -108,14 +125,19 @@ impl World {
 
     /// An object in the namespace of the test.
     pub fn reference(&self, api_version: &str, kind: &str, name: &str) -> ObjectRef {
-        let object = with(object(api_version, kind, name), &["metadata", "namespace"], self.namespace.as_str());
+        let object = with(
+            object(api_version, kind, name),
+            &["metadata", "namespace"],
+            self.namespace.as_str(),
+        );
         ObjectRef::of(&object).unwrap()
     }
 
     /// Starts the controllers for the namespace of the test.
     pub async fn start_controllers(&mut self) {
         let cluster = self.place.connect().await;
-        let controllers = Controllers::start(cluster, self.folder.path(), &self.namespace, &self.git);
+        let controllers =
+            Controllers::start(cluster, self.folder.path(), &self.namespace, &self.git);
         self.controllers = Some(controllers.await);
     }
 
@@ -146,14 +168,22 @@ impl World {
             }
             self.delete_flux_objects().await;
             let namespace = ObjectRef::of(&object("v1", "Namespace", &self.namespace)).unwrap();
-            let _ = self.session.delete(&namespace, &DeleteOptions::default()).await;
+            let _ = self
+                .session
+                .delete(&namespace, &DeleteOptions::default())
+                .await;
         }
         self.kill_controllers();
         self.place.close();
     }
 
     async fn delete_flux_objects(&self) {
-        let delete = ["delete", "kustomizations,gitrepositories", "--all", "--timeout=60s"];
+        let delete = [
+            "delete",
+            "kustomizations,gitrepositories",
+            "--all",
+            "--timeout=60s",
+        ];
         let answer = self.try_kubectl(&delete).await;
         if !answer.success {
             println!("{} could not be cleaned up: {}", self.namespace, answer.err);
@@ -162,6 +192,11 @@ impl World {
 }
 
 fn folder_id(folder: &TempDir) -> String {
-    let name = folder.path().file_name().unwrap().to_string_lossy().to_lowercase();
+    let name = folder
+        .path()
+        .file_name()
+        .unwrap()
+        .to_string_lossy()
+        .to_lowercase();
     name.chars().filter(char::is_ascii_alphanumeric).collect()
 }

@@ -46,9 +46,13 @@ data:
 
 /// The folders `web` and `api`.
 pub fn first_commit() -> Vec<FileChange> {
-    [("web/deployment.yaml", WEB), ("web/service.yaml", WEB_SERVICE), ("api/settings.yaml", API)]
-        .map(|(path, text)| FileChange::write(path, text))
-        .to_vec()
+    [
+        ("web/deployment.yaml", WEB),
+        ("web/service.yaml", WEB_SERVICE),
+        ("api/settings.yaml", API),
+    ]
+    .map(|(path, text)| FileChange::write(path, text))
+    .to_vec()
 }
 
 /// A bare object.
@@ -66,7 +70,11 @@ pub fn with(mut object: Value, path: &[&str], value: impl Into<Value>) -> Value 
 /// what it fetches, it was told of.
 pub fn git_repository(url: &str) -> Value {
     let spec = value!({"interval": "1h", "url": url, "ref": {"branch": "main"}, "timeout": "10s"});
-    with(object("source.toolkit.fluxcd.io/v1", "GitRepository", "fleet"), &["spec"], spec)
+    with(
+        object("source.toolkit.fluxcd.io/v1", "GitRepository", "fleet"),
+        &["spec"],
+        spec,
+    )
 }
 
 /// A `Kustomization` that waits for health. Its interval is longer than any
@@ -82,5 +90,9 @@ pub fn kustomization(name: &str, path: &str, target_namespace: &str) -> Value {
         "targetNamespace": target_namespace,
         "sourceRef": {"kind": "GitRepository", "name": "fleet"},
     });
-    with(object("kustomize.toolkit.fluxcd.io/v1", "Kustomization", name), &["spec"], spec)
+    with(
+        object("kustomize.toolkit.fluxcd.io/v1", "Kustomization", name),
+        &["spec"],
+        spec,
+    )
 }

@@ -8,9 +8,12 @@ use tokio::net::TcpListener;
 use tokio::sync::OnceCell;
 use tokio_util::sync::CancellationToken;
 use tracing_subscriber::EnvFilter;
-use trueup_apiserver::{
-    ApiServer, Certificates, Identity, Limits, MemoryStorage, ServeOptions, ServerOptions, StaticToken, write_kubeconfig,
+use trueup_apiserver::core::Identity;
+use trueup_apiserver::edge::authentication::StaticToken;
+use trueup_apiserver::edge::{
+    ApiServer, Certificates, Limits, ServeOptions, ServerOptions, write_kubeconfig,
 };
+use trueup_apiserver::storage::MemoryStorage;
 use trueup_cluster::{ApplyOptions, Cluster, ClusterKey, ClusterOptions, Form, Session};
 use trueup_kinds::definitions;
 use trueup_object::{ObjectRef, Value};
@@ -42,7 +45,11 @@ impl Place {
 
     async fn outside(kubeconfig: PathBuf) -> Self {
         static PREPARED: OnceCell<()> = OnceCell::const_new();
-        let place = Self { kubeconfig, is_outside: true, stop: CancellationToken::new() };
+        let place = Self {
+            kubeconfig,
+            is_outside: true,
+            stop: CancellationToken::new(),
+        };
         let prepare = async {
             install(&place.person().await).await;
             run_node(place.kubeconfig.clone());
@@ -56,8 +63,15 @@ impl Place {
         let server = serve(&kubeconfig, &stop).await;
         let house = server.clone();
         tokio::spawn(async move { house.keep_house().await });
-        let place = Self { kubeconfig, is_outside: false, stop };
-        tokio::spawn(trueup_workloads::run(place.person().await, quick(Parts::All)));
+        let place = Self {
+            kubeconfig,
+            is_outside: false,
+            stop,
+        };
+        tokio::spawn(trueup_workloads::run(
+            place.person().await,
+            quick(Parts::All),
+        ));
         install(&place.person().await).await;
         place
     }
@@ -69,7 +83,9 @@ impl Place {
 
     /// A session that waits for nothing.
     pub async fn person(&self) -> Session {
-        connect(&self.kubeconfig, ClusterOptions::in_process()).await.session()
+        connect(&self.kubeconfig, ClusterOptions::in_process())
+            .await
+            .session()
     }
 
     pub fn close(&self) {
@@ -78,7 +94,9 @@ impl Place {
 }
 
 async fn connect(kubeconfig: &Path, options: ClusterOptions) -> Cluster {
-    Cluster::from_kubeconfig(ClusterKey::local(), kubeconfig, None, options).await.unwrap()
+    Cluster::from_kubeconfig(ClusterKey::local(), kubeconfig, None, options)
+        .await
+        .unwrap()
 }
 
 async fn serve(kubeconfig: &Path, stop: &CancellationToken) -> ApiServer {
@@ -86,7 +104,10 @@ async fn serve(kubeconfig: &Path, stop: &CancellationToken) -> ApiServer {
     let authority = certificates.authority_pem().to_owned();
     let token = "administrator-of-the-tests".to_owned();
     let options = ServerOptions {
-        tokens: vec![StaticToken { token: token.clone(), identity: Identity::admin() }],
+        tokens: vec![StaticToken {
+            token: token.clone(),
+            identity: Identity::admin(),
+        }],
         certificate_authority_pem: authority.clone(),
         ..ServerOptions::default()
     };
@@ -94,7 +115,10 @@ async fn serve(kubeconfig: &Path, stop: &CancellationToken) -> ApiServer {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("https://{}", listener.local_addr().unwrap());
     write_kubeconfig(kubeconfig, &url, &authority, &token).unwrap();
-    let options = ServeOptions { certificates, limits: Limits::default() };
+    let options = ServeOptions {
+        certificates,
+        limits: Limits::default(),
+    };
     let (serving, stopped) = (server.clone(), stop.clone().cancelled_owned());
     tokio::spawn(async move { serving.serve_tls(listener, options, stopped).await.unwrap() });
     server
@@ -103,11 +127,24 @@ async fn serve(kubeconfig: &Path, stop: &CancellationToken) -> ApiServer {
 /// The definitions of our kinds; waits until they are served.
 async fn install(person: &Session) {
     for definition in definitions() {
-        person.apply(&definition, &ApplyOptions::new(super::MANAGER).taking_over()).await.unwrap();
+        person
+            .apply(
+                &definition,
+                &ApplyOptions::new(super::MANAGER).taking_over(),
+            )
+            .await
+            .unwrap();
         let reference = ObjectRef::of(&definition).unwrap();
         until(async || {
-            let live = person.get(&reference, Form::Full).await.map_err(|error| error.to_string())?;
-            if is_established(live.value()) { Ok(()) } else { Err(format!("{reference} is not established")) }
+            let live = person
+                .get(&reference, Form::Full)
+                .await
+                .map_err(|error| error.to_string())?;
+            if is_established(live.value()) {
+                Ok(())
+            } else {
+                Err(format!("{reference} is not established"))
+            }
         })
         .await;
     }
@@ -115,8 +152,13 @@ async fn install(person: &Session) {
 }
 
 fn is_established(definition: &Value) -> bool {
-    let conditions = definition.at(&["status", "conditions"]).and_then(Value::as_list).unwrap_or_default();
-    conditions.iter().any(|it| it.str_at(&["type"]) == Some("Established") && it.str_at(&["status"]) == Some("True"))
+    let conditions = definition
+        .at(&["status", "conditions"])
+        .and_then(Value::as_list)
+        .unwrap_or_default();
+    conditions.iter().any(|it| {
+        it.str_at(&["type"]) == Some("Established") && it.str_at(&["status"]) == Some("True")
+    })
 }
 
 /// One node for all tests of this process, on a thread that outlives each.
@@ -124,10 +166,18 @@ fn run_node(kubeconfig: PathBuf) {
     static NODE: OnceLock<std::thread::JoinHandle<()>> = OnceLock::new();
     NODE.get_or_init(|| {
         std::thread::spawn(move || {
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+            let runtime = tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                .build()
+                .unwrap();
             runtime.block_on(async {
-                let session = connect(&kubeconfig, ClusterOptions::in_process()).await.session();
-                let options = WorkloadsOptions { heartbeat: Some(HEARTBEAT), ..quick(Parts::NodeOnly) };
+                let session = connect(&kubeconfig, ClusterOptions::in_process())
+                    .await
+                    .session();
+                let options = WorkloadsOptions {
+                    heartbeat: Some(HEARTBEAT),
+                    ..quick(Parts::NodeOnly)
+                };
                 trueup_workloads::run(session, options).await;
             });
         })
@@ -135,5 +185,9 @@ fn run_node(kubeconfig: PathBuf) {
 }
 
 fn quick(parts: Parts) -> WorkloadsOptions {
-    WorkloadsOptions { parts, ready_delay: Duration::from_millis(20), ..WorkloadsOptions::default() }
+    WorkloadsOptions {
+        parts,
+        ready_delay: Duration::from_millis(20),
+        ..WorkloadsOptions::default()
+    }
 }

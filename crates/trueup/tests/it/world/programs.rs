@@ -17,7 +17,13 @@ impl World {
     /// Runs `kubectl` in the namespace of the test; it must succeed.
     pub async fn kubectl(&self, arguments: &[&str]) -> String {
         let answer = self.try_kubectl(arguments).await;
-        assert!(answer.success, "kubectl {}: {}{}", arguments.join(" "), answer.out, answer.err);
+        assert!(
+            answer.success,
+            "kubectl {}: {}{}",
+            arguments.join(" "),
+            answer.out,
+            answer.err
+        );
         answer.out
     }
 
@@ -26,29 +32,57 @@ impl World {
         run(&mut self.program("kubectl", arguments), None).await
     }
 
-    /// Runs `kubectl` with something to read; it must succeed.
-    pub async fn kubectl_fed(&self, arguments: &[&str], input: &str) -> String {
-        let answer = run(&mut self.program("kubectl", arguments), Some(input)).await;
-        assert!(answer.success, "kubectl {}: {}{}", arguments.join(" "), answer.out, answer.err);
+    /// Runs `kubectl apply` on manifests that name their namespaces; it must
+    /// succeed.
+    pub async fn kubectl_apply(&self, manifests: &str) -> String {
+        let answer = run(
+            &mut self.connected("kubectl", &["apply", "-f", "-"]),
+            Some(manifests),
+        )
+        .await;
+        assert!(
+            answer.success,
+            "kubectl apply: {}{}",
+            answer.out, answer.err
+        );
         answer.out
     }
 
     /// Runs `trueup` in the namespace of the test; it must succeed.
     pub async fn trueup(&self, arguments: &[&str]) -> Answer {
         let answer = self.try_trueup(arguments).await;
-        assert!(answer.success, "trueup {}: {}{}", arguments.join(" "), answer.out, answer.err);
+        assert!(
+            answer.success,
+            "trueup {}: {}{}",
+            arguments.join(" "),
+            answer.out,
+            answer.err
+        );
         answer
     }
 
     /// Runs `trueup` in the namespace of the test.
     pub async fn try_trueup(&self, arguments: &[&str]) -> Answer {
-        run(&mut self.program(env!("CARGO_BIN_EXE_trueup"), arguments), None).await
+        run(
+            &mut self.program(env!("CARGO_BIN_EXE_trueup"), arguments),
+            None,
+        )
+        .await
     }
 
     /// Runs a command of `trueup` that needs no cluster.
     pub async fn trueup_alone(&self, arguments: &[&str]) -> Answer {
-        let answer = run(Command::new(env!("CARGO_BIN_EXE_trueup")).args(arguments), None).await;
-        assert!(answer.success, "trueup {}: {}", arguments.join(" "), answer.err);
+        let answer = run(
+            Command::new(env!("CARGO_BIN_EXE_trueup")).args(arguments),
+            None,
+        )
+        .await;
+        assert!(
+            answer.success,
+            "trueup {}: {}",
+            arguments.join(" "),
+            answer.err
+        );
         answer
     }
 
@@ -56,18 +90,35 @@ impl World {
     pub fn spawn_controller(&self) -> Child {
         let storage = self.folder.path().join("controller");
         let mut command = Command::new(env!("CARGO_BIN_EXE_trueup"));
-        command.args(["controller", "--storage-addr=127.0.0.1:0", "--metrics-addr=127.0.0.1:0"]);
-        command.arg("--storage-path").arg(storage).arg("--kubeconfig").arg(&self.place.kubeconfig);
-        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        command.args([
+            "controller",
+            "--storage-addr=127.0.0.1:0",
+            "--metrics-addr=127.0.0.1:0",
+        ]);
+        command
+            .arg("--storage-path")
+            .arg(storage)
+            .arg("--kubeconfig")
+            .arg(&self.place.kubeconfig);
+        command
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null());
         command.kill_on_drop(true).spawn().unwrap()
     }
 
     fn program(&self, program: &str, arguments: &[&str]) -> Command {
+        let mut command = self.connected(program, arguments);
+        command.args(["--namespace", &self.namespace]);
+        command
+    }
+
+    fn connected(&self, program: &str, arguments: &[&str]) -> Command {
         let mut command = Command::new(program);
-        command.args(arguments).arg("--kubeconfig").arg(&self.place.kubeconfig);
-        if !arguments.iter().any(|it| matches!(*it, "-n" | "-A")) {
-            command.args(["--namespace", &self.namespace]);
-        }
+        command
+            .args(arguments)
+            .arg("--kubeconfig")
+            .arg(&self.place.kubeconfig);
         // Discovery and OpenAPI are cached below it.
         command.env("HOME", self.folder.path());
         command
@@ -82,13 +133,28 @@ pub fn is_there(program: &str) -> bool {
 
 /// Runs a program to its end.
 pub async fn run(command: &mut Command, input: Option<&str>) -> Answer {
-    command.env_remove("KUBECONFIG").env("NO_PROXY", "*").kill_on_drop(true);
-    command.stdin(if input.is_some() { Stdio::piped() } else { Stdio::null() });
-    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    command
+        .env_remove("KUBECONFIG")
+        .env("NO_PROXY", "*")
+        .kill_on_drop(true);
+    command.stdin(if input.is_some() {
+        Stdio::piped()
+    } else {
+        Stdio::null()
+    });
+    let mut child = command
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
     if let (Some(mut stdin), Some(input)) = (child.stdin.take(), input) {
         stdin.write_all(input.as_bytes()).await.unwrap();
     }
     let output = child.wait_with_output().await.unwrap();
     let text = |bytes| String::from_utf8_lossy(bytes).into_owned();
-    Answer { success: output.status.success(), out: text(&output.stdout), err: text(&output.stderr) }
+    Answer {
+        success: output.status.success(),
+        out: text(&output.stdout),
+        err: text(&output.stderr),
+    }
 }
