@@ -12,7 +12,7 @@ pub const MAX_JSON_DEPTH: usize = 128;
 #[derive(Debug, thiserror::Error)]
 #[error("{message}")]
 pub struct JsonError {
-    /// What was wrong, with line and column where they are known.
+    /// What was wrong, with line and column where a text was read.
     pub message: String,
 }
 
@@ -39,7 +39,17 @@ pub fn to_json(value: &Value) -> Vec<u8> {
 /// Reads a typed value out of a tree. The message of the error names the
 /// first thing that did not fit.
 pub fn decode<T: DeserializeOwned>(value: &Value) -> Result<T, JsonError> {
-    Ok(serde_json::from_slice(&to_json(value))?)
+    serde_json::from_slice(&to_json(value)).map_err(|error| without_place(&error))
+}
+
+/// The text that was read is one that nobody has seen: its columns would lead
+/// nowhere.
+fn without_place(error: &serde_json::Error) -> JsonError {
+    let message = error.to_string();
+    let place = format!(" at line {} column {}", error.line(), error.column());
+    JsonError {
+        message: message.strip_suffix(&place).unwrap_or(&message).to_owned(),
+    }
 }
 
 /// Turns a typed value into a tree; fails only for types that JSON can't hold.
@@ -228,7 +238,11 @@ mod tests {
         }
         let port: Port = decode(&value!({"number": 80})).unwrap();
         assert_eq!(encode(&port).unwrap(), value!({"number": 80}));
-        assert!(decode::<Port>(&value!({"number": 70000})).is_err());
+        let error = decode::<Port>(&value!({"number": 70000})).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "invalid value: integer `70000`, expected u16"
+        );
     }
 
     fn tree() -> impl Strategy<Value = Value> {
