@@ -3,8 +3,15 @@
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
 use std::fmt;
 use std::time::Duration;
-use trueup_gocompat::{format_duration, parse_duration};
+use trueup_gocompat::{GoDuration, format_duration, parse_duration};
 use trueup_object::Text;
+
+/// The shortest interval at which anything is done again: the API accepts
+/// `0s` and `1ms`, which would keep a whole core busy with one object.
+pub const MIN_INTERVAL: Duration = Duration::from_secs(1);
+
+/// The longest duration: Go's.
+const LONGEST: Duration = Duration::from_nanos(i64::MAX as u64);
 
 /// A text that is no duration of this API.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -28,18 +35,15 @@ impl ApiDuration {
         Self(Duration::from_secs(seconds))
     }
 
-    /// Reads the API's notation; days, signs, and anything beyond 292 years
-    /// are refused.
+    /// Reads the API's notation; days and signs are refused. What the API
+    /// accepts must not fail here, so anything beyond 292 years, the most
+    /// that is counted, is that.
     pub fn parse(text: &str) -> Result<Self, DurationError> {
-        let read = || {
-            if !follows_notation(text) {
-                return None;
-            }
-            parse_duration(text).ok()?.to_std()
-        };
-        read()
-            .map(Self)
-            .ok_or_else(|| DurationError { text: text.into() })
+        if !follows_notation(text) {
+            return Err(DurationError { text: text.into() });
+        }
+        let counted = parse_duration(text).ok().and_then(GoDuration::to_std);
+        Ok(Self(counted.unwrap_or(LONGEST)))
     }
 }
 
@@ -112,19 +116,16 @@ mod tests {
     }
 
     #[test]
+    fn what_is_too_long_to_count_is_as_long_as_can_be_counted() {
+        let longest = ApiDuration::parse("2562047h47m16.854775807s").unwrap();
+        for text in ["9999999h", "99999999999999h", "2562047h47m17s"] {
+            assert_eq!(ApiDuration::parse(text).unwrap(), longest, "{text}");
+        }
+    }
+
+    #[test]
     fn what_is_no_duration_is_refused() {
-        for text in [
-            "",
-            "1d",
-            "-1s",
-            "10",
-            "s",
-            "1.s",
-            ".5s",
-            "1s ",
-            "99999999999999h",
-            "1e3s",
-        ] {
+        for text in ["", "1d", "-1s", "10", "s", "1.s", ".5s", "1s ", "1e3s"] {
             assert!(ApiDuration::parse(text).is_err(), "{text:?}");
         }
     }

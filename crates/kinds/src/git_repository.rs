@@ -2,7 +2,7 @@
 
 use crate::names;
 use crate::time;
-use crate::{ApiDuration, Conditions, LocalReference, Metadata, Resource};
+use crate::{ApiDuration, Conditions, LocalReference, MIN_INTERVAL, Metadata, Resource};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -77,6 +77,13 @@ impl GitRepositorySpec {
     pub fn timeout_or_default(&self) -> Duration {
         self.timeout
             .map_or(DEFAULT_GIT_TIMEOUT, |timeout| timeout.0)
+    }
+
+    /// How often Git is asked when nothing happens: as given, but not more
+    /// often than every [`MIN_INTERVAL`].
+    #[must_use]
+    pub fn interval_or_least(&self) -> Duration {
+        self.interval.0.max(MIN_INTERVAL)
     }
 
     /// The reference with Flux's default, branch `master`, where nothing is

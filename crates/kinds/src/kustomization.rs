@@ -3,7 +3,7 @@
 use crate::git_repository::is_zero;
 use crate::names;
 use crate::{
-    ApiDuration, Conditions, History, Inventory, LocalReference, Metadata, Resource,
+    ApiDuration, Conditions, History, Inventory, LocalReference, MIN_INTERVAL, Metadata, Resource,
     SecretKeyReference,
 };
 use serde::{Deserialize, Serialize};
@@ -11,7 +11,8 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 use trueup_object::Text;
 
-/// The least time that a reconciliation gets where `spec.timeout` is not given.
+/// The least time that a reconciliation gets, also where `spec.timeout` says
+/// less, as in Flux.
 pub const MIN_TIMEOUT: Duration = Duration::from_secs(30);
 /// How much shorter than the interval the default timeout is.
 const TIMEOUT_MARGIN: Duration = Duration::from_secs(30);
@@ -121,10 +122,19 @@ impl KustomizationSpec {
         given.max(MIN_TIMEOUT)
     }
 
-    /// How soon to try again after a failure: as given, else the interval.
+    /// How often the object is looked at when nothing happens: as given, but
+    /// not more often than every [`MIN_INTERVAL`].
+    #[must_use]
+    pub fn interval_or_least(&self) -> Duration {
+        self.interval.0.max(MIN_INTERVAL)
+    }
+
+    /// How soon to try again after a failure: as given, else the interval;
+    /// not sooner than after [`MIN_INTERVAL`].
     #[must_use]
     pub fn retry_interval_or_default(&self) -> Duration {
-        self.retry_interval.unwrap_or(self.interval).0
+        let given = self.retry_interval.unwrap_or(self.interval).0;
+        given.max(MIN_INTERVAL)
     }
 
     /// What happens to the objects when the `Kustomization` goes.
@@ -404,5 +414,32 @@ impl Resource for Kustomization {
 
     fn last_handled_reconcile_at(&self) -> Option<&str> {
         self.status.last_handled_reconcile_at.as_deref()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_interval_keeps_a_core_busy() {
+        let spec = |interval: &str, retry: Option<&str>| KustomizationSpec {
+            interval: ApiDuration::parse(interval).unwrap(),
+            retry_interval: retry.map(|text| ApiDuration::parse(text).unwrap()),
+            ..KustomizationSpec::default()
+        };
+        for (interval, retry, least, soonest) in [
+            ("0s", None, 1000, 1000),
+            ("1ms", Some("0s"), 1000, 1000),
+            ("10m", Some("250ms"), 600_000, 1000),
+            ("10m", None, 600_000, 600_000),
+        ] {
+            let spec = spec(interval, retry);
+            assert_eq!(spec.interval_or_least(), Duration::from_millis(least));
+            assert_eq!(
+                spec.retry_interval_or_default(),
+                Duration::from_millis(soonest)
+            );
+        }
     }
 }

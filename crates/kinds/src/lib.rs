@@ -26,7 +26,7 @@ pub mod reason;
 
 pub use condition::{Condition, ConditionChange, ConditionStatus, Conditions, condition_type};
 pub use definitions::{definition, definitions};
-pub use duration::{ApiDuration, DurationError};
+pub use duration::{ApiDuration, DurationError, MIN_INTERVAL};
 pub use git_repository::{
     Artifact, DEFAULT_GIT_TIMEOUT, GitRepository, GitRepositoryInclude, GitRepositoryRef,
     GitRepositorySpec, GitRepositoryStatus, GitRepositoryVerification,
