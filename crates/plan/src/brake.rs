@@ -60,9 +60,7 @@ impl Brake {
         }
         self.forget_quiet(now);
         let fight = self.fights.entry(key(drift)).or_default();
-        fight
-            .corrections
-            .retain(|at| now.duration_since(*at) < WINDOW);
+        fight.forget_old(now);
         if fight.is_braked && !fight.is_outstanding && fight.is_quiet(now) {
             fight.is_braked = false;
         }
@@ -82,6 +80,7 @@ impl Brake {
     /// A drift is corrected because its interval came, a person asked, or a
     /// new revision is applied.
     pub fn on_interval(&mut self, drift: &Drift, now: Timestamp) {
+        self.forget_quiet(now);
         self.fights.entry(key(drift)).or_default().correct(now);
     }
 
@@ -130,7 +129,13 @@ impl Brake {
 }
 
 impl Fight {
+    fn forget_old(&mut self, now: Timestamp) {
+        self.corrections
+            .retain(|at| now.duration_since(*at) < WINDOW);
+    }
+
     fn correct(&mut self, now: Timestamp) {
+        self.forget_old(now);
         self.corrections.push(now);
         self.is_outstanding = false;
         self.last = Some(now);

@@ -149,8 +149,26 @@ fn drift_at(path: &FieldPath, desired: &Desired, live: &Value, managers: &[Manag
         field: path.to_string().into(),
         from: text(value_at(desired.manifest(), path)),
         to: text(value_at(live, path)),
-        manager: who_changed(path, managers),
+        manager: who_changed(path, managers, rival(desired, live)),
     }
+}
+
+/// Another Kustomization that has applied the object: it writes as the same
+/// manager as we do, only the labels tell.
+fn rival(desired: &Desired, live: &Value) -> Option<Text> {
+    let label = |object: &Value, key| {
+        let text = object.str_at(&["metadata", "labels", key]);
+        text.unwrap_or_default().to_owned()
+    };
+    let owner = |object: &Value| {
+        (
+            label(object, names::OWNER_NAMESPACE),
+            label(object, names::OWNER_NAME),
+        )
+    };
+    let (namespace, name) = owner(live);
+    let is_other = owner(desired.manifest()) != (namespace.clone(), name.clone());
+    (is_other && !name.is_empty()).then(|| format!("Kustomization/{namespace}/{name}").into())
 }
 
 /// Everything of a Secret but its metadata and type is secret.
@@ -175,9 +193,9 @@ pub(crate) fn shown(value: &Value) -> Text {
 }
 
 /// The latest other manager that owns the field, something in it, or
-/// something that holds it; of a field that nobody owns, the latest other
-/// manager at all.
-fn who_changed(path: &FieldPath, managers: &[ManagedEntry]) -> Text {
+/// something that holds it; of a field that nobody owns, the other
+/// Kustomization that has the object, else the latest other manager at all.
+fn who_changed(path: &FieldPath, managers: &[ManagedEntry], rival: Option<Text>) -> Text {
     let others = || {
         managers
             .iter()
@@ -189,6 +207,7 @@ fn who_changed(path: &FieldPath, managers: &[ManagedEntry]) -> Text {
             .map(|entry| entry.manager.clone())
     };
     latest(&mut others().filter(|entry| touches(entry, path)))
+        .or(rival)
         .or_else(|| latest(&mut others()))
         .unwrap_or_else(|| UNKNOWN_MANAGER.into())
 }

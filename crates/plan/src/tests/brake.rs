@@ -88,3 +88,18 @@ fn only_so_many_fights_are_remembered() {
     }
     assert_eq!(brake.on_drift(&drift(".data.new", "x"), at(1)), Correct);
 }
+
+#[test]
+fn corrections_at_the_interval_are_forgotten_in_time() {
+    let mut brake = Brake::new();
+    let scaled = drift(".spec.replicas", "autoscaler");
+    for minute in 0..10_000 {
+        brake.on_interval(&scaled, at(minute * 60));
+    }
+    assert!(format!("{brake:?}").len() < 2_000);
+    for number in 0..MAX_BRAKE_ENTRIES + 10 {
+        brake.on_interval(&drift(&format!(".data.k{number}"), "x"), at(0));
+    }
+    let remembered = format!("{brake:?}").matches(".data.k").count();
+    assert!(remembered <= MAX_BRAKE_ENTRIES, "{remembered}");
+}

@@ -162,3 +162,25 @@ fn an_addition_inside_an_empty_map_of_ours_is_settled_by_one_apply() {
     applier.run(std::slice::from_ref(&wanted), usize::MAX);
     assert_eq!(judged(&applier, &wanted), Judgement::Unchanged);
 }
+
+#[test]
+fn another_kustomization_with_the_same_object_is_named() {
+    let (mut applier, wanted) = applied(deployment("web", 2, "a"));
+    applier.world.edit(wanted.reference(), "helm", "", |live| {
+        live.set_at(&["metadata", "labels", "touched"], Value::from("x"))
+    });
+    let rival = Owner {
+        name: "rival".into(),
+        namespace: "elsewhere".into(),
+    };
+    let theirs = Desired::new(deployment("web", 3, "a"), &rival).unwrap();
+    applier.world.apply(theirs.manifest());
+    let found = drifts(&applier, &wanted);
+    assert!(
+        !found.is_empty()
+            && found
+                .iter()
+                .all(|drift| drift.ends_with(" by Kustomization/elsewhere/rival")),
+        "{found:?}"
+    );
+}
