@@ -3,7 +3,7 @@
 use trueup_artifact::{PathError, TreeError, TreePath};
 use trueup_kinds::{message, reason};
 use trueup_kustomize::BuildError;
-use trueup_object::{ObjectRef, Position};
+use trueup_object::{ObjectRef, Position, Text};
 
 /// Why a render failed; every message names the file.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -23,6 +23,14 @@ pub enum RenderError {
     /// `spec.path` is no path of a tree.
     #[error("spec.path: {0}")]
     BadPath(#[from] PathError),
+    /// `spec.targetNamespace` is no name of a namespace.
+    #[error("spec.targetNamespace {namespace:?}: {cause}")]
+    BadNamespace {
+        /// What was given.
+        namespace: Text,
+        /// The rule that it breaks.
+        cause: String,
+    },
     /// A symbolic link leads out of the source.
     #[error("{path}: symbolic link to {target:?} leads out of the source")]
     LinkOutside {

@@ -17,6 +17,7 @@ use inputs::InputLog;
 use tracked::Tracked;
 use trueup_artifact::{Entry, FileTree, TreeError, TreePath};
 use trueup_kustomize::{Build, build, build_resources, find_file};
+use trueup_object::names::dns_label_errors;
 use trueup_object::{Manifest, Position};
 
 pub use error::RenderError;
@@ -90,6 +91,7 @@ fn render_in(tree: &dyn FileTree, request: &RenderRequest) -> Result<Rendered, R
         Some(Entry::File { .. }) => return Err(RenderError::PathNotAFolder { path: folder }),
         None => return Err(RenderError::PathNotFound { path: folder }),
     }
+    check_namespace(request)?;
     let mut diagnostics = Vec::new();
     let build = build_folder(tree, &folder, request, &mut diagnostics)?;
     let manifests = finish::finish(build.manifests, request)?;
@@ -98,6 +100,19 @@ fn render_in(tree: &dyn FileTree, request: &RenderRequest) -> Result<Rendered, R
         inputs: Vec::new(),
         diagnostics,
     })
+}
+
+fn check_namespace(request: &RenderRequest) -> Result<(), RenderError> {
+    let Some(namespace) = &request.target_namespace else {
+        return Ok(());
+    };
+    match dns_label_errors(namespace).into_iter().next() {
+        None => Ok(()),
+        Some(cause) => Err(RenderError::BadNamespace {
+            namespace: namespace.clone(),
+            cause,
+        }),
+    }
 }
 
 fn build_folder(

@@ -42,6 +42,24 @@ fn config(name: &str) -> String {
 }
 
 #[test]
+fn a_target_namespace_that_is_no_name_is_refused() {
+    let files = tree(&[("a.yaml", CONFIG)]);
+    for name in ["Bad_Ns/../x", "a.b", "-", &"x".repeat(64)] {
+        let wanted = RenderRequest {
+            target_namespace: Some(name.into()),
+            ..request("")
+        };
+        let error = render(&files, &wanted).unwrap_err();
+        assert_eq!(error.reason(), trueup_kinds::reason::BUILD_FAILED);
+        let said = error.to_string();
+        assert!(
+            said.starts_with(&format!("spec.targetNamespace {name:?}: ")),
+            "{said}"
+        );
+    }
+}
+
+#[test]
 fn a_folder_without_a_kustomization_is_all_its_manifests_and_inner_roots() {
     let files = tree(&[
         ("apps/z.yml", &config("z")),
