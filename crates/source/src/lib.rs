@@ -18,7 +18,8 @@ pub use fetch::{BoxFuture, Commit, FetchOutcome, Fetched, GitFetch, MirrorKey, T
 pub use git::{GitFetcher, GitFetcherOptions};
 pub use request::{
     Credentials, CredentialsError, DEFAULT_BRANCH, DEFAULT_TIMEOUT_MS, GitLimits, GitReference,
-    GitRequest, Proxy,
+    GitRequest, MAX_FILE_BYTES, MAX_PACK_BYTES, MAX_REDIRECTS, MAX_REFERENCES_BYTES,
+    MAX_TREE_ENTRIES, Proxy,
 };
 pub use storage::{
     ARTIFACT_RETENTION_MS, ARTIFACT_RETENTION_RECORDS, ArtifactOwner, ArtifactRecord,

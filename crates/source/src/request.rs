@@ -72,6 +72,17 @@ impl GitReference {
     }
 }
 
+/// How long one pack may be on the wire.
+pub const MAX_PACK_BYTES: u64 = 1 << 30;
+/// How long one file of a commit may be.
+pub const MAX_FILE_BYTES: u64 = 64 << 20;
+/// How many files and folders a commit may have.
+pub const MAX_TREE_ENTRIES: u64 = 200_000;
+/// How long a server's list of references may be.
+pub const MAX_REFERENCES_BYTES: u64 = 64 << 20;
+/// How many redirects are followed.
+pub const MAX_REDIRECTS: u32 = 5;
+
 /// What a fetch may cost.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct GitLimits {
@@ -90,11 +101,11 @@ pub struct GitLimits {
 impl Default for GitLimits {
     fn default() -> Self {
         GitLimits {
-            max_pack_bytes: 1 << 30,
-            max_file_bytes: 64 << 20,
-            max_tree_entries: 200_000,
-            max_references_bytes: 64 << 20,
-            max_redirects: 5,
+            max_pack_bytes: MAX_PACK_BYTES,
+            max_file_bytes: MAX_FILE_BYTES,
+            max_tree_entries: MAX_TREE_ENTRIES,
+            max_references_bytes: MAX_REFERENCES_BYTES,
+            max_redirects: MAX_REDIRECTS,
         }
     }
 }

@@ -20,13 +20,22 @@ pub struct ArchiveLimits {
     pub max_ratio: u64,
 }
 
+/// How many files and folders an archive may hold: as many as a commit.
+const MAX_ENTRIES: u64 = 200_000;
+/// How long one file may be.
+const MAX_FILE_BYTES: u64 = 64 << 20;
+/// How long everything may be, unpacked.
+const MAX_TOTAL_BYTES: u64 = 1 << 30;
+/// How often longer everything may be than the archive.
+const MAX_RATIO: u64 = 200;
+
 impl Default for ArchiveLimits {
     fn default() -> Self {
         ArchiveLimits {
-            max_entries: 100_000,
-            max_file_bytes: 64 << 20,
-            max_total_bytes: 1 << 30,
-            max_ratio: 200,
+            max_entries: MAX_ENTRIES,
+            max_file_bytes: MAX_FILE_BYTES,
+            max_total_bytes: MAX_TOTAL_BYTES,
+            max_ratio: MAX_RATIO,
         }
     }
 }

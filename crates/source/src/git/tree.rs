@@ -12,8 +12,9 @@ use trueup_artifact::{ContentId, Entry, FileTree, TreeError, TreePath};
 use super::repository::Repository;
 use crate::GitLimits;
 
-/// How many folders a repository remembers; then it forgets them all.
-const MAX_REMEMBERED_FOLDERS: usize = 50_000;
+/// How many entries of folders a repository remembers, the folders counted
+/// along; then it forgets them all.
+const MAX_REMEMBERED_ENTRIES: usize = 500_000;
 /// A link's target longer than this is cut.
 const MAX_LINK_BYTES: u64 = 4096;
 /// A folder's own listing longer than this is refused.
@@ -21,7 +22,13 @@ const MAX_FOLDER_BYTES: u64 = 64 << 20;
 
 /// Folders that were read, by the id of their Git tree: commits share them.
 #[derive(Debug, Default)]
-pub(crate) struct FolderCache(Mutex<HashMap<ObjectId, Arc<Folder>>>);
+pub(crate) struct FolderCache(Mutex<Remembered>);
+
+#[derive(Debug, Default)]
+struct Remembered {
+    folders: HashMap<ObjectId, Arc<Folder>>,
+    entries: usize,
+}
 
 #[derive(Debug)]
 struct Folder {
@@ -246,16 +253,20 @@ impl GitTree {
 
 impl FolderCache {
     fn get(&self, id: &ObjectId) -> Option<Arc<Folder>> {
-        let folders = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        folders.get(id).cloned()
+        let remembered = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        remembered.folders.get(id).cloned()
     }
 
     fn insert(&self, id: ObjectId, folder: Arc<Folder>) {
-        let mut folders = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if folders.len() >= MAX_REMEMBERED_FOLDERS {
-            folders.clear();
+        let mut remembered = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let weight = folder.entries.len() + 1;
+        if remembered.entries + weight > MAX_REMEMBERED_ENTRIES {
+            *remembered = Remembered::default();
         }
-        folders.insert(id, folder);
+        // Two threads may have read the same folder.
+        if remembered.folders.insert(id, folder).is_none() {
+            remembered.entries += weight;
+        }
     }
 }
 
