@@ -2,6 +2,13 @@
 //! person runs it: real `git`, real `kubectl`, on the embedded API or on the
 //! cluster that `TRUEUP_TEST_KUBECONFIG` names.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test that can't go on fails there"
+)]
+
+mod apiserver;
 mod bad_builds;
 mod bad_objects;
 mod bad_sources;

@@ -3,13 +3,15 @@
 use super::git::GitHost;
 use std::path::Path;
 use std::sync::Arc;
-use trueup_cluster::{Cluster, CounterSnapshot};
+use tokio::task::JoinHandle;
+use trueup_cluster::{Cluster, CounterSnapshot, keep_discovery_fresh};
 use trueup_controller::{Controller, ControllerHandle, ControllerOptions};
 use trueup_source::{ArtifactStore, ArtifactStoreOptions, GitFetcher, GitFetcherOptions};
 
 pub struct Controllers {
     handle: ControllerHandle,
     cluster: Cluster,
+    discovery: JoinHandle<()>,
 }
 
 impl Controllers {
@@ -31,11 +33,17 @@ impl Controllers {
         let handle = Controller::start(options);
         handle.wait_until_ready().await;
         follow_pushes(git, &handle);
-        Self { handle, cluster }
+        let discovery = tokio::spawn(keep_discovery_fresh(cluster.clone()));
+        Self {
+            handle,
+            cluster,
+            discovery,
+        }
     }
 
     pub fn kill(&self) {
         self.handle.kill();
+        self.discovery.abort();
     }
 
     /// The requests that they made so far.

@@ -12,7 +12,7 @@ mod programs;
 pub use git::{CREDENTIALS, PRIVATE_REPOSITORY};
 pub use look::until;
 pub use objects::{kustomization, object, with};
-pub use programs::Answer;
+pub use programs::{Answer, is_there, kubectl_on};
 
 use controllers::Controllers;
 use futures::FutureExt;
@@ -45,7 +45,7 @@ pub struct World {
 pub async fn in_a_world(name: &str, test: impl AsyncFnOnce(&mut World)) {
     if let Some(missing) = ["git", "kubectl"]
         .into_iter()
-        .find(|program| !programs::is_there(program))
+        .find(|program| !is_there(program))
     {
         println!("skipped: {name}: {missing} is not on PATH");
         return;

@@ -111,7 +111,7 @@ async fn serve(kubeconfig: &Path, stop: &CancellationToken) -> ApiServer {
         certificate_authority_pem: authority.clone(),
         ..ServerOptions::default()
     };
-    let server = ApiServer::open(MemoryStorage::default(), options).unwrap();
+    let server = ApiServer::open(MemoryStorage, options).unwrap();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("https://{}", listener.local_addr().unwrap());
     write_kubeconfig(kubeconfig, &url, &authority, &token).unwrap();

@@ -1,6 +1,7 @@
 //! `kubectl` and `trueup`, as a person runs them.
 
 use super::World;
+use std::path::Path;
 use std::process::Stdio;
 use tokio::io::AsyncWriteExt;
 use tokio::process::{Child, Command};
@@ -114,15 +115,26 @@ impl World {
     }
 
     fn connected(&self, program: &str, arguments: &[&str]) -> Command {
-        let mut command = Command::new(program);
-        command
-            .args(arguments)
-            .arg("--kubeconfig")
-            .arg(&self.place.kubeconfig);
-        // Discovery and OpenAPI are cached below it.
-        command.env("HOME", self.folder.path());
-        command
+        connected(
+            program,
+            arguments,
+            &self.place.kubeconfig,
+            self.folder.path(),
+        )
     }
+}
+
+/// A program on a cluster; discovery and OpenAPI are cached below `home`.
+fn connected(program: &str, arguments: &[&str], kubeconfig: &Path, home: &Path) -> Command {
+    let mut command = Command::new(program);
+    command.args(arguments).arg("--kubeconfig").arg(kubeconfig);
+    command.env("HOME", home);
+    command
+}
+
+/// Runs `kubectl` on a cluster that is not that of a world.
+pub async fn kubectl_on(kubeconfig: &Path, home: &Path, arguments: &[&str]) -> Answer {
+    run(&mut connected("kubectl", arguments, kubeconfig, home), None).await
 }
 
 /// Whether a program is on PATH.
