@@ -49,6 +49,7 @@ pub fn decide(key: &Key, cache: &Cache, setting: &Setting) -> Decision {
         return Decision::nothing();
     };
     match key.kind {
+        Kind::Pod if setting.parts == Parts::ControllersOnly => Decision::nothing(),
         Kind::Pod => pod::decide(live, cache, setting),
         _ if setting.parts == Parts::NodeOnly => Decision::nothing(),
         Kind::Deployment => deployment::decide(live, cache, setting.now),

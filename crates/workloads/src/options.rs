@@ -32,6 +32,9 @@ pub enum Parts {
     /// The node only: for a cluster with genuine controllers but without
     /// kubelet and scheduler.
     NodeOnly,
+    /// The controllers only: for an API server whose Pods somebody else runs,
+    /// or nobody.
+    ControllersOnly,
 }
 
 /// How the workloads behave.

@@ -6,7 +6,7 @@ use crate::cache::{Cache, Key, Kind};
 use crate::conditions::text_of;
 use crate::decide::{Setting, decide};
 use crate::node;
-use crate::options::WorkloadsOptions;
+use crate::options::{Parts, WorkloadsOptions};
 use act::{Done, act};
 use futures::StreamExt;
 use futures::future::BoxFuture;
@@ -288,6 +288,9 @@ impl Runner {
 
 /// Registers the node, and renews its Lease where that is wanted.
 async fn keep_node(session: Session, options: WorkloadsOptions) {
+    if options.parts == Parts::ControllersOnly {
+        return;
+    }
     let mut pause_ms = PAUSE_MS.0;
     while let Err(error) = register(&session, &options).await {
         tracing::debug!(%error, "registering the simulated node");

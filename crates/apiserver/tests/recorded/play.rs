@@ -8,7 +8,6 @@ use http_body_util::{BodyExt, Full};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tower::Service;
@@ -16,6 +15,8 @@ use trueup_apiserver::core::{CoreOptions, Identity};
 use trueup_apiserver::edge::authentication::StaticToken;
 use trueup_apiserver::edge::{ApiServer, ApiService, Clock, ServerOptions};
 use trueup_apiserver::storage::MemoryStorage;
+use trueup_cluster::{Cluster, ClusterKey, ClusterOptions};
+use trueup_workloads::{Parts, WorkloadsOptions};
 
 /// How a scenario went.
 pub enum Outcome {
@@ -25,8 +26,18 @@ pub enum Outcome {
 }
 
 const TOKEN: &str = "admintoken";
+/// Controllers that the workloads crate has.
+const RUN: &[&str] = &[
+    "deployment-controller",
+    "job-controller",
+    "replicaset-controller",
+    "statefulset-controller",
+    "daemonset-controller",
+    "ttl-after-finished-controller",
+    "disruption-controller",
+];
 /// How often a request is repeated until its answer is as wanted.
-const POLLS: usize = 40;
+const POLLS: usize = 100;
 /// How long events of a watch may take.
 const EVENT_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long a watch must stay silent after its last event.
@@ -42,15 +53,63 @@ pub fn play(text: &str, absent: &[&str]) -> Outcome {
     {
         return Outcome::Skipped;
     }
+    // Time jumps to the next timer whenever nothing else can go on.
     let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
+        .enable_time()
+        .start_paused(true)
         .build()
         .unwrap();
-    let differences = runtime.block_on(async { Player::new(scenario, text).run().await });
+    let differences = runtime.block_on(async {
+        let player = Player::new(scenario, text);
+        let workloads = needs
+            .iter()
+            .any(|need| RUN.contains(&need.as_str().unwrap()))
+            .then(|| tokio::spawn(controllers(&player.server, player.clock)));
+        let differences = player.run().await;
+        if let Some(workloads) = workloads {
+            workloads.abort();
+        }
+        differences
+    });
     if differences.is_empty() {
         Outcome::Agrees
     } else {
         Outcome::Differs(differences)
+    }
+}
+
+/// Our workload controllers, without the simulated node: the recorded cluster
+/// had none.
+fn controllers(server: &ApiServer, clock: PlayClock) -> impl Future<Output = ()> + 'static {
+    let identity = Identity {
+        user: "system:kube-controller-manager".into(),
+        groups: vec!["system:masters".into(), "system:authenticated".into()],
+        ..Identity::default()
+    };
+    let cluster = Cluster::from_service(
+        ClusterKey::local(),
+        server.service(identity),
+        ClusterOptions::in_process(),
+    );
+    let options = WorkloadsOptions {
+        parts: Parts::ControllersOnly,
+        wall_clock: Arc::new(move || clock.now()),
+        ..WorkloadsOptions::default()
+    };
+    trueup_workloads::run(cluster.session(), options)
+}
+
+/// The wall clock of a scenario: it follows the clock of the runtime.
+#[derive(Clone, Copy)]
+struct PlayClock {
+    epoch: Timestamp,
+    started: tokio::time::Instant,
+}
+
+impl PlayClock {
+    fn now(self) -> Timestamp {
+        let passed = SignedDuration::try_from(self.started.elapsed()).unwrap();
+        self.epoch + passed
     }
 }
 
@@ -73,7 +132,7 @@ struct Player<'a> {
     text: &'a str,
     server: ApiServer,
     service: ApiService,
-    clock: Arc<AtomicI64>,
+    clock: PlayClock,
     comparison: Comparison,
     bodies: HashMap<u64, Value>,
     watches: HashMap<usize, Watch>,
@@ -81,20 +140,19 @@ struct Player<'a> {
 
 impl<'a> Player<'a> {
     fn new(scenario: &'a Value, text: &'a str) -> Self {
-        // Scenarios tell times apart by the second; each runs at its own pace.
-        let clock = Arc::new(AtomicI64::new(Timestamp::now().as_millisecond()));
+        let clock = PlayClock {
+            epoch: Timestamp::now(),
+            started: tokio::time::Instant::now(),
+        };
         let admin = Identity {
             user: "admin".into(),
             uid: "admin".into(),
             groups: vec!["system:masters".into(), "system:authenticated".into()],
             ..Identity::default()
         };
-        let millis = clock.clone();
         let options = ServerOptions {
             core: CoreOptions { seed: Some(1) },
-            clock: Clock::new(move || {
-                Timestamp::from_millisecond(millis.load(Ordering::Relaxed)).unwrap()
-            }),
+            clock: Clock::new(move || clock.now()),
             tokens: vec![StaticToken {
                 token: TOKEN.to_owned(),
                 identity: admin,
@@ -120,9 +178,8 @@ impl<'a> Player<'a> {
         self.comparison.differences.push(what);
     }
 
-    fn pass(&self, time: SignedDuration) {
-        self.clock
-            .fetch_add(i64::try_from(time.as_millis()).unwrap(), Ordering::Relaxed);
+    async fn pass(&self, time: Duration) {
+        tokio::time::sleep(time).await;
     }
 
     fn keep_house(&self) {
@@ -160,7 +217,10 @@ impl<'a> Player<'a> {
     fn http(&self, request: &Value) -> http::Request<Full<Bytes>> {
         let path = self
             .comparison
-            .fill_text(request["path"].as_str().unwrap(), Escape::Query);
+            .fill_text(request["path"].as_str().unwrap(), Escape::Query)
+            // What no answer has shown, when one was not as recorded.
+            .replace('<', "%3C")
+            .replace('>', "%3E");
         let mut builder = http::Request::builder()
             .method(request["method"].as_str().unwrap())
             .uri(path);
@@ -282,13 +342,13 @@ impl<'a> Player<'a> {
 
     async fn asked(&mut self, index: usize, step: &Value) {
         if let Some(seconds) = step["sleep_before_s"].as_f64() {
-            self.pass(SignedDuration::from_secs_f64(seconds));
+            self.pass(Duration::from_secs_f64(seconds)).await;
         }
         let until = self.comparison.fill(&step["poll"]["until"]);
         let body = self.body_text(index, step);
         let mut answer = None;
         for _ in 0..POLLS {
-            self.pass(SignedDuration::from_millis(1));
+            self.pass(Duration::from_millis(1)).await;
             let got = self.send(&step["request"], body.as_deref()).await;
             self.keep_house();
             let holds = until
@@ -303,7 +363,7 @@ impl<'a> Player<'a> {
                 answer = Some(got);
                 break;
             }
-            self.pass(SignedDuration::from_millis(150));
+            self.pass(Duration::from_millis(150)).await;
         }
         match answer {
             None => self.differs(format!("step {index}: never became {until}")),

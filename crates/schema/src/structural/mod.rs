@@ -8,10 +8,11 @@ mod limits;
 mod node;
 mod pattern;
 mod prune;
+mod rules;
 mod uniqueness;
 mod validate;
 
-use crate::field_error::FieldError;
+use crate::field_error::{FieldError, FieldReason};
 use crate::types::Type;
 use node::Node;
 use std::sync::Arc;
@@ -22,10 +23,19 @@ use trueup_object::{Text, Value};
 pub struct Structural {
     root: Arc<Node>,
     raw: Value,
+    has_rules: bool,
 }
 
-/// A CEL rule of a schema (`x-kubernetes-validations`), kept for the day when
-/// rules are evaluated.
+/// Mistakes that keep rules from being judged.
+const BLOCKING: &[FieldReason] = &[
+    FieldReason::NotSupported,
+    FieldReason::Required,
+    FieldReason::TooLong,
+    FieldReason::TooMany,
+    FieldReason::TypeInvalid,
+];
+
+/// A CEL rule of a schema (`x-kubernetes-validations`).
 #[derive(Clone, Debug, PartialEq)]
 pub struct ValidationRule {
     /// Where in the object it applies: `spec.ports[*]`, empty for the root.
@@ -55,8 +65,10 @@ impl Structural {
     /// constrains nothing.
     #[must_use]
     pub fn parse_accepted(schema: &Value) -> Self {
+        let root = Node::read(schema, 0);
         Self {
-            root: Arc::new(Node::read(schema, 0)),
+            has_rules: rules::any(&root),
+            root: Arc::new(root),
             raw: schema.clone(),
         }
     }
@@ -95,15 +107,12 @@ impl Structural {
     }
 
     /// What is wrong with a new object, as the API says it, sorted by field.
-    /// CEL rules are not evaluated.
     #[must_use]
     pub fn validate(&self, object: &Value) -> Vec<FieldError> {
-        let errors = validate::validate(object, &self.root, "");
-        sorted(
-            errors
-                .into_iter()
-                .chain(uniqueness::list_types(object, &self.root)),
-        )
+        let mut errors = validate::validate(object, &self.root, "");
+        errors.extend(uniqueness::list_types(object, &self.root));
+        self.judge(object, None, &mut errors);
+        sorted(errors.into_iter())
     }
 
     /// What is wrong with a changed object. What was wrong before and has not
@@ -111,14 +120,25 @@ impl Structural {
     /// objects that are there.
     #[must_use]
     pub fn validate_update(&self, object: &Value, before: &Value) -> Vec<FieldError> {
-        let errors = validate::validate_update(object, before, &self.root);
+        let mut errors = validate::validate_update(object, before, &self.root);
         let twice = uniqueness::list_types(object, &self.root);
         let known = uniqueness::list_types(before, &self.root);
-        sorted(
-            errors
-                .into_iter()
-                .chain(twice.into_iter().filter(|error| !known.contains(error))),
-        )
+        errors.extend(twice.into_iter().filter(|error| !known.contains(error)));
+        self.judge(object, Some(before), &mut errors);
+        sorted(errors.into_iter())
+    }
+
+    /// Judges an object by the CEL rules, unless it has mistakes that rules
+    /// may rely on not being there.
+    fn judge(&self, object: &Value, before: Option<&Value>, errors: &mut Vec<FieldError>) {
+        if !self.has_rules {
+            return;
+        }
+        if errors.iter().any(|error| BLOCKING.contains(&error.reason)) {
+            errors.push(rules::not_judged());
+        } else {
+            errors.extend(rules::judge(object, before, &self.root));
+        }
     }
 
     /// The CEL rules of the schema, outermost first.

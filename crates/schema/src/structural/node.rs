@@ -3,6 +3,7 @@
 use super::ValidationRule;
 use super::formats;
 use super::pattern::compile;
+use super::rules::Rule;
 use crate::schemas::Schemas;
 use crate::types::{
     Atom, Field, Format, ListType, MapType, PatchStrategy, Relation, Scalar, Type, primitive_of,
@@ -51,7 +52,7 @@ pub(super) struct Node {
     pub any_of: Vec<Node>,
     pub one_of: Vec<Node>,
     pub not: Option<Box<Node>>,
-    pub rules: Vec<Value>,
+    pub rules: Vec<Rule>,
 }
 
 /// What undeclared members of a map may be.
@@ -95,7 +96,10 @@ impl Node {
             .get("x-kubernetes-validations")
             .and_then(Value::as_list)
             .unwrap_or_default()
-            .to_vec();
+            .iter()
+            .cloned()
+            .map(Rule::new)
+            .collect();
         node
     }
 
@@ -180,10 +184,10 @@ impl Node {
     }
 
     pub(super) fn collect_rules(&self, path: &str, out: &mut Vec<ValidationRule>) {
-        out.extend(self.rules.iter().map(|raw| ValidationRule {
+        out.extend(self.rules.iter().map(|rule| ValidationRule {
             path: path.into(),
-            rule: raw.str_at(&["rule"]).unwrap_or("").into(),
-            raw: raw.clone(),
+            rule: rule.raw.str_at(&["rule"]).unwrap_or("").into(),
+            raw: rule.raw.clone(),
         }));
         for (name, property) in &self.properties {
             let below = if path.is_empty() {

@@ -50,16 +50,10 @@ impl<'a> Place<'a> {
 
     /// An item of a list; only items with keys have something before them.
     fn item(&self, index: usize, item: &Value, keys: &[Text]) -> Self {
-        let same_key = |old: &&Value| keys.iter().all(|key| old.get(key) == item.get(key));
         let items = self.before.and_then(Value::as_list).unwrap_or_default();
-        let before = if keys.is_empty() {
-            None
-        } else {
-            items.iter().find(same_key)
-        };
         Self {
             path: format!("{}[{index}]", self.path),
-            before,
+            before: same_item(items, item, keys),
             depth: self.depth + 1,
         }
     }
@@ -71,6 +65,16 @@ impl<'a> Place<'a> {
             depth: self.depth + 1,
         }
     }
+}
+
+/// The item of a list that has the keys of another; none in lists without
+/// keys.
+pub(super) fn same_item<'a>(items: &'a [Value], item: &Value, keys: &[Text]) -> Option<&'a Value> {
+    let same_key = |old: &&Value| keys.iter().all(|key| old.get(key) == item.get(key));
+    if keys.is_empty() {
+        return None;
+    }
+    items.iter().find(same_key)
 }
 
 /// What a check found, and how much of the schema fitted: of several
