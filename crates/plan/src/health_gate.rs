@@ -1,6 +1,7 @@
 //! Whether what was applied is healthy yet, and what to say if not.
 
-use crate::{EXPIRED_MANAGER, Owner, Plan, Reason, Verb};
+use crate::{Action, EXPIRED_MANAGER, Owner, Plan, Reason, Verb};
+use std::collections::BTreeSet;
 use std::time::Duration;
 use trueup_health::{Health, HealthStatus};
 use trueup_kinds::{Kustomization, KustomizationSpec, Resource, message};
@@ -11,7 +12,8 @@ const DEFAULT_API_VERSION: &str = "apps/v1";
 
 /// The objects whose health decides about a Kustomization: with `spec.wait`
 /// everything applied and not skipped, else `spec.healthChecks`; never the
-/// Kustomization itself.
+/// Kustomization itself, nor a Job of ours that has finished and was cleaned
+/// away.
 #[must_use]
 pub fn health_targets(spec: &KustomizationSpec, owner: &Owner, plan: &Plan) -> Vec<ObjectRef> {
     let targets: Vec<ObjectRef> = if spec.wait {
@@ -19,25 +21,30 @@ pub fn health_targets(spec: &KustomizationSpec, owner: &Owner, plan: &Plan) -> V
     } else {
         listed(spec)
     };
+    let expired = expired(plan);
     targets
         .into_iter()
-        .filter(|target| !is_itself(target, owner))
+        .filter(|target| !is_itself(target, owner) && !expired.contains(target))
         .collect()
 }
 
 /// What is only left alone because it is being deleted counts: it comes back.
-/// What has expired by itself does not.
 fn applied(plan: &Plan) -> Vec<ObjectRef> {
     plan.actions()
         .filter(|action| action.verb != Verb::Skip || action.reason == Reason::BeingDeleted)
-        .filter(|action| {
-            !action
-                .drift
-                .iter()
-                .any(|drift| drift.manager == EXPIRED_MANAGER)
-        })
         .map(|action| action.object.clone())
         .collect()
+}
+
+/// Objects that were applied and have gone by their own time to live. One that
+/// is merely missing has not.
+fn expired(plan: &Plan) -> BTreeSet<&ObjectRef> {
+    let has_expired = |action: &&Action| {
+        let mut drift = action.drift.iter();
+        drift.any(|drift| drift.manager == EXPIRED_MANAGER)
+    };
+    let actions = plan.actions().filter(has_expired);
+    actions.map(|action| &action.object).collect()
 }
 
 fn listed(spec: &KustomizationSpec) -> Vec<ObjectRef> {
@@ -91,7 +98,7 @@ impl HealthGate {
     pub fn judge(&self, targets: &[(ObjectRef, Health)]) -> HealthVerdict {
         let pending: Vec<&(ObjectRef, Health)> = targets
             .iter()
-            .filter(|(object, health)| !is_fine(object, health))
+            .filter(|(_, health)| !health.is_current())
             .collect();
         if pending.is_empty() {
             return HealthVerdict::Passed;
@@ -111,10 +118,4 @@ impl HealthGate {
         }
         HealthVerdict::Waiting(list)
     }
-}
-
-/// A Job that is not there any more has finished and been cleaned away.
-fn is_fine(object: &ObjectRef, health: &Health) -> bool {
-    let is_job = object.kind.group == "batch" && object.kind.kind == "Job";
-    health.is_current() || (is_job && health.status == HealthStatus::NotFound)
 }

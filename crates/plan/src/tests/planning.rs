@@ -444,13 +444,35 @@ fn a_job_that_has_expired_waits_for_the_interval_and_counts_as_healthy() {
         ..Default::default()
     };
     assert_eq!(health_targets(&spec, &owner(), &plan), []);
+    let named = |name: &str| trueup_kinds::HealthCheckReference {
+        api_version: Some("batch/v1".into()),
+        kind: "Job".into(),
+        name: name.into(),
+        namespace: Some("prod".into()),
+    };
+    let spec = trueup_kinds::KustomizationSpec {
+        health_checks: vec![named("once"), named("never")],
+        ..Default::default()
+    };
+    let targets = health_targets(&spec, &owner(), &plan);
+    assert_eq!(targets.len(), 1, "one that is no more, one that never was");
+    assert_eq!(targets[0].name, "never");
+}
+
+#[test]
+fn a_job_that_was_never_there_is_not_healthy() {
+    let job = trueup_object::ObjectRef {
+        kind: trueup_object::GroupVersionKind::new("batch/v1", "Job"),
+        namespace: "prod".into(),
+        name: "never".into(),
+    };
     let gate = HealthGate {
         waited: std::time::Duration::ZERO,
         timeout: std::time::Duration::from_secs(1),
     };
-    let gone = trueup_health::Health::not_found();
-    assert_eq!(
-        gate.judge(&[(action.object.clone(), gone)]),
-        HealthVerdict::Passed
+    let verdict = gate.judge(&[(job, trueup_health::Health::not_found())]);
+    assert!(
+        matches!(verdict, HealthVerdict::Waiting(_)),
+        "it was said to be healthy: {verdict:?}"
     );
 }
