@@ -4,7 +4,8 @@ use crate::counters::Counters;
 use crate::knowledge::Knowledge;
 use crate::pace::Pace;
 use crate::{
-    ApiError, Catalogue, ConnectError, CounterSnapshot, Identity, Observer, RateLimit, Session,
+    ApiError, Catalogue, Changes, ConnectError, CounterSnapshot, Identity, Observer, RateLimit,
+    Session,
 };
 use http::{Request, Response};
 use kube::client::Body;
@@ -282,7 +283,7 @@ impl Cluster {
     /// A number that grows whenever discovery was read anew and had changed,
     /// or was invalidated: wait for it to retry what failed for want of a kind.
     #[must_use]
-    pub fn discovery_changes(&self) -> tokio::sync::watch::Receiver<u64> {
+    pub fn discovery_changes(&self) -> Changes {
         self.inner.knowledge.changes()
     }
 

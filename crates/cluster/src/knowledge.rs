@@ -5,9 +5,10 @@ use crate::error::{Secrecy, Subject};
 use crate::pace::Pace;
 use crate::resource::version_path;
 use crate::transport::Call;
-use crate::{ApiError, Catalogue, ErrorClass, RateLimit, ResourceInfo, Session, Verb};
+use crate::{
+    ApiError, Catalogue, ChangeCount, Changes, ErrorClass, RateLimit, ResourceInfo, Session, Verb,
+};
 use std::sync::{Arc, PoisonError, RwLock};
-use tokio::sync::watch;
 use tokio::time::Instant;
 use trueup_object::{GroupVersionKind, Text};
 
@@ -24,7 +25,7 @@ pub(crate) struct Knowledge {
     /// One reader at a time; the others wait for what it finds.
     reading: tokio::sync::Mutex<()>,
     misses: Pace,
-    changes: watch::Sender<u64>,
+    changes: ChangeCount,
 }
 
 #[derive(Debug, Default)]
@@ -44,7 +45,7 @@ impl Default for Knowledge {
             kept: RwLock::default(),
             reading: tokio::sync::Mutex::default(),
             misses: Pace::new(MISS_REFRESHES),
-            changes: watch::Sender::new(0),
+            changes: ChangeCount::default(),
         }
     }
 }
@@ -55,11 +56,11 @@ impl Knowledge {
             .write()
             .unwrap_or_else(PoisonError::into_inner)
             .invalidated += 1;
-        self.changes.send_modify(|number| *number += 1);
+        self.changes.raise();
     }
 
-    pub fn changes(&self) -> watch::Receiver<u64> {
-        self.changes.subscribe()
+    pub fn changes(&self) -> Changes {
+        self.changes.changes()
     }
 
     /// The kept catalogue, unless it is missing or invalidated, and the
@@ -90,7 +91,7 @@ impl Knowledge {
         kept.catalogue = Some(catalogue.clone());
         drop(kept);
         if !unchanged && !first {
-            self.changes.send_modify(|number| *number += 1);
+            self.changes.raise();
         }
         catalogue
     }

@@ -5,6 +5,7 @@
 //! [`Session`] is a cluster and an identity, and makes every request. Live
 //! objects are the server's bytes with a projection ([`LiveObject`]).
 
+mod changes;
 mod cluster;
 mod counters;
 mod discovery;
@@ -21,6 +22,7 @@ mod session;
 mod transport;
 mod watch;
 
+pub use changes::{ChangeCount, Changes};
 pub use cluster::{ATTEMPTS, Cluster, ClusterKey, ClusterOptions, REQUEST_TIMEOUT_MS};
 pub use counters::{CounterSnapshot, Observer, RequestCount, RequestRecord};
 pub use discovery::Catalogue;

@@ -5,7 +5,7 @@ mod watcher;
 use crate::{ApiError, Cluster, Form, LiveObject, Scope, Session};
 use futures::StreamExt;
 use futures::stream::{BoxStream, unfold};
-use std::collections::HashSet;
+use std::collections::BTreeSet;
 use trueup_object::{GroupVersionKind, ObjectRef, Text};
 use watcher::Watcher;
 
@@ -90,7 +90,7 @@ pub async fn keep_discovery_fresh(cluster: Cluster) {
         watch("apiextensions.k8s.io/v1", "CustomResourceDefinition"),
         watch("apiregistration.k8s.io/v1", "APIService"),
     );
-    let mut synced = HashSet::new();
+    let mut synced = BTreeSet::new();
     while let Some((kind, event)) = events.next().await {
         match event {
             // The catalogue may be older than the watch: anew, once.

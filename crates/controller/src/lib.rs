@@ -6,6 +6,13 @@
 //! have to say is published as immutable snapshots and a numbered feed
 //! ([`ControllerHandle`]).
 
+// One test binary: what tests this crate from outside stands in it as well.
+#[cfg(test)]
+extern crate self as trueup_controller;
+#[cfg(test)]
+#[path = "../tests/main.rs"]
+mod tests;
+
 mod clock;
 mod context;
 mod git_repository;

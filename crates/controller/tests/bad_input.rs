@@ -1,7 +1,7 @@
 //! Each bad input is said at its own object, changes nothing else, and heals
 //! when its cause goes.
 
-use crate::world::{URL, World, condition, map};
+use super::world::{URL, World, condition, map};
 use trueup_artifact::{MemoryTree, TreePath};
 use trueup_object::{Value, value};
 use trueup_source::FetchErrorKind;
@@ -188,7 +188,7 @@ fn an_immutable_field_is_explained_and_forced_only_where_allowed() {
                 "apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: fixed, namespace: apps}}\nimmutable: true\ndata: {{key: {value}}}\n"
             )
         };
-        let (one, two, g) = (map("one"), map("two"), crate::world::map("g", &[]));
+        let (one, two, g) = (map("one"), map("two"), super::world::map("g", &[]));
         let first = world.push("one", &[("good/g.yaml", &g), ("apps/f.yaml", &one)]);
         world.applied("apps", &first).await;
         let uid = world
@@ -245,7 +245,7 @@ fn a_kustomization_does_not_prune_the_namespace_that_it_lives_in() {
 fn a_link_out_of_the_tree_is_refused() {
     virtual_time(async {
         let (world, _) = with_a_good_neighbour().await;
-        let mut tree: MemoryTree = crate::world::tree(&[
+        let mut tree: MemoryTree = super::world::tree(&[
             ("good/g.yaml", &map("g", &[])),
             ("apps/a.yaml", &map("a", &[])),
         ]);

@@ -1,6 +1,6 @@
 //! What it costs: requests grow with the number of objects, no faster.
 
-use crate::world::{World, map};
+use super::world::{World, map};
 use std::time::Duration;
 use trueup_object::value;
 use trueup_testkit::virtual_time;

@@ -1,6 +1,6 @@
 //! Changes of live objects, and what becomes of them.
 
-use crate::world::{World, map};
+use super::world::{World, map};
 use std::time::Duration;
 use trueup_object::{Value, value};
 use trueup_testkit::virtual_time;

@@ -5,7 +5,7 @@
 //! `TRUEUP_SIMULATION_SCHEDULES` sets how many schedules run,
 //! `TRUEUP_SIMULATION_SEED` replays one.
 
-use crate::world::{NAMESPACE, World, condition, map};
+use super::world::{NAMESPACE, World, condition, map};
 use fastrand::Rng;
 use std::collections::{BTreeMap, BTreeSet};
 use std::panic::AssertUnwindSafe;
@@ -17,6 +17,8 @@ use trueup_testkit::{FaultRates, Kill, virtual_time};
 
 /// How many schedules run unless the environment says otherwise.
 const SCHEDULES: u64 = 50;
+/// The schedules that are played twice.
+const REPLAYED: [u64; 5] = [3, 7, 11, 19, 42];
 /// The Kustomizations, each of the folder of its name.
 const FOLDERS: [&str; 3] = ["a", "b", "c"];
 /// How long, in virtual time, quiet may take: longer than every interval, so
@@ -42,7 +44,7 @@ fn at_quiet_the_cluster_is_what_git_says_whatever_happened() {
         if std::panic::catch_unwind(AssertUnwindSafe(|| virtual_time(schedule(*seed)))).is_err() {
             eprintln!(
                 "schedule {seed} failed; replay it with\n  TRUEUP_SIMULATION_SEED={seed} \
-                 cargo test -p trueup-controller --test main simulation"
+                 cargo test -p trueup-controller simulation"
             );
             failed.push(*seed);
         }
@@ -56,24 +58,29 @@ fn at_quiet_the_cluster_is_what_git_says_whatever_happened() {
 
 #[test]
 fn a_schedule_replays_from_its_seed() {
-    let run = || {
-        virtual_time(async {
-            let simulation = Simulation::new(7).await.run().await;
-            let writes = simulation.world.faults.writes();
-            writes
-                .iter()
-                .map(|it| format!("{} {} {:?}", it.method, it.path, it.fate))
-                .collect::<Vec<_>>()
-        })
-    };
-    let (first, second) = (run(), run());
-    let differs = first.iter().zip(&second).position(|(a, b)| a != b);
-    assert!(
-        first == second,
-        "differs at write {differs:?} of {} and {}",
-        first.len(),
-        second.len()
-    );
+    for seed in REPLAYED {
+        let (first, second) = (writes_of(seed), writes_of(seed));
+        let differs = first.iter().zip(&second).position(|(a, b)| a != b);
+        assert!(
+            first == second,
+            "schedule {seed} differs at write {differs:?} of {} and {}: {:?}",
+            first.len(),
+            second.len(),
+            differs.map(|at| (&first[at], &second[at]))
+        );
+    }
+}
+
+/// What a schedule wrote, in order, and what became of it.
+fn writes_of(seed: u64) -> Vec<String> {
+    virtual_time(async move {
+        let simulation = Simulation::new(seed).await.run().await;
+        let writes = simulation.world.faults.writes();
+        writes
+            .iter()
+            .map(|it| format!("{} {} {:?}", it.method, it.path, it.fate))
+            .collect()
+    })
 }
 
 async fn schedule(seed: u64) {
@@ -175,7 +182,7 @@ impl Simulation {
             }),
             8..=9 => self.arm_kill(),
             10 => self.world.remote.fail(
-                crate::world::URL,
+                super::world::URL,
                 FetchErrorKind::Unreachable,
                 self.random.u32(1..4),
             ),
@@ -200,7 +207,7 @@ impl Simulation {
             .world
             .commit(&format!("commit {}", self.commits), &files);
         if self.random.u8(0..4) > 0 {
-            self.world.controller.notify_push(crate::world::URL);
+            self.world.controller.notify_push(super::world::URL);
         }
     }
 

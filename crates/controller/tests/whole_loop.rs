@@ -1,6 +1,6 @@
 //! From a push to the cluster, and back.
 
-use crate::world::{World, condition, map};
+use super::world::{World, condition, map};
 use std::time::Duration;
 use trueup_object::{Value, value};
 use trueup_testkit::virtual_time;
@@ -318,7 +318,7 @@ fn health_is_waited_for_without_a_worker_until_it_comes_or_time_is_up() {
             .unwrap();
         let status = value!({"observedGeneration": generation, "replicas": 1, "updatedReplicas": 1, "readyReplicas": 1, "availableReplicas": 1,
             "conditions": [{"type": "Available", "status": "True"}, {"type": "Progressing", "status": "True", "reason": "NewReplicaSetAvailable"}]});
-        let web = crate::world::reference("apps/v1", "Deployment", "web");
+        let web = super::world::reference("apps/v1", "Deployment", "web");
         world
             .admin
             .patch_status(&web, &status, None, "node")
@@ -431,7 +431,7 @@ fn only_the_holder_of_the_leases_acts_and_gives_them_up_at_its_end() {
             began.elapsed()
         );
         let next = world.commit("second", &[("apps/a.yaml", &map("a", &[("key", "new")]))]);
-        second.notify_push(crate::world::URL);
+        second.notify_push(super::world::URL);
         world.applied("apps", &next).await;
     });
 }

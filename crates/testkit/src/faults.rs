@@ -7,6 +7,7 @@ use http::request::Parts;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::watch;
+use trueup_cluster::{ChangeCount, Changes};
 
 /// What happens to one request on purpose.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -89,7 +90,7 @@ pub struct Faults {
 struct Inner {
     state: Mutex<State>,
     /// Counts up when all open watches are to break.
-    drops: watch::Sender<u64>,
+    drops: ChangeCount,
     /// The generation that was cut off last; those up to it hang for ever.
     killed: watch::Sender<u64>,
 }
@@ -129,7 +130,7 @@ impl Faults {
         };
         let inner = Inner {
             state: Mutex::new(state),
-            drops: watch::Sender::new(0),
+            drops: ChangeCount::default(),
             killed: watch::Sender::new(0),
         };
         Self {
@@ -163,7 +164,7 @@ impl Faults {
 
     /// Breaks all open watches.
     pub fn drop_watches(&self) {
-        self.inner.drops.send_modify(|count| *count += 1);
+        self.inner.drops.raise();
     }
 
     /// Arms a cut-off; write numbers count from the beginning.
@@ -255,8 +256,8 @@ impl Faults {
         rate > 0 && state.random.u32(0..1_000) < rate
     }
 
-    pub(crate) fn drops(&self) -> watch::Receiver<u64> {
-        self.inner.drops.subscribe()
+    pub(crate) fn drops(&self) -> Changes {
+        self.inner.drops.changes()
     }
 
     /// Returns when the client of this generation is cut off.

@@ -174,7 +174,7 @@ impl Passage {
             let frame: Option<Result<Frame<Bytes>, BoxError>> = tokio::select! {
                 biased;
                 () = passage.faults.cut_off(passage.generation) => std::future::pending().await,
-                _ = drops.changed() => Some(Err("fault: watch dropped".into())),
+                () = drops.changed() => Some(Err("fault: watch dropped".into())),
                 frame = body.frame() => frame,
             };
             match frame? {

@@ -3,6 +3,13 @@
 //! Floor 8: reads only what the controllers publish, and the files of the
 //! artifact store.
 
+// One test binary: what tests this crate from outside stands in it as well.
+#[cfg(test)]
+extern crate self as trueup_web;
+#[cfg(test)]
+#[path = "../tests/main.rs"]
+mod tests;
+
 mod files;
 mod guard;
 mod range;

@@ -6,12 +6,12 @@ use crate::lines::{Lines, LinesEnd, MAX_WATCH_LINE_BYTES};
 use crate::list::{collection_call, collection_subject, scope_query};
 use crate::pace::Backoff;
 use crate::session::{ONE_AS_METADATA, read_object};
-use crate::{ApiError, ErrorClass, Form, LiveObject, ResourceInfo, Session, Verb};
+use crate::{ApiError, Changes, ErrorClass, Form, LiveObject, ResourceInfo, Session, Verb};
 use bytes::Bytes;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use std::borrow::Cow;
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 use tokio::time::{Instant, sleep_until, timeout_at};
 use trueup_object::{ObjectRef, Text};
@@ -44,7 +44,7 @@ struct Known {
 enum Phase {
     List {
         token: Text,
-        seen: HashSet<Key>,
+        seen: BTreeSet<Key>,
     },
     Connect,
     Stream(Box<Open>),
@@ -80,11 +80,11 @@ pub(super) struct Watcher {
     session: Session,
     spec: WatchSpec,
     phase: Phase,
-    known: HashMap<Key, Known>,
+    known: BTreeMap<Key, Known>,
     version: Text,
     queue: VecDeque<WatchEvent>,
     backoff: Backoff,
-    discovery: tokio::sync::watch::Receiver<u64>,
+    discovery: Changes,
 }
 
 #[derive(Deserialize)]
@@ -115,9 +115,9 @@ impl Watcher {
             spec,
             phase: Phase::List {
                 token: Text::new(),
-                seen: HashSet::new(),
+                seen: BTreeSet::new(),
             },
-            known: HashMap::new(),
+            known: BTreeMap::new(),
             version: Text::new(),
             queue: VecDeque::new(),
             backoff,
@@ -148,7 +148,7 @@ impl Watcher {
                 if *wake_on_discovery == WakeOnDiscovery::Yes {
                     tokio::select! {
                         biased;
-                        _ = self.discovery.changed() => {}
+                        () = self.discovery.changed() => {}
                         () = sleep_until(until) => {}
                     }
                 } else {
@@ -163,7 +163,7 @@ impl Watcher {
         self.phase = match then {
             Then::List => Phase::List {
                 token: Text::new(),
-                seen: HashSet::new(),
+                seen: BTreeSet::new(),
             },
             Then::Connect => Phase::Connect,
         };

@@ -10,9 +10,8 @@ use crate::machine::ObjectKey;
 use crate::objects::is_newer;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
-use trueup_cluster::LiveObject;
+use trueup_cluster::{ChangeCount, Changes, LiveObject};
 use trueup_kinds::names;
 use trueup_object::{GroupVersionKind, ObjectRef};
 
@@ -48,7 +47,8 @@ pub(crate) struct LiveSet {
 #[derive(Debug)]
 struct Watched {
     objects: BTreeMap<ObjectRef, LiveObject>,
-    standing: watch::Sender<Standing>,
+    standing: Standing,
+    standing_changed: ChangeCount,
     users: BTreeSet<ObjectKey>,
     stop: CancellationToken,
 }
@@ -89,7 +89,7 @@ impl LiveSet {
             if let Some(object) = watched.objects.get(reference) {
                 return Sight::Seen(object.clone());
             }
-            if *watched.standing.borrow() == Standing::Complete {
+            if watched.standing == Standing::Complete {
                 sight = Sight::NotSeen;
             }
         }
@@ -158,14 +158,13 @@ impl LiveSet {
         started
     }
 
-    /// How far the watches of a user are, as it changes.
-    fn standings(&self, user: &ObjectKey) -> Vec<watch::Receiver<Standing>> {
+    /// The watches of a user that have not listed yet, and when that changes.
+    fn begun(&self, user: &ObjectKey) -> Vec<Changes> {
         let watches = self.lock();
-        watches
+        let begun = watches
             .values()
-            .filter(|it| it.users.contains(user))
-            .map(|it| it.standing.subscribe())
-            .collect()
+            .filter(|it| it.users.contains(user) && it.standing == Standing::Begun);
+        begun.map(|it| it.standing_changed.changes()).collect()
     }
 
     /// Takes in what a watch has shown; `None` if it was known already or the
@@ -198,21 +197,17 @@ impl LiveSet {
     }
 
     fn complete(&self, subject: &Subject) {
-        if let Some(watched) = self.lock().get(subject) {
-            watched.standing.send_replace(Standing::Complete);
+        if let Some(watched) = self.lock().get_mut(subject) {
+            watched.stands(Standing::Complete);
         }
     }
 
     /// A watch that was complete once stays so: it resumes or lists anew.
     fn failing(&self, subject: &Subject) {
-        if let Some(watched) = self.lock().get(subject) {
-            watched.standing.send_if_modified(|standing| {
-                let begun = *standing == Standing::Begun;
-                if begun {
-                    *standing = Standing::Failing;
-                }
-                begun
-            });
+        if let Some(watched) = self.lock().get_mut(subject)
+            && watched.standing == Standing::Begun
+        {
+            watched.stands(Standing::Failing);
         }
     }
 
@@ -240,10 +235,16 @@ impl Watched {
     fn new() -> Self {
         Self {
             objects: BTreeMap::new(),
-            standing: watch::Sender::new(Standing::Begun),
+            standing: Standing::Begun,
+            standing_changed: ChangeCount::default(),
             users: BTreeSet::new(),
             stop: CancellationToken::new(),
         }
+    }
+
+    fn stands(&mut self, standing: Standing) {
+        self.standing = standing;
+        self.standing_changed.raise();
     }
 }
 

@@ -1,6 +1,6 @@
 //! The tasks behind the live set.
 
-use super::{Change, Standing, Subject};
+use super::{Change, Subject};
 use crate::context::Context;
 use crate::machine::{Event, Kind, ObjectKey};
 use futures::StreamExt;
@@ -21,13 +21,11 @@ pub(crate) async fn track(context: &Arc<Context>, user: &ObjectKey, subjects: &B
     for (subject, stop) in context.live.set_users(user, subjects) {
         start(context, subject, stop);
     }
-    let standings = context.live.standings(user);
     let all = async {
-        for mut standing in standings {
-            // A watch that ends meanwhile has a successor or no user.
-            let _ = standing
-                .wait_for(|standing| *standing != Standing::Begun)
-                .await;
+        // The first change of each is that it has listed, or fails to. A watch
+        // that ends meanwhile has no user any more: that is, not this one.
+        for mut standing in context.live.begun(user) {
+            standing.changed().await;
         }
     };
     let _ = tokio::time::timeout(Duration::from_millis(FIRST_LIST_TIMEOUT_MS), all).await;
