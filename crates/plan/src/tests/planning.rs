@@ -461,7 +461,7 @@ fn a_job_that_has_expired_waits_for_the_interval_and_counts_as_healthy() {
 
 #[test]
 fn a_job_that_was_never_there_is_not_healthy() {
-    let job = trueup_object::ObjectRef {
+    let job = ObjectRef {
         kind: trueup_object::GroupVersionKind::new("batch/v1", "Job"),
         namespace: "prod".into(),
         name: "never".into(),
