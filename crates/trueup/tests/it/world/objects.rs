@@ -69,7 +69,7 @@ pub fn with(mut object: Value, path: &[&str], value: impl Into<Value>) -> Value 
 /// The `GitRepository` called `fleet`. Its interval is longer than any test:
 /// what it fetches, it was told of.
 pub fn git_repository(url: &str) -> Value {
-    let spec = value!({"interval": "1h", "url": url, "ref": {"branch": "main"}, "timeout": "10s"});
+    let spec = value!({"interval": "1h", "url": url, "ref": {"branch": "main"}});
     with(
         object("source.toolkit.fluxcd.io/v1", "GitRepository", "fleet"),
         &["spec"],

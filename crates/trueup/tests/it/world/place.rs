@@ -35,8 +35,10 @@ impl Place {
     pub async fn open(folder: &Path) -> Self {
         // Whoever comes first installs it; all install the same.
         let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
-        let log = tracing_subscriber::fmt().with_env_filter(EnvFilter::from_default_env());
-        let _ = log.with_test_writer().try_init();
+        if std::env::var_os("RUST_LOG").is_some() {
+            let log = tracing_subscriber::fmt().with_env_filter(EnvFilter::from_default_env());
+            let _ = log.with_test_writer().try_init();
+        }
         match std::env::var_os(KUBECONFIG) {
             Some(kubeconfig) => Self::outside(kubeconfig.into()).await,
             None => Self::embedded(folder).await,
