@@ -26,6 +26,16 @@ pub enum Action {
         /// The status' changes.
         status: Value,
     },
+    /// Merges into an object through its status, if it still has this version:
+    /// the genuine controllers write some annotations so.
+    MergeByStatus {
+        /// The object.
+        reference: ObjectRef,
+        /// Its version when this was decided.
+        resource_version: Text,
+        /// The merge patch.
+        patch: Value,
+    },
     /// Deletes the object with this uid.
     Delete {
         /// The object.

@@ -63,6 +63,23 @@ pub(crate) fn set_anew(conditions: &mut Vec<Value>, new: &Condition<'_>, now: Ti
 /// As [`set`], without the `lastUpdateTime` that only Deployments have.
 pub(crate) fn set_plain(conditions: &mut Vec<Value>, new: &Condition<'_>, now: Timestamp) {
     set(conditions, new, now);
+    plain(conditions);
+}
+
+/// Sets a condition that tells when it was last looked at, as those of Jobs
+/// do.
+pub(crate) fn set_probed(conditions: &mut Vec<Value>, new: &Condition<'_>, now: Timestamp) {
+    let known =
+        get(conditions, new.kind).is_some_and(|old| old.str_at(&["status"]) == Some(new.status));
+    set_plain(conditions, new, now);
+    for condition in conditions {
+        if condition.str_at(&["type"]) == Some(new.kind) && !known {
+            condition.set_at(&["lastProbeTime"], text_of(now).into());
+        }
+    }
+}
+
+fn plain(conditions: &mut [Value]) {
     for condition in conditions {
         condition.remove_at(&["lastUpdateTime"]);
     }
@@ -77,12 +94,21 @@ pub(crate) fn changes(old: Option<&Value>, new: &Value) -> Option<Value> {
         .filter(|(key, value)| {
             let before = old.and_then(|old| old.get(key));
             // Numbers that are zero are left out by the API.
-            before != Some(*value) && !(before.is_none() && is_zero(value))
+            let left_out = is_zero(value) && !SHOWN_ZEROS.contains(&key.as_str());
+            before != Some(*value) && !(before.is_none() && left_out)
         })
         .map(|(key, value)| (key.clone(), value.clone()))
         .collect();
     (!changed.is_empty()).then_some(Value::Map(changed))
 }
+
+/// Numbers that the API shows even when they are zero.
+const SHOWN_ZEROS: &[&str] = &[
+    "terminatingReplicas",
+    "ready",
+    "terminating",
+    "collisionCount",
+];
 
 fn is_zero(value: &Value) -> bool {
     value.is_null() || value.as_i64() == Some(0)

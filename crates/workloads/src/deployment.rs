@@ -352,7 +352,12 @@ impl<'a> View<'a> {
         let shown = [(REVISION, Value::from(has.to_string()))]
             .into_iter()
             .collect();
-        vec![merge_annotations(self.live, shown)]
+        let shown: Map = shown;
+        vec![Action::MergeByStatus {
+            reference: self.live.reference().clone(),
+            resource_version: self.live.resource_version().clone(),
+            patch: value!({"metadata": {"annotations": shown}}),
+        }]
     }
 
     fn is_complete(&self) -> bool {

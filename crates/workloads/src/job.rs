@@ -2,7 +2,7 @@
 
 use crate::action::{Action, Decision};
 use crate::cache::{Cache, Kind};
-use crate::conditions::{Condition, changes, get, set_plain, text_of};
+use crate::conditions::{Condition, changes, get, set_probed, text_of};
 use crate::decide::Setting;
 use crate::pods::{is_active, is_ready, phase, pod_of};
 use trueup_cluster::LiveObject;
@@ -123,7 +123,7 @@ fn status_of(
     let old = job.at(&["status", "conditions"]).and_then(Value::as_list);
     let mut conditions = old.map(<[Value]>::to_vec).unwrap_or_default();
     let mut say = |kind: &str, reason: &str, message: &str| {
-        set_plain(
+        set_probed(
             &mut conditions,
             &Condition {
                 kind,

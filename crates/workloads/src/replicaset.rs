@@ -5,7 +5,7 @@ use crate::cache::{Cache, Kind};
 use crate::conditions::changes;
 use crate::decide::Setting;
 use crate::deployment::wanted;
-use crate::pods::{in_order_of_deletion, is_active, pod_of, tally};
+use crate::pods::{in_order_of_deletion, is_active, is_ended, pod_of, tally};
 use trueup_cluster::LiveObject;
 use trueup_object::{Value, value};
 
@@ -28,12 +28,18 @@ pub(crate) fn decide(live: &LiveObject, cache: &Cache, setting: &Setting) -> Dec
         .unwrap_or(0);
     let counts = tally(pods.iter().copied(), min_ready_s, setting.now);
     decision.wake(counts.next);
+    let terminating = cache
+        .controlled_by(live.uid(), Kind::Pod)
+        .filter(|pod| pod.deletion_timestamp().is_some() && !is_ended(pod.value()))
+        .count();
+    let terminating = i64::try_from(terminating).unwrap_or(i64::MAX);
     let status = value!({
         "observedGeneration": (live.generation()),
         "replicas": (counts.total),
         "fullyLabeledReplicas": (counts.total),
         "readyReplicas": (counts.ready),
         "availableReplicas": (counts.available),
+        "terminatingReplicas": terminating,
     });
     if let Some(status) = changes(live.value().get("status"), &status) {
         decision.actions.push(Action::MergeStatus {

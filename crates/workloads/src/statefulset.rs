@@ -77,14 +77,18 @@ impl Next<'_> {
     /// deletes what is too many, highest first.
     fn actions(&self, replicas: i64, steps: usize) -> Vec<Action> {
         let find = |number: i64| self.pods.iter().find(|(ordinal, _)| *ordinal == number);
-        let mut actions = Vec::new();
+        let (mut actions, mut made) = (Vec::new(), 0);
         for number in 0..replicas {
             match find(number) {
-                None => actions.push(Action::Create(self.pod(number))),
+                None => {
+                    actions.extend(self.claims(number).map(Action::Create));
+                    actions.push(Action::Create(self.pod(number)));
+                    made += 1;
+                }
                 Some((_, pod)) if steps == 1 && !is_ready(pod.value()) => return actions,
                 Some(_) => {}
             }
-            if actions.len() >= steps {
+            if made >= steps {
                 return actions;
             }
         }
@@ -127,6 +131,62 @@ impl Next<'_> {
         old.map(|(_, pod)| delete(pod))
     }
 
+    fn claim_templates(&self) -> &[Value] {
+        let templates = self.live.value().at(&["spec", "volumeClaimTemplates"]);
+        templates.and_then(Value::as_list).unwrap_or_default()
+    }
+
+    fn claim_name(&self, template: &Value, number: i64) -> String {
+        let volume = template.str_at(&["metadata", "name"]).unwrap_or_default();
+        format!("{volume}-{}-{number}", self.live.name())
+    }
+
+    /// The claims of a Pod. They stay when it goes.
+    fn claims(&self, number: i64) -> impl Iterator<Item = Value> {
+        let labels = self.live.value().at(&["spec", "selector", "matchLabels"]);
+        self.claim_templates().iter().map(move |template| {
+            let mut claim = template.clone();
+            claim.remove_at(&["status"]);
+            claim.set_at(&["apiVersion"], "v1".into());
+            claim.set_at(&["kind"], "PersistentVolumeClaim".into());
+            let name = self.claim_name(template, number);
+            claim.set_at(&["metadata", "name"], name.into());
+            claim.set_at(
+                &["metadata", "namespace"],
+                self.live.namespace().clone().into(),
+            );
+            for (key, text) in labels.and_then(Value::as_map).into_iter().flatten() {
+                claim.set_at(&["metadata", "labels", key], text.clone());
+            }
+            claim
+        })
+    }
+
+    /// The volumes of a Pod: its claims hide those of the template that have
+    /// their names.
+    fn volumes(&self, number: i64) -> Vec<Value> {
+        let claims = self.claim_templates();
+        let named = |template: &Value| template.at(&["metadata", "name"]).cloned();
+        let mut volumes: Vec<Value> = claims
+            .iter()
+            .map(|template| {
+                value!({
+                    "name": (named(template).unwrap_or_default()),
+                    "persistentVolumeClaim": {"claimName": (self.claim_name(template, number))},
+                })
+            })
+            .collect();
+        let own = self.template.at(&["spec", "volumes"]);
+        let own = own.and_then(Value::as_list).unwrap_or_default();
+        let hidden = |volume: &&Value| {
+            claims
+                .iter()
+                .any(|it| named(it).as_ref() == volume.get("name"))
+        };
+        volumes.extend(own.iter().filter(|volume| !hidden(volume)).cloned());
+        volumes
+    }
+
     fn pod(&self, number: i64) -> Value {
         let name = format!("{}-{number}", self.live.name());
         let mut pod = pod_of(
@@ -136,6 +196,8 @@ impl Next<'_> {
             self.setting.node_for_new_pods(),
         );
         pod.set_at(&["metadata", "name"], name.clone().into());
+        let prefix = format!("{}-", self.live.name());
+        pod.set_at(&["metadata", "generateName"], prefix.into());
         for (label, text) in [
             (REVISION_LABEL, self.revision.clone()),
             (NAME_LABEL, name.clone().into()),
@@ -144,6 +206,9 @@ impl Next<'_> {
             pod.set_at(&["metadata", "labels", label], text.into());
         }
         pod.set_at(&["spec", "hostname"], name.into());
+        if !self.claim_templates().is_empty() {
+            pod.set_at(&["spec", "volumes"], self.volumes(number).into());
+        }
         if let Some(service) = self.live.value().at(&["spec", "serviceName"]) {
             pod.set_at(&["spec", "subdomain"], service.clone());
         }

@@ -168,6 +168,11 @@ impl World {
                 reference,
                 resource_version,
                 patch,
+            }
+            | Action::MergeByStatus {
+                reference,
+                resource_version,
+                patch,
             } => self.merge(&reference, &resource_version, &patch),
             Action::MergeStatus {
                 reference,

@@ -288,6 +288,9 @@ fn job(object: &mut Value, at: &[&str]) {
             value,
         );
     };
+    if at.is_empty() {
+        set(object, &["spec", "manualSelector"], false.into());
+    }
     let unset = |object: &Value, key: &'static str| {
         let path = path(&["spec", key]);
         object

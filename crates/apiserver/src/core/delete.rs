@@ -212,6 +212,14 @@ fn remove(call: &Call<'_>, stored: &Arc<Stored>) -> Result<(bool, Value, u64), R
     )?;
     call.core.written(call, Some(stored), None);
     let mut shown = stored.value().clone();
+    let resource = call.resource;
+    let graceful = (resource.group.as_str(), resource.kind.as_str()) == ("", "Pod");
+    if graceful && shown.at(&["metadata", "deletionTimestamp"]).is_none() {
+        shown.set_at(&["metadata", "deletionTimestamp"], call.time().into());
+        shown.set_at(&["metadata", "deletionGracePeriodSeconds"], 0.into());
+        let generation = shown.i64_at(&["metadata", "generation"]).unwrap_or(0);
+        shown.set_at(&["metadata", "generation"], (generation + 1).into());
+    }
     if shown
         .at(&["metadata", "deletionGracePeriodSeconds"])
         .is_some()

@@ -214,6 +214,7 @@ pub fn for_create(call: &mut Call<'_>, object: &mut Value) -> Result<(), ApiErro
             object.set_at(&["status"], value!({"phase": "Pending"}));
             add_finalizer(object, "kubernetes.io/pv-protection");
         }
+        ("", "Node") => taint(object),
         ("batch", "Job") => job_selector(object),
         ("apiextensions.k8s.io", "CustomResourceDefinition") => super::definitions::created(object),
         ("certificates.k8s.io", "CertificateSigningRequest") => {
@@ -240,6 +241,23 @@ fn add_finalizer(object: &mut Value, name: &str) {
     if !list.iter().any(|item| item.as_str() == Some(name)) {
         list.push(name.into());
         object.set_at(&["metadata", "finalizers"], list.into());
+    }
+}
+
+/// A new Node takes no Pods until it says that it is ready.
+fn taint(object: &mut Value) {
+    let mut taints: Vec<Value> = object
+        .at(&["spec", "taints"])
+        .and_then(Value::as_list)
+        .unwrap_or_default()
+        .to_vec();
+    let key = "node.kubernetes.io/not-ready";
+    if !taints
+        .iter()
+        .any(|taint| taint.str_at(&["key"]) == Some(key))
+    {
+        taints.push(value!({"key": key, "effect": "NoSchedule"}));
+        object.set_at(&["spec", "taints"], taints.into());
     }
 }
 
@@ -276,6 +294,16 @@ fn job_selector(object: &mut Value) {
             ],
             uid.into(),
         );
+    }
+    let labels = object.at(&["metadata", "labels"]);
+    if labels
+        .and_then(Value::as_map)
+        .is_none_or(|it| it.is_empty())
+        && let Some(labels) = object
+            .at(&["spec", "template", "metadata", "labels"])
+            .cloned()
+    {
+        object.set_at(&["metadata", "labels"], labels);
     }
 }
 

@@ -282,7 +282,13 @@ fn apply_scale(call: Call<'_>) -> Result<Answer, ApiError> {
     }
     let patch = patch::Patch::Apply { applied: object };
     write::change(call, |call, _, seen| {
-        let mut new = patch.onto(call, seen)?;
+        // A Scale of none shows no replicas: to apply none is a change.
+        let mut without = seen.clone();
+        let keys: Vec<&str> = path.iter().map(String::as_str).collect();
+        if without.i64_at(&keys) == Some(0) {
+            without.remove_at(&keys);
+        }
+        let mut new = patch.onto(call, &without)?;
         if call.resource.custom.is_some() {
             let name = &call.operation.name;
             return Err(ApiError::internal(format!(

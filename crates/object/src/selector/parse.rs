@@ -169,8 +169,9 @@ impl<'a> Parser<'a> {
         }
         let next = self.peek();
         if next.is(")") {
+            // Nothing between the brackets is the empty word.
             self.take();
-            return Ok(Vec::new());
+            return Ok(vec![Text::new()]);
         }
         if !next.is_word() && !next.is(",") {
             return Err(found(next, ", expected: ',', ')' or identifier"));

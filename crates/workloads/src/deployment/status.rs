@@ -23,6 +23,7 @@ struct Counts {
     ready: i64,
     available: i64,
     unavailable: i64,
+    terminating: i64,
 }
 
 /// The changes of the status, and when the progress deadline passes.
@@ -34,8 +35,14 @@ pub(super) fn status_of(view: &View<'_>, progress: Progress) -> (Option<Value>, 
         .and_then(Value::as_list)
         .map(<[Value]>::to_vec)
         .unwrap_or_default();
+    // The pause is noted before anything is counted.
+    let paused = (progress == Progress::Paused)
+        .then(|| set_progressing(view, progress, &counts, old, &mut conditions));
     set_available(view, &counts, &mut conditions);
-    let wake_at = set_progressing(view, progress, &counts, old, &mut conditions);
+    let wake_at = match paused {
+        Some(wake_at) => wake_at,
+        None => set_progressing(view, progress, &counts, old, &mut conditions),
+    };
     let mut status = value!({
         "observedGeneration": (view.live.generation()),
         "replicas": (counts.replicas),
@@ -43,6 +50,7 @@ pub(super) fn status_of(view: &View<'_>, progress: Progress) -> (Option<Value>, 
         "readyReplicas": (counts.ready),
         "availableReplicas": (counts.available),
         "unavailableReplicas": (counts.unavailable),
+        "terminatingReplicas": (counts.terminating),
     });
     status.set_at(&["conditions"], conditions.into());
     (changes(old, &status), wake_at)
@@ -67,6 +75,11 @@ fn count(view: &View<'_>) -> Counts {
                 .unwrap_or(0)
         }),
         available,
+        terminating: sum(&|set| {
+            set.value()
+                .i64_at(&["status", "terminatingReplicas"])
+                .unwrap_or(0)
+        }),
         unavailable: (sum(&wanted) - available).max(0),
     }
 }

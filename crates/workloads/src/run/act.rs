@@ -49,6 +49,18 @@ async fn act_one(session: &Session, action: Action) -> Done {
                 .await
                 .map(written)
         }
+        Action::MergeByStatus {
+            reference,
+            resource_version,
+            mut patch,
+        } => {
+            patch.set_at(&["metadata", "resourceVersion"], resource_version.into());
+            let options = WriteOptions::new(CONTROLLERS).on("status");
+            session
+                .patch(&reference, &Patch::Merge(patch), &options)
+                .await
+                .map(written)
+        }
         Action::MergeStatus {
             reference,
             resource_version,

@@ -80,6 +80,13 @@ fn admit_custom(call: &Call<'_>, name: &str) -> Result<(), ApiError> {
 /// What is wrong with a new object.
 pub(super) fn created(call: &Call<'_>, object: &Value) -> Vec<Cause> {
     let mut causes = metadata::created(call.resource, object);
+    // Labels that a Job took from its template are complained of there.
+    if (call.resource.group.as_str(), call.resource.kind.as_str()) == ("batch", "Job")
+        && object.at(&["metadata", "labels"])
+            == object.at(&["spec", "template", "metadata", "labels"])
+    {
+        causes.retain(|cause| cause.field != "metadata.labels");
+    }
     causes.extend(contents(call.resource, object, None));
     causes
 }

@@ -14,6 +14,16 @@ pub(super) fn pod(object: &Value) -> Vec<Cause> {
 }
 
 pub(super) fn template(object: &Value, field: &str, path: &[&str]) -> Vec<Cause> {
+    template_with_claims(object, field, path, &[])
+}
+
+/// The rules of a template whose Pods get a volume for each claim too.
+pub(super) fn template_with_claims(
+    object: &Value,
+    field: &str,
+    path: &[&str],
+    claims: &[Value],
+) -> Vec<Cause> {
     let mut causes = Vec::new();
     let Some(template) = object.at(path) else {
         return causes;
@@ -24,18 +34,31 @@ pub(super) fn template(object: &Value, field: &str, path: &[&str]) -> Vec<Cause>
         &format!("{field}.labels"),
     );
     if let Some(spec) = template.get("spec") {
-        pod_spec(&mut causes, spec, &format!("{field}.spec"));
+        let claimed = claims
+            .iter()
+            .filter_map(|claim| claim.str_at(&["metadata", "name"]));
+        spec_with_volumes(&mut causes, spec, &format!("{field}.spec"), claimed);
     }
     causes
 }
 
 /// The rules of a pod's spec.
 pub(super) fn pod_spec(causes: &mut Vec<Cause>, spec: &Value, field: &str) {
-    let volumes = volumes(
+    spec_with_volumes(causes, spec, field, std::iter::empty());
+}
+
+fn spec_with_volumes<'a>(
+    causes: &mut Vec<Cause>,
+    spec: &'a Value,
+    field: &str,
+    further: impl Iterator<Item = &'a str>,
+) {
+    let mut volumes = volumes(
         causes,
         list(spec, &["volumes"]),
         &format!("{field}.volumes"),
     );
+    volumes.extend(further);
     let containers = list(spec, &["containers"]);
     if containers.is_empty() {
         causes.push(Cause::required(format!("{field}.containers"), ""));

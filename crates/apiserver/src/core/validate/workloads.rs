@@ -18,10 +18,11 @@ pub(super) fn apps(kind: &str, object: &Value) -> Vec<Cause> {
         object.i64_at(&["spec", "replicas"]),
     );
     selector(&mut causes, object, kind);
-    causes.extend(pod::template(
+    causes.extend(pod::template_with_claims(
         object,
         "spec.template",
         &["spec", "template"],
+        list(object, &["spec", "volumeClaimTemplates"]),
     ));
     let policy = text(object, &["spec", "template", "spec", "restartPolicy"]);
     if policy != "Always" && !policy.is_empty() {

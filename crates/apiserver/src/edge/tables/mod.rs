@@ -204,7 +204,19 @@ fn row(printer: &Printer, object: &Value, options: &TableOptions) -> Value {
     match options.include {
         IncludeObject::None => {}
         IncludeObject::Metadata => {
-            row.insert("object", partial_object(object, options.version));
+            let mut object = partial_object(object, options.version);
+            // Tables are made of the internal object, which keeps this as a
+            // field.
+            let path = ["metadata", "annotations"];
+            object.remove_at(&[path[0], path[1], "deprecated.daemonset.template.generation"]);
+            if object
+                .at(&path)
+                .and_then(Value::as_map)
+                .is_some_and(|it| it.is_empty())
+            {
+                object.remove_at(&path);
+            }
+            row.insert("object", object);
         }
         IncludeObject::Object => {
             row.insert("object", object.clone());
