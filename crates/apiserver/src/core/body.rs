@@ -1,5 +1,6 @@
 //! Request bodies as objects: JSON or YAML, with the decoder's complaints.
 
+use super::key_count::has_duplicates;
 use super::registry::Resource;
 use super::request::Operation;
 use super::status::ApiError;
@@ -39,10 +40,12 @@ pub fn read_object(operation: &Operation, kind: &str) -> Result<Body, ApiError> 
                 ))
             })?;
             check_shape(&value).map_err(unrecognised)?;
-            Ok(Body {
-                value,
-                duplicates: super::strict::duplicates(text),
-            })
+            let duplicates = if has_duplicates(text, &value) {
+                super::strict::duplicates(text)
+            } else {
+                Vec::new()
+            };
+            Ok(Body { value, duplicates })
         }
         "application/yaml" => {
             let text = String::from_utf8_lossy(text);

@@ -1,11 +1,12 @@
 //! How far writes have reached the disk.
 
 use super::store::{Refusal, Shelf, lock};
-use super::watch::Wakers;
+use super::watch::waiting_number;
 use crate::storage::StorageError;
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
+use std::task::{Poll, Waker};
 
 /// How far writes have reached the disk, and who waits for it.
 #[derive(Debug)]
@@ -13,7 +14,8 @@ pub struct Durable {
     revision: AtomicU64,
     broken: AtomicBool,
     pending: Mutex<VecDeque<(u64, Arc<Shelf>)>>,
-    waiting: Wakers,
+    /// By revision, then by the number of the one who waits.
+    waiting: Mutex<BTreeMap<(u64, u64), Waker>>,
 }
 
 impl Durable {
@@ -23,7 +25,7 @@ impl Durable {
             revision: AtomicU64::new(revision),
             broken: AtomicBool::new(false),
             pending: Mutex::default(),
-            waiting: Wakers::default(),
+            waiting: Mutex::default(),
         }
     }
 
@@ -59,7 +61,27 @@ impl Durable {
             }
         }
         drop(pending);
-        self.waiting.wake();
+        self.wake(revision);
+    }
+
+    /// Wakes those who wait for a revision that is durable now, or all if
+    /// something was lost.
+    fn wake(&self, revision: u64) {
+        let mut waiting = lock(&self.waiting);
+        let later = if self.is_broken() {
+            BTreeMap::new()
+        } else {
+            waiting.split_off(&(revision + 1, 0))
+        };
+        let woken = std::mem::replace(&mut *waiting, later);
+        drop(waiting);
+        woken.into_values().for_each(Waker::wake);
+    }
+
+    /// A write is as durable as any will be: nothing is kept. The store wakes
+    /// the watchers itself.
+    pub(super) fn advance(&self, revision: u64) {
+        self.revision.fetch_max(revision, Ordering::AcqRel);
     }
 
     /// Whether a revision is durable: `Some(Ok)` if so, `Some(Err)` if it
@@ -80,14 +102,13 @@ impl Durable {
         revision: u64,
     ) -> impl Future<Output = Result<(), Refusal>> + Send + 'static {
         let durable = self.clone();
+        let number = waiting_number();
         std::future::poll_fn(move |context| {
             if let Some(state) = durable.state(revision) {
-                return std::task::Poll::Ready(state);
+                return Poll::Ready(state);
             }
-            durable.waiting.register(context.waker());
-            durable
-                .state(revision)
-                .map_or(std::task::Poll::Pending, std::task::Poll::Ready)
+            lock(&durable.waiting).insert((revision, number), context.waker().clone());
+            durable.state(revision).map_or(Poll::Pending, Poll::Ready)
         })
     }
 }

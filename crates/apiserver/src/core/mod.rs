@@ -13,6 +13,7 @@
 
 pub mod body;
 mod builtin;
+mod change;
 mod conditions;
 mod decode;
 mod defaults;
@@ -20,6 +21,8 @@ pub mod definitions;
 mod delete;
 mod durable;
 mod go_text;
+mod key_count;
+mod no_op;
 mod normal;
 pub mod options;
 pub mod outcome;
@@ -33,6 +36,7 @@ pub mod selection;
 mod services;
 pub mod status;
 pub mod store;
+mod stored;
 mod strict;
 mod subresources;
 mod validate;

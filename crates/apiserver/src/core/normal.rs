@@ -104,16 +104,19 @@ fn nullify(value: &mut Value, node: Node) {
 }
 
 fn normal_struct(shape: &'static Shape, map: Option<&Map>) -> Value {
+    // Both are in the order of their names.
     let fields = shape.fields.get_or_init(|| compile(&shape.name));
-    let present = |field: &Field| {
-        map.and_then(|map| map.get(&field.name))
-            .filter(|value| !value.is_null())
-    };
-    let entries = fields.iter().filter_map(|field| {
-        let value = normal_field(field, present(field))?;
-        Some((field.name.clone(), value))
-    });
-    Value::Map(entries.collect())
+    let mut members = map.into_iter().flat_map(Map::iter).peekable();
+    let mut entries = Vec::with_capacity(map.map_or(0, Map::len) + 2);
+    for field in fields {
+        while members.next_if(|(key, _)| **key < field.name).is_some() {}
+        let found = members.next_if(|(key, _)| **key == field.name);
+        let present = found.map(|(_, value)| value).filter(|it| !it.is_null());
+        if let Some(value) = normal_field(field, present) {
+            entries.push((field.name.clone(), value));
+        }
+    }
+    Value::Map(entries.into_iter().collect())
 }
 
 fn normal_field(field: &Field, value: Option<&Value>) -> Option<Value> {

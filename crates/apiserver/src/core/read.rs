@@ -214,7 +214,7 @@ pub(super) fn list(store: &Store, operation: &Operation) -> Result<Answer, ApiEr
         _ => UNLIMITED,
     };
     let token = read_token(operation.query.get("continue").unwrap_or(""))?;
-    let snapshot = snapshot(store, operation, &options, token.as_ref())?;
+    let snapshot = snapshot(store, operation, &selection, &options, token.as_ref())?;
     let list = page(
         &operation.resource,
         &selection,
@@ -277,6 +277,7 @@ fn write_token(revision: u64, last: &Stored) -> Text {
 fn snapshot(
     store: &Store,
     operation: &Operation,
+    selection: &Selection,
     options: &ListOptions,
     token: Option<&Token>,
 ) -> Result<Snapshot, ApiError> {
@@ -290,7 +291,12 @@ fn snapshot(
         _ => None,
     };
     let Some(revision) = at else {
-        return Ok(store.list(&key, &operation.namespace));
+        let whole = operation.resource.namespaced && operation.namespace.is_empty();
+        return Ok(if selection.name.is_empty() || whole {
+            store.list(&key, &operation.namespace)
+        } else {
+            store.list_one(&key, &operation.namespace, &selection.name)
+        });
     };
     store.list_at(&key, &operation.namespace, revision).map_err(|error| match error {
         OutOfRange::TooNew(current) => too_large(revision, current),

@@ -6,13 +6,13 @@
 
 use super::durable::Durable;
 use super::registry::GroupResource;
+pub use super::stored::{ObjectKey, Stored};
 use super::watch::Wakers;
-use crate::storage::{Batch, Loaded, Record, RecordKey, Storage, StorageError};
-use bytes::Bytes;
+use crate::storage::{Batch, Loaded, Record, RecordKey, Retention, Storage, StorageError};
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
-use trueup_object::{Text, Value, from_json, to_json};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use trueup_object::{Text, Value, from_json};
 
 /// How many changes of one resource are remembered for watchers and for
 /// lists of an older revision. A watcher that falls further behind is ended
@@ -20,67 +20,6 @@ use trueup_object::{Text, Value, from_json, to_json};
 pub const HISTORY_EVENTS: usize = 8192;
 /// The revision before the first write.
 pub const FIRST_REVISION: u64 = 2;
-
-/// Namespace and name of an object on its shelf.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct ObjectKey {
-    /// Namespace, empty for cluster scope.
-    pub namespace: Text,
-    /// Name.
-    pub name: Text,
-}
-
-/// One object at one revision, in its storage version. The bytes are made
-/// when they are first asked for and shared from then on.
-#[derive(Debug)]
-pub struct Stored {
-    /// Namespace and name.
-    pub key: ObjectKey,
-    /// `metadata.resourceVersion` as a number.
-    pub revision: u64,
-    value: Value,
-    json: OnceLock<Bytes>,
-    /// The schema under whose defaults the object is known to be whole.
-    settled_by: AtomicU64,
-}
-
-impl Stored {
-    /// An object read from elsewhere, at a revision that its value states.
-    #[must_use]
-    pub fn new(key: ObjectKey, revision: u64, value: Value) -> Self {
-        Self {
-            key,
-            revision,
-            value,
-            json: OnceLock::new(),
-            settled_by: AtomicU64::new(0),
-        }
-    }
-
-    /// Whether the defaults of a schema were found to be all there.
-    pub(super) fn is_settled_by(&self, schema: u64) -> bool {
-        self.settled_by.load(Ordering::Relaxed) == schema
-    }
-
-    /// Notes that the defaults of a schema are all there.
-    pub(super) fn settle_by(&self, schema: u64) {
-        self.settled_by.store(schema, Ordering::Relaxed);
-    }
-
-    /// The object as a tree, `apiVersion` and `kind` included.
-    #[must_use]
-    pub fn value(&self) -> &Value {
-        &self.value
-    }
-
-    /// The object as compact JSON.
-    #[must_use]
-    pub fn json(&self) -> Bytes {
-        self.json
-            .get_or_init(|| to_json(&self.value).into())
-            .clone()
-    }
-}
 
 /// What happened to an object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -284,6 +223,24 @@ impl Store {
         }
     }
 
+    /// The one object of a name, if it is there, as a list.
+    #[must_use]
+    pub fn list_one(&self, resource: &GroupResource, namespace: &str, name: &str) -> Snapshot {
+        let shelf = self.shelf(resource);
+        let contents = shelf
+            .contents
+            .read()
+            .unwrap_or_else(PoisonError::into_inner);
+        let key = ObjectKey {
+            namespace: namespace.into(),
+            name: name.into(),
+        };
+        Snapshot {
+            revision: self.revision(),
+            objects: contents.objects.get(&key).cloned().into_iter().collect(),
+        }
+    }
+
     /// The same as it was at an earlier revision.
     pub fn list_at(
         &self,
@@ -303,22 +260,20 @@ impl Store {
         if revision < contents.forgotten {
             return Err(OutOfRange::TooOld(contents.forgotten));
         }
-        let mut objects = contents.objects.clone();
-        for change in contents
-            .history
-            .iter()
-            .rev()
-            .take_while(|change| change.revision > revision)
-        {
-            match &change.previous {
-                Some(previous) => objects.insert(change.object.key.clone(), previous.clone()),
-                None => objects.remove(&change.object.key),
-            };
+        let mut then = contents.changed_since(revision);
+        if then.is_empty() {
+            let objects = in_namespace(&contents.objects, namespace);
+            return Ok(Snapshot { revision, objects });
         }
-        Ok(Snapshot {
-            revision,
-            objects: in_namespace(&objects, namespace),
-        })
+        let unchanged = in_namespace(&contents.objects, namespace)
+            .into_iter()
+            .filter(|stored| !then.contains_key(&stored.key))
+            .map(|stored| (stored.key.clone(), Some(stored)))
+            .collect::<Vec<_>>();
+        then.retain(|key, _| namespace.is_empty() || key.namespace == namespace);
+        then.extend(unchanged);
+        let objects = then.into_values().flatten().collect();
+        Ok(Snapshot { revision, objects })
     }
 
     /// Writes one object if it is still at `expected` (`None`: not there).
@@ -354,7 +309,7 @@ impl Store {
             &["metadata", "resourceVersion"],
             Value::String(ecow::eco_format!("{revision}")),
         );
-        let stored = Arc::new(Stored::new(key.clone(), revision, value));
+        let stored = Arc::new(Stored::fresh(key.clone(), revision, value));
         self.append(resource, &shelf, &stored, removed);
         self.current.store(revision, Ordering::Release);
         let change = Change {
@@ -383,6 +338,9 @@ impl Store {
         removed: bool,
     ) {
         let revision = stored.revision;
+        if self.storage.retention() == Retention::Nothing {
+            return self.durable.advance(revision);
+        }
         self.durable.expect(revision, shelf.clone());
         let record = Record {
             key: RecordKey {
@@ -407,12 +365,22 @@ impl Store {
 }
 
 impl Contents {
+    /// The objects that changed after a revision, as they were at it.
+    fn changed_since(&self, revision: u64) -> BTreeMap<ObjectKey, Option<Arc<Stored>>> {
+        let later = self.history.iter().rev();
+        later
+            .take_while(|change| change.revision > revision)
+            .map(|change| (change.object.key.clone(), change.previous.clone()))
+            .collect()
+    }
+
     fn remember(&mut self, change: Change) {
         self.history.push_back(Arc::new(change));
         if self.history.len() > HISTORY_EVENTS
             && let Some(oldest) = self.history.pop_front()
         {
             self.forgotten = oldest.revision;
+            oldest.object.retire();
         }
     }
 }
@@ -464,16 +432,9 @@ fn shelve(loaded: Loaded) -> Result<HashMap<GroupResource, Arc<Shelf>>, StorageE
         };
         let shelf = contents.entry(resource).or_default();
         shelf.forgotten = loaded.last_written;
-        shelf.objects.insert(
-            key.clone(),
-            Arc::new(Stored {
-                key,
-                revision,
-                value,
-                json: json.into(),
-                settled_by: AtomicU64::new(0),
-            }),
-        );
+        shelf
+            .objects
+            .insert(key.clone(), Arc::new(Stored::new(key, revision, value)));
     }
     let shelf = |contents| {
         Arc::new(Shelf {

@@ -2,6 +2,7 @@
 //! object.
 
 use super::body;
+use super::change::change;
 use super::options::{DeleteOptions, Keep, WriteOptions};
 use super::outcome::{Answer, Outcome};
 use super::patch;
@@ -178,7 +179,7 @@ fn write_scale(call: Call<'_>) -> Result<Answer, ApiError> {
     } else {
         None
     };
-    write::change(call, |call, live, seen| {
+    change(call, |call, live, seen| {
         let scale = match &sent {
             Some(sent) => sent.clone(),
             None => patched_scale(call, &scale_of(call.resource, seen)?)?,
@@ -281,7 +282,7 @@ fn apply_scale(call: Call<'_>) -> Result<Answer, ApiError> {
         );
     }
     let patch = patch::Patch::Apply { applied: object };
-    write::change(call, |call, _, seen| {
+    change(call, |call, _, seen| {
         // A Scale of none shows no replicas: to apply none is a change.
         let mut without = seen.clone();
         let keys: Vec<&str> = path.iter().map(String::as_str).collect();
@@ -313,7 +314,7 @@ pub(super) fn bind(
         target: prepare::Target::Other,
         ..plain(core, operation, identity, now)?
     };
-    write::change(call, |call, _, seen| {
+    change(call, |call, _, seen| {
         if let Some(bound) = seen
             .str_at(&["spec", "nodeName"])
             .filter(|name| !name.is_empty())

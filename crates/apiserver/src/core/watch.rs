@@ -8,31 +8,36 @@ use super::durable::Durable;
 use super::selection::Selection;
 use super::status::ApiError;
 use super::store::{Change, ChangeKind, Shelf, Stored, lock};
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::pin::Pin;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, Waker};
 
-/// Those who want to be woken.
+/// Those who want to be woken, each by its number: registering again costs no
+/// search, and all are woken in the same order in every run.
 #[derive(Debug, Default)]
 pub(super) struct Wakers {
-    list: Mutex<Vec<Waker>>,
+    waiting: Mutex<BTreeMap<u64, Waker>>,
 }
 
 impl Wakers {
-    pub(super) fn register(&self, waker: &Waker) {
-        let mut list = lock(&self.list);
-        if !list.iter().any(|other| other.will_wake(waker)) {
-            list.push(waker.clone());
-        }
+    pub(super) fn register(&self, number: u64, waker: &Waker) {
+        lock(&self.waiting).insert(number, waker.clone());
     }
 
     pub(super) fn wake(&self) {
-        let woken = std::mem::take(&mut *lock(&self.list));
-        for waker in woken {
+        let woken = std::mem::take(&mut *lock(&self.waiting));
+        for waker in woken.into_values() {
             waker.wake();
         }
     }
+}
+
+/// A number for one that waits, like no other in this process.
+pub(super) fn waiting_number() -> u64 {
+    static NEXT: AtomicU64 = AtomicU64::new(0);
+    NEXT.fetch_add(1, Ordering::Relaxed)
 }
 
 /// One event of a watch, not yet in a version or form.
@@ -60,6 +65,7 @@ pub enum WatchEvent {
 /// A watch in progress: a stream of events without clock or threads.
 #[derive(Debug)]
 pub struct Watcher {
+    number: u64,
     shelf: Arc<Shelf>,
     durable: Arc<Durable>,
     selection: Selection,
@@ -81,6 +87,7 @@ impl Watcher {
         ready: VecDeque<WatchEvent>,
     ) -> Self {
         Self {
+            number: waiting_number(),
             shelf,
             durable,
             selection,
@@ -157,7 +164,7 @@ impl futures::Stream for Watcher {
             match self.try_next() {
                 Ok(Some(event)) => return Poll::Ready(Some(event)),
                 Err(Ended) => return Poll::Ready(None),
-                Ok(None) => self.shelf.wakers.register(context.waker()),
+                Ok(None) => self.shelf.wakers.register(self.number, context.waker()),
             }
         }
         Poll::Pending

@@ -3,6 +3,7 @@
 //! store.
 
 use super::body::{self, Body};
+use super::change::change;
 use super::conditions::{check_uid, check_version};
 use super::options::{FieldValidation, Keep, WriteOptions};
 use super::outcome::{Answer, ObjectBody, Outcome};
@@ -13,15 +14,12 @@ use super::request::{Identity, Operation, Verb};
 use super::status::{ApiError, Cause};
 use super::store::{ObjectKey, Refusal, Stored, Write};
 use super::versions::{self, ResourceVersions};
-use super::{Core, decode, patch, validate};
+use super::{Core, decode, no_op, patch, validate};
 use jiff::Timestamp;
 use std::sync::Arc;
 use trueup_object::{Text, Value};
-use trueup_schema::{UpdateInput, keep_timestamps, update as track_update};
+use trueup_schema::{UpdateInput, update as track_update};
 
-/// How often a write that names no version is tried again when another write
-/// came between.
-const MAX_ATTEMPTS: usize = 16;
 /// What is said to those who wrote on an older version.
 pub(super) const MODIFIED: &str =
     "the object has been modified; please apply your changes to the latest version and try again";
@@ -36,6 +34,8 @@ pub(super) struct Call<'a> {
     pub(super) options: WriteOptions,
     pub(super) now: Timestamp,
     pub(super) warnings: Vec<String>,
+    /// Set for an apply whose outcome is to be remembered if it is nothing.
+    pub(super) request: Option<no_op::Request>,
 }
 
 impl<'a> Call<'a> {
@@ -56,6 +56,7 @@ impl<'a> Call<'a> {
             options,
             now,
             warnings: Vec::new(),
+            request: None,
         })
     }
 
@@ -212,7 +213,7 @@ fn store_new(mut call: Call<'_>, mut object: Value) -> Result<Answer, ApiError> 
 
 /// What is left of an object once it was stored: required lists that are
 /// empty are null.
-fn stored_form(resource: &Resource, object: Value) -> Value {
+pub(super) fn stored_form(resource: &Resource, object: Value) -> Value {
     if resource.custom.is_some() {
         object
     } else {
@@ -342,6 +343,13 @@ pub(super) fn update(mut call: Call<'_>) -> Result<Answer, ApiError> {
 
 /// PATCH of every kind.
 pub(super) fn patch(mut call: Call<'_>) -> Result<Answer, ApiError> {
+    call.request = no_op::request(&call);
+    if let Some(answer) = call
+        .request
+        .and_then(|request| no_op::known(&call, &request))
+    {
+        return Ok(answer);
+    }
     let patch = patch::Patch::read(&call)?;
     if let patch::Patch::Apply { applied, .. } = &patch
         && call
@@ -372,139 +380,4 @@ pub(super) fn patch(mut call: Call<'_>) -> Result<Answer, ApiError> {
             track(call, Some(seen), &new)
         })
     })
-}
-
-/// The part that all changes of an existing object share. `make` gives the
-/// new object, owners tracked, from the live one.
-pub(super) fn change(
-    mut call: Call<'_>,
-    make: impl Fn(&mut Call<'_>, &Stored, &Value) -> Result<Value, ApiError>,
-) -> Result<Answer, ApiError> {
-    let kept_warnings = call.warnings.len();
-    for _ in 0..MAX_ATTEMPTS {
-        call.warnings.truncate(kept_warnings);
-        let (namespace, name) = (&call.operation.namespace, &call.operation.name);
-        let live = call.find(namespace, name).ok_or_else(|| call.not_found())?;
-        let seen = call.seen(&live);
-        let mut new = make(&mut call, &live, &seen)?;
-        prepare::on_update(&mut call, &mut new, &seen)?;
-        let causes = validate::updated(&call, &new, &seen);
-        if !causes.is_empty() {
-            return Err(call.invalid(&new, causes));
-        }
-        if call.target == Target::Main {
-            call.warnings
-                .extend(super::warnings::of(call.resource, &new));
-        }
-        prepare::allocate(&call, Some(&seen), &mut new)?;
-        match store_changed(&mut call, &live, &seen, new) {
-            Ok(answer) => return Ok(answer),
-            Err(Refusal::Broken) => return Err(broken()),
-            Err(Refusal::Changed) => {}
-        }
-    }
-    Err(call.conflict(&call.operation.name, MODIFIED))
-}
-
-fn store_changed(
-    call: &mut Call<'_>,
-    live: &Arc<Stored>,
-    seen: &Value,
-    mut new: Value,
-) -> Result<Answer, Refusal> {
-    let version = ecow::eco_format!("{}", live.revision);
-    new.set_at(&["metadata", "resourceVersion"], version.into());
-    if call.options.keep == Keep::Yes {
-        new = stored_form(call.resource, new);
-    }
-    keep_timestamps(seen, &mut new);
-    keep_order(seen, &mut new);
-    let warnings = std::mem::take(&mut call.warnings);
-    if new.same_number(seen) && !is_finished(&new) {
-        return Ok(Answer {
-            warnings,
-            ..read::answer_with(200, call.resource, live.clone())
-        });
-    }
-    let shown = |object: Value, revision| {
-        let outcome = Outcome::Object {
-            resource: call.resource.clone(),
-            object: ObjectBody::Made(object),
-        };
-        Answer {
-            code: 200,
-            warnings: warnings.clone(),
-            outcome,
-            revision,
-        }
-    };
-    if call.options.keep == Keep::DryRun {
-        return Ok(shown(new, live.revision));
-    }
-    if is_finished(&new) {
-        let removed = write(
-            call,
-            &live.key,
-            Some(live.revision),
-            Write::Remove(live.value().clone()),
-        )?;
-        call.core.written(call, Some(live), None);
-        return Ok(shown(new, removed.revision));
-    }
-    prepare::finish(call, Some(seen), &mut new);
-    let stored = write(call, &live.key, Some(live.revision), Write::Put(new))?;
-    call.core.written(call, Some(live), Some(&stored));
-    Ok(Answer {
-        warnings: warnings.clone(),
-        ..read::answer_with(200, call.resource, stored)
-    })
-}
-
-/// Owners that differ from the live ones in nothing but times, and so perhaps
-/// in their order, are no change if nothing else is.
-fn keep_order(live: &Value, new: &mut Value) {
-    const FIELDS: [&str; 2] = ["metadata", "managedFields"];
-    let untimed = |object: &Value| {
-        let list = object
-            .at(&FIELDS)
-            .and_then(Value::as_list)
-            .unwrap_or_default();
-        let mut list = list.to_vec();
-        for entry in &mut list {
-            entry.remove_at(&["time"]);
-        }
-        list
-    };
-    let (before, after) = (untimed(live), untimed(new));
-    if before.len() != after.len() || !after.iter().all(|entry| before.contains(entry)) {
-        return;
-    }
-    let mut kept = new.clone();
-    if let Some(owners) = live.at(&FIELDS) {
-        kept.set_at(&FIELDS, owners.clone());
-    }
-    if kept.same_number(live) {
-        *new = kept;
-    }
-}
-
-/// Whether an object waits for nothing but its end.
-fn is_finished(object: &Value) -> bool {
-    let deleted = object
-        .at(&["metadata", "deletionTimestamp"])
-        .is_some_and(|time| !time.is_null());
-    let held = object
-        .at(&["metadata", "finalizers"])
-        .and_then(Value::as_list)
-        .is_some_and(|list| !list.is_empty());
-    let grace = object
-        .i64_at(&["metadata", "deletionGracePeriodSeconds"])
-        .unwrap_or(0);
-    let namespace = object.str_at(&["kind"]) == Some("Namespace")
-        && object.str_at(&["apiVersion"]) == Some("v1")
-        && object
-            .at(&["spec", "finalizers"])
-            .and_then(Value::as_list)
-            .is_some_and(|list| !list.is_empty());
-    deleted && !held && !namespace && grace == 0
 }

@@ -98,7 +98,10 @@ pub fn encode(answer: Answer, view: &View) -> Reply {
 fn encode_object(code: u16, resource: &Resource, object: &ObjectBody, view: &View) -> Reply {
     match (view.format.shape, object) {
         (Shape::Whole, ObjectBody::Stored(stored)) if view.format.encoding == Encoding::Json => {
-            json(code, stored.json().to_vec(), view.format.layout)
+            match view.format.layout {
+                Layout::Compact => Reply::full(code, JSON, stored.line()),
+                Layout::Pretty => Reply::full(code, JSON, pretty(&stored.json())),
+            }
         }
         (Shape::Whole, object) => encode_value(code, object.value(), view.format),
         (Shape::Metadata(version), object) => {
@@ -128,8 +131,7 @@ fn encode_list(code: u16, list: &List, view: &View) -> Reply {
     };
     match view.format.shape {
         Shape::Whole if view.format.encoding == Encoding::Json => {
-            let written = serde_json::to_vec(&WholeList(list)).unwrap_or_default();
-            json(code, written, view.format.layout)
+            json(code, whole_list(list), view.format.layout)
         }
         Shape::Whole => {
             let whole = serde_json::to_vec(&WholeList(list)).unwrap_or_default();
@@ -179,6 +181,20 @@ fn whole_list_metadata(list: &List) -> Value {
         metadata.set_at(&["continue"], "".into());
     }
     metadata
+}
+
+/// A list as JSON. The first item tells about how long all are, so that the
+/// bytes are rarely moved.
+fn whole_list(list: &List) -> Vec<u8> {
+    let first = list
+        .items
+        .first()
+        .map_or(0, |item| to_json(item.value()).len());
+    let mut written = Vec::with_capacity(256 + list.items.len() * (first + first / 16 + 1));
+    match serde_json::to_writer(&mut written, &WholeList(list)) {
+        Ok(()) => written,
+        Err(_) => Vec::new(),
+    }
 }
 
 /// A list as JSON, written without building another tree.

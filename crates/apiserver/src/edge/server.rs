@@ -32,8 +32,8 @@ pub struct ServerOptions {
     pub authorizer: Arc<dyn Authorizer>,
     /// Bearer tokens with the identities that they stand for.
     pub tokens: Vec<StaticToken>,
-    /// The key that service account tokens are signed with; a fresh one is
-    /// made where none is given, and tokens of earlier runs are then invalid.
+    /// The key that service account tokens are signed with; where none is
+    /// given, a fresh one is made when it is first needed, and tokens of earlier runs are then invalid.
     pub signing_key: Option<SigningKey>,
     /// The certificate authority in PEM, for the ConfigMap
     /// `kube-root-ca.crt` of every namespace.
@@ -59,9 +59,6 @@ pub enum OpenError {
     /// The storage could not be read.
     #[error("cannot open the API server's storage: {0}")]
     Storage(#[from] StorageError),
-    /// No key for tokens could be made.
-    #[error("cannot make a key for service account tokens: {0}")]
-    Key(#[from] super::authentication::KeyError),
     /// An object that every cluster has could not be made.
     #[error("cannot make the objects that every cluster has: {0}")]
     Bootstrap(ApiError),
@@ -101,7 +98,6 @@ impl ApiServer {
             certificate_authority_pem,
         } = options;
         let core = Core::open(storage, &core)?;
-        let key = signing_key.map_or_else(SigningKey::generate, Ok)?;
         let housekeeper = Housekeeper::new(certificate_authority_pem);
         housekeeper
             .bootstrap(&core, clock.now())
@@ -110,7 +106,7 @@ impl ApiServer {
             core,
             clock,
             authorizer,
-            authentication: Authentication::new(tokens, key),
+            authentication: Authentication::new(tokens, signing_key),
             openapi: OpenApiCache::default(),
             discovery: discovery::DiscoveryCache::default(),
             housekeeper,

@@ -1,6 +1,6 @@
 //! Tokens for service accounts: `serviceaccounts/NAME/token`.
 
-use super::authentication::{API_AUDIENCE, BoundObject, Claims, TokenBinding};
+use super::authentication::{API_AUDIENCE, BoundObject, Claims, SigningKey, TokenBinding};
 use super::review_body::Review;
 use super::reviews::{created, seconds};
 use super::server::ApiServer;
@@ -74,6 +74,11 @@ fn issue(server: &ApiServer, operation: &Operation, now: Timestamp) -> Result<An
     finish(server, operation, review.into_body(), &claims, now)
 }
 
+fn signing_key(server: &ApiServer) -> Result<&SigningKey, ApiError> {
+    let key = server.inner.authentication.key();
+    key.map_err(|error| ApiError::internal(format!("cannot sign a token: {error}")))
+}
+
 fn finish(
     server: &ApiServer,
     operation: &Operation,
@@ -81,11 +86,9 @@ fn finish(
     claims: &Claims,
     now: Timestamp,
 ) -> Result<Answer, ApiError> {
-    let token = claims
-        .sign(server.inner.authentication.key())
-        .ok_or_else(|| {
-            ApiError::internal("cannot sign a token: the system gave no random bytes")
-        })?;
+    let token = claims.sign(signing_key(server)?).ok_or_else(|| {
+        ApiError::internal("cannot sign a token: the system gave no random bytes")
+    })?;
     let expires = Timestamp::from_second(claims.expires_at_seconds).unwrap_or(Timestamp::MAX);
     let audiences: Value = claims
         .audiences

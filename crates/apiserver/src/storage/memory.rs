@@ -1,6 +1,6 @@
 //! A storage that keeps nothing beyond the process.
 
-use super::{Batch, Completion, Loaded, Storage, StorageError};
+use super::{Batch, Completion, Loaded, Retention, Storage, StorageError};
 
 /// Every write is done at once; loading finds nothing.
 #[derive(Clone, Copy, Debug, Default)]
@@ -13,5 +13,9 @@ impl Storage for MemoryStorage {
 
     fn append(&self, _batch: Batch, done: Completion) {
         done(Ok(()));
+    }
+
+    fn retention(&self) -> Retention {
+        Retention::Nothing
     }
 }

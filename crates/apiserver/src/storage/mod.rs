@@ -84,6 +84,15 @@ pub enum StorageError {
     },
 }
 
+/// Whether a storage outlives the process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Retention {
+    /// What is appended can be loaded again.
+    Kept,
+    /// All ends with the process.
+    Nothing,
+}
+
 /// Keeps objects.
 ///
 /// `append` returns at once; `done` is called, possibly on another thread and
@@ -97,4 +106,10 @@ pub trait Storage: Send + std::marker::Sync {
 
     /// Takes one write.
     fn append(&self, batch: Batch, done: Completion);
+
+    /// Whether anything outlives the process. To a storage that keeps nothing
+    /// nothing need be appended.
+    fn retention(&self) -> Retention {
+        Retention::Kept
+    }
 }

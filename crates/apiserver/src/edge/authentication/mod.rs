@@ -14,7 +14,8 @@ use super::reply::Reply;
 use crate::core::{ApiError, GroupResource, Identity, Store};
 use jiff::Timestamp;
 use std::collections::BTreeMap;
-use trueup_object::{Text, value};
+use std::sync::OnceLock;
+use trueup_object::{Text, Value, value};
 
 /// The audience of the API server itself.
 pub const API_AUDIENCE: &str = "https://kubernetes.default.svc";
@@ -52,20 +53,24 @@ impl std::fmt::Debug for StaticToken {
 #[derive(Debug)]
 pub struct Authentication {
     tokens: Vec<StaticToken>,
-    key: SigningKey,
+    /// Made when it is first needed: gathering the randomness for it takes
+    /// longer than the rest of a start.
+    key: OnceLock<Result<SigningKey, KeyError>>,
 }
 
 impl Authentication {
-    /// Knows these tokens, and the service account tokens signed with `key`.
+    /// Knows these tokens, and the service account tokens signed with `key`;
+    /// where none is given, a fresh one is made when it is first needed.
     #[must_use]
-    pub fn new(tokens: Vec<StaticToken>, key: SigningKey) -> Self {
+    pub fn new(tokens: Vec<StaticToken>, key: impl Into<Option<SigningKey>>) -> Self {
+        let key = key.into().map_or_else(OnceLock::new, |key| Ok(key).into());
         Self { tokens, key }
     }
 
-    /// The key that tokens are signed with.
-    #[must_use]
-    pub fn key(&self) -> &SigningKey {
-        &self.key
+    /// The key that tokens are signed with; fails where none could be made.
+    pub fn key(&self) -> Result<&SigningKey, KeyError> {
+        let key = self.key.get_or_init(SigningKey::generate);
+        key.as_ref().map_err(|error| *error)
     }
 
     /// Who sent this `Authorization` header; nobody known without one. Fails
@@ -98,7 +103,12 @@ impl Authentication {
         {
             return Ok(known.identity.clone());
         }
-        let claims = Claims::verify(&self.key, token, audience, now)?;
+        let claims = Claims::verify(
+            self.key().map_err(|_| TokenError::Signature)?,
+            token,
+            audience,
+            now,
+        )?;
         if !account_exists(store, &claims.binding) {
             return Err(TokenError::Withdrawn);
         }
@@ -123,12 +133,12 @@ impl Authentication {
     /// The public keys that tokens are checked with.
     #[must_use]
     pub fn key_set(&self) -> Reply {
-        let keys = self.key.to_jwk();
+        let keys: Value = self.key().iter().map(|key| key.to_jwk()).collect();
         Reply {
             ..Reply::full(
                 200,
                 "application/jwk-set+json",
-                trueup_object::to_json(&value!({"keys": [keys]})),
+                trueup_object::to_json(&value!({"keys": keys})),
             )
         }
     }
