@@ -140,6 +140,7 @@ impl Controller {
             runs: BTreeMap::new(),
         };
         context.spawn(keep_discovery_fresh(context.session.cluster().clone()));
+        context.spawn(tell_of_discovery(&context));
         context.spawn(event_worker);
         context.spawn(driver.run());
         let ready = resources::start(&context, &options.namespaces, options.leader_election);
@@ -147,6 +148,21 @@ impl Controller {
             context,
             load,
             ready,
+        }
+    }
+}
+
+/// Tells the machine whenever the cluster may serve other kinds.
+fn tell_of_discovery(context: &Arc<Context>) -> impl Future<Output = ()> + Send + use<> {
+    let mut changes = context.session.cluster().discovery_changes();
+    let weak = Arc::downgrade(context);
+    async move {
+        loop {
+            changes.changed().await;
+            let Some(context) = weak.upgrade() else {
+                return;
+            };
+            context.tell(Event::DiscoveryChanged);
         }
     }
 }

@@ -97,6 +97,45 @@ fn an_unknown_kind_is_refused_by_name() {
 }
 
 #[test]
+fn an_unknown_kind_is_tried_again_as_soon_as_it_is_known() {
+    virtual_time(async {
+        let world = World::new(23).await;
+        let gadget =
+            "apiVersion: example.com/v1\nkind: Gadget\nmetadata: {name: x, namespace: apps}\n";
+        let revision = world.commit("first", &[("apps/x.yaml", gadget)]);
+        world.repository().await;
+        let slow = value!({"retryInterval": "1h"});
+        world.kustomization("apps", "./apps", slow).await;
+        world.fails("apps", "ReconciliationFailed").await;
+        world.rest().await;
+        world.apply(&gadgets()).await;
+        let began = tokio::time::Instant::now();
+        world.applied("apps", &revision).await;
+        assert!(
+            began.elapsed() < std::time::Duration::from_secs(10),
+            "woken by the definition"
+        );
+    });
+}
+
+/// The definition of `Gadget`.
+fn gadgets() -> Value {
+    value!({"apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition",
+        "metadata": {"name": "gadgets.example.com"},
+        "spec": {"group": "example.com", "scope": "Namespaced",
+            "names": {"kind": "Gadget", "listKind": "GadgetList", "plural": "gadgets", "singular": "gadget"},
+            "versions": [{"name": "v1", "served": true, "storage": true,
+                "schema": {"openAPIV3Schema": {"type": "object"}}}]}})
+}
+
+#[test]
+fn a_file_over_the_limit_is_named() {
+    // One byte more than a file may have.
+    let text: &'static str = "#".repeat((16 << 20) + 1).leak();
+    a_bad_file(text, "BuildFailed", &["bad.yaml"]);
+}
+
+#[test]
 fn a_field_that_the_api_refuses_is_named() {
     a_bad_file(
         "apiVersion: v1\nkind: Service\nmetadata: {name: x, namespace: apps}\nspec: {ports: [{port: 99999}]}\n",
@@ -337,6 +376,11 @@ fn a_missing_source_and_a_missing_secret_are_named() {
         world.kustomization("apps", "./apps", Value::map()).await;
         let message = world.fails("apps", "ArtifactFailed").await;
         assert_eq!(message, "Source 'GitRepository/fleet/fleet' not found");
+        world.rest().await;
+        assert!(
+            !world.told("not found"),
+            "no event of what may be yet to come"
+        );
         let revision = world.commit("first", &[("apps/a.yaml", &map("a", &[]))]);
         world.repository().await;
         world.applied("apps", &revision).await;

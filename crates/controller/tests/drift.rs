@@ -108,6 +108,9 @@ fn a_deleted_object_comes_back() {
         world
             .until("a is back", async || world.config_map("a").await.is_some())
             .await;
+        world.rest().await;
+        let text = "ConfigMap/apps/a corrected: it was deleted; created again";
+        assert!(world.told(text), "{}", world.picture());
     });
 }
 

@@ -3,7 +3,7 @@
 use super::world::{World, condition, map};
 use std::time::Duration;
 use trueup_object::{Value, value};
-use trueup_testkit::virtual_time;
+use trueup_testkit::{Fault, virtual_time};
 
 /// A world with one Kustomization `apps` of the folder `apps`.
 async fn simple() -> World {
@@ -327,6 +327,48 @@ fn health_is_waited_for_without_a_worker_until_it_comes_or_time_is_up() {
         world.applied("apps", &revision).await;
         let status = world.kustomization_status("apps").await;
         assert_eq!(condition(&status, "Healthy").unwrap().0, "True");
+    });
+}
+
+#[test]
+fn a_run_ends_at_its_timeout_and_is_tried_again() {
+    virtual_time(async {
+        let world = simple().await;
+        let spec = value!({"spec": {"timeout": "30s"}});
+        world.patch_kustomization("apps", spec).await;
+        world.rest().await;
+        world.faults.fail_next_write(Fault::Silence);
+        world.delete("v1", "ConfigMap", "a").await;
+        let message = world.fails("apps", "ReconciliationFailed").await;
+        assert!(
+            message.contains("timeout of 30s: context deadline exceeded"),
+            "{message}"
+        );
+        world
+            .until("a is back", async || world.config_map("a").await.is_some())
+            .await;
+    });
+}
+
+#[test]
+fn everything_goes_into_the_target_namespace() {
+    virtual_time(async {
+        let world = World::new(5).await;
+        let elsewhere = map("a", &[]).replace("namespace: apps", "namespace: elsewhere");
+        let revision = world.commit("first", &[("apps/a.yaml", &elsewhere)]);
+        world.repository().await;
+        world
+            .kustomization("apps", "./apps", value!({"targetNamespace": "apps"}))
+            .await;
+        world.applied("apps", &revision).await;
+        assert!(world.config_map("a").await.is_some());
+        let status = world.kustomization_status("apps").await;
+        let ids = status
+            .at(&["inventory", "entries"])
+            .unwrap()
+            .as_list()
+            .unwrap();
+        assert_eq!(ids[0].str_at(&["id"]), Some("apps_a__ConfigMap"));
     });
 }
 

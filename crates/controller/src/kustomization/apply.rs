@@ -105,12 +105,16 @@ impl Hands<'_> {
         }
         let live = observed.get(&action.object).live();
         let unseen = live.is_none() && !absent.contains(&action.object);
-        let answer = match self
+        let answered = self
             .context
             .session
             .apply(&action.manifest, &options().dry_run())
-            .await
-        {
+            .await;
+        let cure = match &answered {
+            Err(error) if error.class() == ErrorClass::KindMissing => Cure::Kind,
+            _ => Cure::Retry,
+        };
+        let answer = match answered {
             Ok(object) if unseen && is_stored(&object) => {
                 return Ok(Answer::Exists(action.object.clone()));
             }
@@ -119,11 +123,7 @@ impl Hands<'_> {
             Err(error) => return Err(Failure::api(&error)),
         };
         let settled = settle(action, live, &answer, self.force).map_err(|failure| {
-            Failure::new(
-                reason::RECONCILIATION_FAILED,
-                failure.to_string(),
-                Cure::Retry,
-            )
+            Failure::new(reason::RECONCILIATION_FAILED, failure.to_string(), cure)
         })?;
         Ok(Answer::Do(Box::new(self.settled(settled, live))))
     }
@@ -364,9 +364,15 @@ fn write_failed(object: &ObjectRef, error: &ApiError) -> Failure {
     Failure::new(reason::RECONCILIATION_FAILED, text, cure)
 }
 
-/// One failure of many, all named up to a bound.
+/// One failure of many, all named up to a bound. Where nobody answered for
+/// one of them, all are tried again soon.
 fn joined(failures: Vec<Failure>) -> Failure {
-    let soon = failures.iter().all(|failure| failure.cure == Cure::Soon);
+    let any = |cure| failures.iter().any(|failure| failure.cure == cure);
+    let cure = match (any(Cure::Soon), any(Cure::Kind)) {
+        (true, _) => Cure::Soon,
+        (false, true) => Cure::Kind,
+        (false, false) => Cure::Retry,
+    };
     let count = failures.len();
     let mut texts: Vec<String> = failures
         .into_iter()
@@ -376,7 +382,6 @@ fn joined(failures: Vec<Failure>) -> Failure {
     if count > MAX_FAILURES_NAMED {
         texts.push(format!("… and {} more", count - MAX_FAILURES_NAMED));
     }
-    let cure = if soon { Cure::Soon } else { Cure::Retry };
     Failure::new(reason::RECONCILIATION_FAILED, texts.join("\n"), cure)
 }
 

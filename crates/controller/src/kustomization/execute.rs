@@ -42,6 +42,8 @@ pub(super) struct Task<'a> {
     pub memory: &'a Mutex<Memory>,
     pub causes: &'a Causes,
     pub cancel: &'a CancellationToken,
+    /// When the run began; the time-out is counted from here.
+    pub began_ms: u64,
 }
 
 /// How far the cluster is.
@@ -280,19 +282,22 @@ impl Task<'_> {
             .map(|it| it.object.clone())
             .collect();
         let health = health::of(self.context, self.memory, &objects).await?;
+        let is_news = !stage.is_done() || lock(self.memory).waiting.is_some();
         let judged = health::judge(
             self.context,
             self.memory,
             self.mark,
-            Purpose::Stage,
+            (Purpose::Stage, self.spent_ms()),
             within,
             &health,
         );
         match judged.verdict {
             HealthVerdict::Passed => {
-                if objects
-                    .iter()
-                    .any(|object| object.kind.kind == "CustomResourceDefinition")
+                // Told once: whoever misses a kind is woken by it.
+                if is_news
+                    && objects
+                        .iter()
+                        .any(|object| object.kind.kind == "CustomResourceDefinition")
                 {
                     self.context.session.cluster().invalidate_discovery();
                 }
@@ -332,6 +337,21 @@ impl Task<'_> {
         self.health(&plan, inventory).await
     }
 
+    /// What is left of the time-out when health begins to be waited for.
+    fn health_timeout(&self) -> Duration {
+        let timeout = self.kustomization.spec.timeout_or_default();
+        let spent_ms = match &lock(self.memory).waiting {
+            Some(waiting) if waiting.is_for(self.mark, Purpose::Health) => waiting.spent_ms,
+            _ => self.spent_ms(),
+        };
+        timeout.saturating_sub(Duration::from_millis(spent_ms))
+    }
+
+    fn spent_ms(&self) -> u64 {
+        let now_ms = self.context.clock.now_ms();
+        now_ms.saturating_sub(self.began_ms)
+    }
+
     async fn health(&self, plan: &Plan, inventory: Inventory) -> Result<Reached, Stop> {
         let mut targets = health_targets(&self.kustomization.spec, &self.owner(), plan);
         let looked_at = !targets.is_empty();
@@ -344,7 +364,7 @@ impl Task<'_> {
             }
         }
         let health = health::of(self.context, self.memory, &targets).await?;
-        let timeout = self.kustomization.spec.timeout_or_default();
+        let timeout = self.health_timeout();
         let Judged {
             verdict,
             waited,
@@ -353,7 +373,7 @@ impl Task<'_> {
             self.context,
             self.memory,
             self.mark,
-            Purpose::Health,
+            (Purpose::Health, self.spent_ms()),
             timeout,
             &health,
         );

@@ -17,6 +17,8 @@ pub(super) struct Failure {
     pub message: String,
     /// What comes next.
     pub cure: Cure,
+    /// Who hears of it.
+    pub telling: Telling,
 }
 
 /// What helps.
@@ -28,8 +30,19 @@ pub(super) enum Cure {
     Soon,
     /// A dependency or source becoming ready.
     Dependency,
+    /// A kind becoming known to the cluster.
+    Kind,
     /// Only a change of the object itself.
     Specification,
+}
+
+/// Whether there is an event of a failure, beside the condition.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Telling {
+    /// An event, where the failure is news.
+    Event,
+    /// None: what is missing may simply not have come yet.
+    ConditionOnly,
 }
 
 /// A run that ends early: because something failed, or because its object
@@ -57,6 +70,15 @@ impl Failure {
             reason,
             message: message.into(),
             cure,
+            telling: Telling::Event,
+        }
+    }
+
+    /// The same, told by the condition and the log alone.
+    pub(super) fn quiet(self) -> Self {
+        Self {
+            telling: Telling::ConditionOnly,
+            ..self
         }
     }
 

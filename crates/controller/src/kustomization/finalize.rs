@@ -177,12 +177,14 @@ fn wait(
         mark: mark.clone(),
         purpose: Purpose::Health,
         since_ms: now_ms,
+        spent_ms: 0,
     });
     if waiting.mark != mark {
         *waiting = Waiting {
             mark,
             purpose: Purpose::Health,
             since_ms: now_ms,
+            spent_ms: 0,
         };
     }
     let timeout = kustomization.spec.timeout_or_default();

@@ -66,7 +66,7 @@ pub(super) fn judge(
     context: &Context,
     memory: &Mutex<Memory>,
     mark: &Mark,
-    purpose: Purpose,
+    (purpose, spent_ms): (Purpose, u64),
     timeout: Duration,
     picture: &Picture,
 ) -> Judged {
@@ -75,8 +75,8 @@ pub(super) fn judge(
     let begun = memory
         .waiting
         .as_ref()
-        .filter(|it| it.mark == *mark && it.purpose == purpose);
-    let since_ms = begun.map_or(now_ms, |waiting| waiting.since_ms);
+        .filter(|it| it.is_for(mark, purpose));
+    let (since_ms, spent_ms) = begun.map_or((now_ms, spent_ms), |it| (it.since_ms, it.spent_ms));
     let waited = Duration::from_millis(now_ms.saturating_sub(since_ms));
     let verdict = HealthGate { waited, timeout }.judge(&picture.judged);
     memory.waiting = match verdict {
@@ -84,6 +84,7 @@ pub(super) fn judge(
             mark: mark.clone(),
             purpose,
             since_ms,
+            spent_ms,
         }),
         HealthVerdict::Passed | HealthVerdict::Failed(_) => None,
     };

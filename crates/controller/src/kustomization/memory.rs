@@ -61,6 +61,15 @@ pub(crate) struct Waiting {
     pub purpose: Purpose,
     /// Since when, on the controller's clock.
     pub since_ms: u64,
+    /// How much of the time-out was spent before.
+    pub spent_ms: u64,
+}
+
+impl Waiting {
+    /// Whether this is a waiting for the same as now.
+    pub(super) fn is_for(&self, mark: &Mark, purpose: Purpose) -> bool {
+        self.mark == *mark && self.purpose == purpose
+    }
 }
 
 /// What is waited for.

@@ -12,7 +12,7 @@ mod observe;
 mod report;
 
 use crate::context::Context;
-use crate::machine::{Event, Next, ObjectKey, Start};
+use crate::machine::{Cause, Event, Next, ObjectKey, Start};
 use crate::outcome::Ended;
 use crate::status::{self, StatusError};
 use apply::Done;
@@ -23,6 +23,7 @@ use memory::{Mark, Memory, lock};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
+use trueup_gocompat::format_duration;
 use trueup_kinds::{Kustomization, reason, unserved_fields};
 
 pub(crate) use memory::Memories;
@@ -100,7 +101,29 @@ impl Run<'_> {
     }
 
     async fn reconcile(&mut self, kustomization: &Kustomization) -> Result<Ended, Stop> {
+        let timeout = kustomization.spec.timeout_or_default();
         let began_ms = self.context.clock.now_ms();
+        let worked = tokio::time::timeout(timeout, self.work(kustomization, began_ms)).await;
+        let (context, key) = (self.context, &self.start.key);
+        let revision = self.mark.as_ref().map(|mark| &mark.revision);
+        report::changes(context, key, revision, &self.done);
+        match worked.unwrap_or_else(|_| Err(timed_out(timeout).into()))? {
+            Worked::Ended(ended) => Ok(ended),
+            Worked::Reached {
+                mark,
+                build,
+                reached,
+            } => {
+                let took = Duration::from_millis(context.clock.now_ms().saturating_sub(began_ms));
+                self.reached(&mark, &build, reached, took).await
+            }
+        }
+    }
+
+    /// Everything that the time-out bounds. Where it is broken off, what was
+    /// written is known to `self.done`, and the write under way is found by
+    /// the next run.
+    async fn work(&mut self, kustomization: &Kustomization, began_ms: u64) -> Result<Worked, Stop> {
         let (context, key) = (self.context, &self.start.key);
         let artifact = observe::artifact(context, kustomization)?;
         let mark = Mark {
@@ -114,6 +137,10 @@ impl Run<'_> {
             &mark.revision,
             self.start.cycle.as_deref(),
         )?;
+        if self.start.causes.contains(&Cause::Discovery) {
+            // Which kinds have namespaces decides what is made.
+            lock(self.memory).build = None;
+        }
         let made = build::build(context, key, kustomization, &artifact, self.memory).await?;
         if self.cancel.is_cancelled() {
             return Err(Stop::Cancelled);
@@ -121,12 +148,15 @@ impl Run<'_> {
         if made.is_remembered()
             && let Some(ended) = self.unaffected(kustomization, &mark).await?
         {
-            return Ok(ended);
+            return Ok(Worked::Ended(ended));
         }
         let build = made.into_build();
-        let reached = self.execute(kustomization, &mark, &build).await?;
-        let took = Duration::from_millis(context.clock.now_ms().saturating_sub(began_ms));
-        self.reached(&mark, &build, reached, took).await
+        let reached = self.execute(kustomization, &mark, &build, began_ms).await?;
+        Ok(Worked::Reached {
+            mark,
+            build,
+            reached,
+        })
     }
 
     /// A revision that leaves everything as it is costs one small patch of
@@ -156,6 +186,7 @@ impl Run<'_> {
         kustomization: &Kustomization,
         mark: &Mark,
         build: &build::Build,
+        began_ms: u64,
     ) -> Result<Reached, Stop> {
         lock(self.memory).settled = None;
         let task = Task {
@@ -167,15 +198,9 @@ impl Run<'_> {
             memory: self.memory,
             causes: &self.start.causes,
             cancel: self.cancel,
+            began_ms,
         };
-        let reached = Box::pin(task.run(&mut self.done)).await;
-        report::changes(
-            self.context,
-            &self.start.key,
-            Some(&mark.revision),
-            &self.done,
-        );
-        reached
+        Box::pin(task.run(&mut self.done)).await
     }
 
     async fn reached(
@@ -212,6 +237,26 @@ impl Run<'_> {
             }
         }
     }
+}
+
+/// How far the bounded part of a run came.
+enum Worked {
+    /// There was nothing to do.
+    Ended(Ended),
+    /// The cluster was worked on.
+    Reached {
+        mark: Mark,
+        build: Arc<build::Build>,
+        reached: Reached,
+    },
+}
+
+fn timed_out(timeout: Duration) -> Failure {
+    let text = format!(
+        "not done within the timeout of {}: context deadline exceeded",
+        format_duration(timeout)
+    );
+    Failure::new(reason::RECONCILIATION_FAILED, text, Cure::Retry)
 }
 
 async fn stopped(context: &Context, key: &ObjectKey, mark: Option<&Mark>, stop: Stop) -> Ended {

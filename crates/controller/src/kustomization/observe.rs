@@ -34,14 +34,14 @@ pub(super) fn artifact(
     }
     let not_found = || {
         let text = message::source_not_found(key.kind.name(), &key.namespace, &key.name);
-        Failure::new(reason::ARTIFACT_FAILED, text, Cure::Retry)
+        Failure::new(reason::ARTIFACT_FAILED, text, Cure::Retry).quiet()
     };
     let object = context.objects.get(&key).ok_or_else(not_found)?;
     let repository = GitRepository::read(object.value())
         .map_err(|error| Failure::new(reason::ARTIFACT_FAILED, error.to_string(), Cure::Retry))?;
     repository.status.artifact.ok_or_else(|| {
         let text = message::artifact_not_found(requeue(context));
-        Failure::new(reason::ARTIFACT_FAILED, text, Cure::Dependency)
+        Failure::new(reason::ARTIFACT_FAILED, text, Cure::Dependency).quiet()
     })
 }
 

@@ -3,7 +3,7 @@
 use super::apply::Done;
 use super::build::Build;
 use super::execute::waiting_text;
-use super::failure::{Cure, Failure, TRANSIENT_RETRY_MS};
+use super::failure::{Cure, Failure, TRANSIENT_RETRY_MS, Telling};
 use super::memory::{Mark, Purpose};
 use crate::context::Context;
 use crate::machine::{Next, ObjectKey};
@@ -17,7 +17,7 @@ use trueup_kinds::{
     Resource, Severity, message, reason,
 };
 use trueup_object::Text;
-use trueup_plan::{ChangeLine, Drift, FieldChange};
+use trueup_plan::{ChangeLine, Drift, EXPIRED_MANAGER, FieldChange, WHOLE_OBJECT};
 
 /// How many fields of one object a change event names.
 const MAX_FIELDS_NAMED: usize = 4;
@@ -278,6 +278,10 @@ pub(super) fn changes(context: &Context, key: &ObjectKey, revision: Option<&Text
 }
 
 fn corrected(drift: &Drift) -> String {
+    if drift.field == WHOLE_OBJECT {
+        let end = how_it_went(drift);
+        return format!("{} corrected: it {end}; created again", drift.object);
+    }
     let text = |value: &Option<Text>| value.clone().unwrap_or_else(|| "(none)".into());
     format!(
         "{} corrected: {} from {} back to {}, changed by {}",
@@ -287,6 +291,15 @@ fn corrected(drift: &Drift) -> String {
         text(&drift.from),
         drift.manager
     )
+}
+
+/// How an object that is not there any more went. Nobody knows by whom.
+fn how_it_went(drift: &Drift) -> &'static str {
+    if drift.manager == EXPIRED_MANAGER {
+        "expired"
+    } else {
+        "was deleted"
+    }
 }
 
 /// `Deployment/prod/web configured (.spec.replicas 2 → 3)`.
@@ -314,6 +327,13 @@ pub(super) fn braked(context: &Context, key: &ObjectKey, drifts: &[&Drift]) {
     let lines: Vec<String> = drifts
         .iter()
         .map(|drift| {
+            if drift.field == WHOLE_OBJECT {
+                return format!(
+                    "{}: it {} again and again; from now on it is created again only at the interval",
+                    drift.object,
+                    how_it_went(drift)
+                );
+            }
             format!(
                 "{}: {} is changed again and again by {}; from now on it is corrected only at the interval",
                 drift.object, drift.field, drift.manager
@@ -359,7 +379,9 @@ pub(super) async fn failure(
         }
     })
     .await?;
-    if news {
+    if failure.telling == Telling::ConditionOnly {
+        tracing::info!(object = %key, reason = failure.reason, "{}", failure.message);
+    } else if news {
         tell_failure(context, key, mark, failure);
     }
     Ok(Ended::failed(
@@ -401,6 +423,7 @@ fn next(context: &Context, kustomization: &Kustomization, cure: Cure) -> Next {
         Cure::Soon => Next::After {
             delay_ms: retry_ms.min(TRANSIENT_RETRY_MS),
         },
+        Cure::Kind => Next::Kind { delay_ms: retry_ms },
         Cure::Dependency => Next::Dependency {
             delay_ms: context.settings.requeue_dependency_ms,
         },

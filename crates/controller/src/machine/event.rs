@@ -54,6 +54,8 @@ pub enum Event {
     /// An object that this one owns or watches differs from what was left
     /// there, or its health changed.
     LiveChanged(ObjectKey),
+    /// The cluster may serve other kinds than before.
+    DiscoveryChanged,
     /// A run is over.
     Finished {
         /// What was worked on.
@@ -86,6 +88,12 @@ pub enum Next {
     },
     /// Waiting for a dependency; look again at the latest after this long.
     Dependency {
+        /// Milliseconds from now.
+        delay_ms: u64,
+    },
+    /// Waiting for a kind to be served; look again at the latest after this
+    /// long.
+    Kind {
         /// Milliseconds from now.
         delay_ms: u64,
     },

@@ -69,6 +69,8 @@ pub enum Cause {
     Spec,
     /// A dependency turned ready, or the graph of dependencies changed.
     Dependency,
+    /// The cluster serves other kinds than when one was missed.
+    Discovery,
     /// An object it owns, or watches for health, changed.
     Live,
     /// Seen for the first time since this process started.
@@ -98,7 +100,9 @@ impl Cause {
         match self {
             Self::Request => Urgency::Person,
             Self::Push | Self::Source => Urgency::Push,
-            Self::Deletion | Self::Spec | Self::Dependency | Self::Live => Urgency::Change,
+            Self::Deletion | Self::Spec | Self::Dependency | Self::Discovery | Self::Live => {
+                Urgency::Change
+            }
             Self::Start | Self::Deadline | Self::Retry | Self::Interval => Urgency::Interval,
             Self::Trailing => Urgency::Trailing,
         }

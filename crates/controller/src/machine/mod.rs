@@ -71,6 +71,8 @@ pub struct Machine {
     running: BTreeMap<Kind, usize>,
     acting: BTreeSet<Kind>,
     runs: u64,
+    /// Counts the changes of discovery.
+    discovery: u64,
 }
 
 /// What is known of one object.
@@ -80,6 +82,7 @@ struct Entry {
     run: Option<Run>,
     failures: u32,
     waits_for_dependency: bool,
+    waits_for_kind: bool,
     in_circle: bool,
     gone: bool,
 }
@@ -91,6 +94,8 @@ struct Run {
     /// What happened since it began.
     since: Causes,
     cancelled: bool,
+    /// Which changes of discovery it may have seen.
+    discovery: u64,
 }
 
 impl Machine {
@@ -109,6 +114,7 @@ impl Machine {
             running: BTreeMap::new(),
             acting: BTreeSet::new(),
             runs: 0,
+            discovery: 0,
         }
     }
 
@@ -127,6 +133,7 @@ impl Machine {
             Event::Vanished(key) => self.vanish(&key, &mut commands),
             Event::Pushed { url } => self.push_arrived(&url, &mut commands),
             Event::LiveChanged(key) => self.add(&key, Cause::Live, &mut commands),
+            Event::DiscoveryChanged => self.discovery_changed(&mut commands),
             Event::Finished { key, run, next } => self.finish(&key, run, &next, now_ms),
             Event::Tick => {}
         }
@@ -255,6 +262,21 @@ impl Machine {
         }
     }
 
+    /// Whoever failed for want of a kind tries again. Who is worked on now may
+    /// have missed one as well: that shows at its end.
+    fn discovery_changed(&mut self, commands: &mut Vec<Command>) {
+        self.discovery += 1;
+        let waiting: Vec<ObjectKey> = self
+            .entries
+            .iter()
+            .filter(|(_, entry)| entry.waits_for_kind && entry.run.is_none())
+            .map(|(key, _)| key.clone())
+            .collect();
+        for key in waiting {
+            self.add(&key, Cause::Discovery, commands);
+        }
+    }
+
     /// An edge changed: whoever stood in a circle may be free now, and whoever
     /// stands in one now should say so.
     fn wake_circles(&mut self, changed: &ObjectKey, commands: &mut Vec<Command>) {
@@ -318,6 +340,8 @@ impl Machine {
             return;
         }
         entry.waits_for_dependency = matches!(next, Next::Dependency { .. });
+        entry.waits_for_kind = matches!(next, Next::Kind { .. });
+        let has_missed = entry.waits_for_kind && run.discovery != self.discovery;
         entry.failures = if matches!(next, Next::Backoff) {
             entry.failures.saturating_add(1)
         } else {
@@ -325,6 +349,9 @@ impl Machine {
         };
         let (failures, interval_ms) = (entry.failures, entry.facts.interval_ms);
         self.schedule(key, next, failures, interval_ms, now_ms);
+        if has_missed {
+            self.queue.push(key, Cause::Discovery);
+        }
         for cause in run.since {
             self.queue.push(key, cause);
         }
@@ -349,7 +376,7 @@ impl Machine {
                 Cause::Retry,
             ),
             Next::Deadline { delay_ms } => (*delay_ms, Cause::Deadline),
-            Next::Dependency { delay_ms } => (*delay_ms, Cause::Retry),
+            Next::Dependency { delay_ms } | Next::Kind { delay_ms } => (*delay_ms, Cause::Retry),
             Next::Again => return self.queue.push(key, Cause::Retry),
             Next::Trailing => return self.queue.push(key, Cause::Trailing),
             Next::Never => return,
@@ -401,6 +428,7 @@ impl Machine {
                 number: self.runs,
                 since: Causes::new(),
                 cancelled: false,
+                discovery: self.discovery,
             });
         }
         Start {

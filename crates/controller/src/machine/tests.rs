@@ -258,6 +258,24 @@ fn readiness_wakes_those_that_wait_for_it_at_once() {
 }
 
 #[test]
+fn a_change_of_discovery_wakes_exactly_those_that_missed_a_kind() {
+    let mut stage = Stage::new(4);
+    let missing = || Next::Kind { delay_ms: 60_000 };
+    stage.settle(&app("misses"), facts(1), missing());
+    stage.settle(&app("rests"), facts(1), Next::Interval);
+    let woken = only_start(stage.tell(Event::DiscoveryChanged));
+    assert_eq!(
+        (&woken.key, &woken.causes),
+        (&app("misses"), &[Cause::Discovery].into())
+    );
+    // One that came meanwhile is not missed either, and none is counted twice.
+    stage.tell(Event::DiscoveryChanged);
+    let again = only_start(stage.finish(&woken, missing()));
+    assert_eq!(again.causes, [Cause::Discovery].into());
+    assert_eq!(stage.finish(&again, missing()), []);
+}
+
+#[test]
 fn a_circle_is_named_and_left_by_whoever_stood_in_it_when_it_opens() {
     let mut stage = Stage::new(4);
     let needs = |name: &str| Facts {
@@ -424,7 +442,7 @@ fn step() -> impl Strategy<Value = Step> {
         (0..6usize).prop_map(Step::Vanish),
         (0..6usize).prop_map(Step::Live),
         any::<u8>().prop_map(Step::Artifact),
-        (0..6usize, 0..6u8).prop_map(|(index, next)| Step::Finish(index, next)),
+        (0..6usize, 0..7u8).prop_map(|(index, next)| Step::Finish(index, next)),
         (0..100_000u64).prop_map(Step::Advance),
     ]
 }
@@ -436,6 +454,7 @@ fn next_of(number: u8) -> Next {
         2 => Next::Deadline { delay_ms: 500 },
         3 => Next::Dependency { delay_ms: 30_000 },
         4 => Next::Trailing,
+        5 => Next::Kind { delay_ms: 60_000 },
         _ => Next::Never,
     }
 }
