@@ -49,6 +49,17 @@ pub fn decide(key: &Key, cache: &Cache, setting: &Setting) -> Decision {
         return Decision::nothing();
     };
     match key.kind {
+        Kind::Pod if setting.parts != Parts::NodeOnly && is_orphan(live, cache) => {
+            let actions: Vec<_> = job::release(live).into_iter().collect();
+            match actions.is_empty() {
+                false => Decision {
+                    actions,
+                    wake_at: None,
+                },
+                true if setting.parts == Parts::ControllersOnly => Decision::nothing(),
+                true => pod::decide(live, cache, setting),
+            }
+        }
         Kind::Pod if setting.parts == Parts::ControllersOnly => Decision::nothing(),
         Kind::Pod => pod::decide(live, cache, setting),
         _ if setting.parts == Parts::NodeOnly => Decision::nothing(),
@@ -58,4 +69,9 @@ pub fn decide(key: &Key, cache: &Cache, setting: &Setting) -> Decision {
         Kind::DaemonSet => daemonset::decide(live, cache, setting),
         Kind::Job => job::decide(live, cache, setting),
     }
+}
+
+/// A Pod that is being deleted and whose controller is gone.
+fn is_orphan(pod: &LiveObject, cache: &Cache) -> bool {
+    pod.deletion_timestamp().is_some() && cache.controller_of(pod).is_none()
 }

@@ -2,11 +2,15 @@
 
 use crate::action::{Action, Decision};
 use crate::cache::{Cache, Kind};
-use crate::conditions::{Condition, changes, get, set_probed, text_of};
+use crate::conditions::{Condition, changes, get, set_probed, text_of, time_at};
 use crate::decide::Setting;
 use crate::pods::{is_active, is_ready, phase, pod_of};
+use jiff::SignedDuration;
 use trueup_cluster::LiveObject;
 use trueup_object::{Value, value};
+
+/// Keeps a Pod until its Job has counted it.
+const TRACKING: &str = "batch.kubernetes.io/job-tracking";
 
 /// How a Job has ended.
 #[derive(Clone, Copy, PartialEq)]
@@ -23,13 +27,19 @@ struct Counts {
 }
 
 /// Decides about one Job. Pods that have ended stay, as those of genuine Jobs
-/// do; indexed completion and TTLs are not simulated.
+/// do; indexed completion is not simulated.
 pub(crate) fn decide(live: &LiveObject, cache: &Cache, setting: &Setting) -> Decision {
     let job = live.value();
-    if is_finished(job) || live.deletion_timestamp().is_some() {
-        return Decision::nothing();
-    }
     let pods: Vec<&LiveObject> = cache.controlled_by(live.uid(), Kind::Pod).collect();
+    let ending = live.deletion_timestamp().is_some();
+    if is_finished(job) || ending {
+        let mut decision = Decision::nothing();
+        decision.actions = pods.iter().filter_map(|pod| release(pod)).collect();
+        if !ending && decision.actions.is_empty() {
+            expire(live, setting, &mut decision);
+        }
+        return decision;
+    }
     let counts = count(&pods);
     let end = end_of(job, &counts);
     let suspended = job.at(&["spec", "suspend"]).and_then(Value::as_bool) == Some(true);
@@ -44,6 +54,9 @@ pub(crate) fn decide(live: &LiveObject, cache: &Cache, setting: &Setting) -> Dec
             })
             .collect(),
     };
+    // Pods that are being deleted need not be kept for counting.
+    let leaving = pods.iter().filter(|pod| pod.deletion_timestamp().is_some());
+    actions.extend(leaving.filter_map(|pod| release(pod)));
     let status = status_of(job, &counts, end, suspended, setting);
     if let Some(status) = changes(job.get("status"), &status) {
         actions.push(Action::MergeStatus {
@@ -56,6 +69,47 @@ pub(crate) fn decide(live: &LiveObject, cache: &Cache, setting: &Setting) -> Dec
         actions,
         wake_at: None,
     }
+}
+
+/// Removes a Job whose time after its end has passed.
+fn expire(live: &LiveObject, setting: &Setting, decision: &mut Decision) {
+    let job = live.value();
+    let Some(ttl_s) = job.i64_at(&["spec", "ttlSecondsAfterFinished"]) else {
+        return;
+    };
+    let conditions = job
+        .at(&["status", "conditions"])
+        .and_then(Value::as_list)
+        .unwrap_or_default();
+    let ended = ["Complete", "Failed"]
+        .iter()
+        .find_map(|kind| time_at(get(conditions, kind)?, &["lastTransitionTime"]));
+    let due = ended.and_then(|at| at.checked_add(SignedDuration::from_secs(ttl_s)).ok());
+    match due {
+        Some(due) if due <= setting.now => decision.actions.push(Action::Delete {
+            reference: live.reference().clone(),
+            uid: live.uid().clone(),
+        }),
+        due => decision.wake(due),
+    }
+}
+
+/// Lets go of a Pod that was kept until its Job has counted it.
+pub(crate) fn release(pod: &LiveObject) -> Option<Action> {
+    let finalizers = pod
+        .value()
+        .at(&["metadata", "finalizers"])
+        .and_then(Value::as_list)?;
+    let left: Vec<Value> = finalizers
+        .iter()
+        .filter(|name| name.as_str() != Some(TRACKING))
+        .cloned()
+        .collect();
+    (left.len() < finalizers.len()).then(|| Action::Merge {
+        reference: pod.reference().clone(),
+        resource_version: pod.resource_version().clone(),
+        patch: value!({"metadata": {"finalizers": left}}),
+    })
 }
 
 fn is_finished(job: &Value) -> bool {
@@ -109,6 +163,10 @@ fn pod(live: &LiveObject, setting: &Setting) -> Value {
         &["metadata", "generateName"],
         format!("{}-", live.name()).into(),
     );
+    let kept = pod.at(&["metadata", "finalizers"]).and_then(Value::as_list);
+    let mut finalizers = kept.unwrap_or_default().to_vec();
+    finalizers.push(TRACKING.into());
+    pod.set_at(&["metadata", "finalizers"], finalizers.into());
     pod
 }
 
