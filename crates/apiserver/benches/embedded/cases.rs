@@ -86,14 +86,30 @@ fn no_ops(
         send(&server, request, &admin);
     }
     let before = server.core().store().revision();
-    report.rate(name, Some(wanted), |number| {
-        send(&server, &requests[(number % HELD) as usize], &admin);
+    let pick = |number: u64| &requests[(number % HELD) as usize];
+    report.rate(&format!("{name}, a new text"), Some(wanted), |number| {
+        send(&server, &spelled_anew(pick(number), number), &admin);
+    });
+    for request in &requests {
+        send(&server, request, &admin);
+    }
+    report.rate(&format!("{name}, the same text"), Some(wanted), |number| {
+        send(&server, pick(number), &admin);
     });
     assert_eq!(
         server.core().store().revision(),
         before,
         "a no-op was written"
     );
+}
+
+/// The same configuration in a text that was never sent: blanks at its end.
+fn spelled_anew(request: &Request, number: u64) -> Request {
+    let mut body = request.body.to_vec();
+    body.extend((0..u64::BITS).map(|bit| if number >> bit & 1 == 1 { b' ' } else { b'\n' }));
+    let mut request = request.clone();
+    request.body = body.into();
+    request
 }
 
 fn changes(

@@ -88,9 +88,9 @@ impl Report {
             if threads == 2 && self.options.operations.is_some() {
                 return;
             }
-            let (count, elapsed) = self.run(threads, &next, &operation);
+            let (count, elapsed, cpu) = self.run(threads, &next, &operation);
             let rate = count as f64 / elapsed.as_secs_f64();
-            let each = elapsed.as_secs_f64() * 1e6 * f64::from(threads) / count as f64;
+            let each = cpu.as_secs_f64() * 1e6 / count as f64;
             let (goal, ratio) =
                 wanted
                     .filter(|_| threads == 2)
@@ -106,7 +106,7 @@ impl Report {
                     if threads == 1 { "" } else { "s" }
                 ),
                 count,
-                format!("{} /s ({each:.1} µs each)", grouped(rate)),
+                format!("{} /s ({each:.1} µs of a processor each)", grouped(rate)),
                 &goal,
                 &ratio,
             );
@@ -118,11 +118,12 @@ impl Report {
         threads: u32,
         next: &AtomicU64,
         operation: &(impl Fn(u64) + Sync),
-    ) -> (u64, Duration) {
+    ) -> (u64, Duration, Duration) {
         let begin = Instant::now();
         let limit = Duration::from_secs_f64(self.options.seconds);
-        let done = AtomicU64::new(0);
+        let (done, cpu_nanos) = (AtomicU64::new(0), AtomicU64::new(0));
         let work = || {
+            let before = thread_nanos();
             while self.options.operations.map_or_else(
                 || begin.elapsed() < limit,
                 |most| done.load(Ordering::Relaxed) < most,
@@ -130,6 +131,7 @@ impl Report {
                 operation(next.fetch_add(1, Ordering::Relaxed));
                 done.fetch_add(1, Ordering::Relaxed);
             }
+            cpu_nanos.fetch_add(thread_nanos() - before, Ordering::Relaxed);
         };
         std::thread::scope(|scope| {
             for _ in 1..threads {
@@ -137,7 +139,8 @@ impl Report {
             }
             work();
         });
-        (done.into_inner(), begin.elapsed())
+        let cpu = Duration::from_nanos(cpu_nanos.into_inner());
+        (done.into_inner(), begin.elapsed(), cpu)
     }
 
     /// Prints the table.
@@ -147,6 +150,14 @@ impl Report {
             println!("| {} |", row.join(" | "));
         }
     }
+}
+
+/// How long this thread has had a processor, so that a busy machine does not
+/// count; 0 where it can't be told.
+fn thread_nanos() -> u64 {
+    let text = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap_or_default();
+    let nanos = text.split(' ').next().and_then(|word| word.parse().ok());
+    nanos.unwrap_or(0)
 }
 
 /// A number with its thousands apart.
