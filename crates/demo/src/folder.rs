@@ -4,6 +4,7 @@ use std::fs::{File, TryLockError};
 use std::io::{ErrorKind, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 /// Why a demo's folder can't be used. Every message says what to do about it.
 #[derive(Debug, thiserror::Error)]
@@ -82,6 +83,13 @@ pub fn ports_of(root: &Path) -> Result<Ports, FolderError> {
     read_ports(&root.join(PORTS_FILE))
 }
 
+/// How long a lock of before may still be held: a killed demo leaves it to
+/// the programs that it had just started, until they have.
+const LOCK_PATIENCE: Duration = Duration::from_secs(2);
+
+/// How often the lock is tried.
+const LOCK_PAUSE: Duration = Duration::from_millis(20);
+
 /// The file that keeps the ports.
 const PORTS_FILE: &str = "ports";
 
@@ -98,10 +106,14 @@ impl Folder {
         std::fs::create_dir_all(&root).map_err(at("make folder", &root))?;
         let path = root.join("lock");
         let lock = File::create(&path).map_err(at("open", &path))?;
-        match lock.try_lock() {
-            Ok(()) => Ok(Self { root, _lock: lock }),
-            Err(TryLockError::WouldBlock) => Err(FolderError::Busy(root)),
-            Err(TryLockError::Error(source)) => Err(FolderError::File { action: "lock", path, source }),
+        let patience = Instant::now() + LOCK_PATIENCE;
+        loop {
+            match lock.try_lock() {
+                Ok(()) => return Ok(Self { root, _lock: lock }),
+                Err(TryLockError::WouldBlock) if Instant::now() < patience => std::thread::sleep(LOCK_PAUSE),
+                Err(TryLockError::WouldBlock) => return Err(FolderError::Busy(root)),
+                Err(TryLockError::Error(source)) => return Err(FolderError::File { action: "lock", path, source }),
+            }
         }
     }
 

@@ -91,13 +91,8 @@ impl Demo {
         spawn_git(git_server.clone(), listener("Git server", git)?, stop);
         start_workloads(&server);
         let cluster = connect(&server);
-        let (session, advertised) = (cluster.session(), address(&web));
-        let (first, controllers) = tokio::join!(
-            make_first_objects(&session, &git_url),
-            start_controllers(&cluster, folder, &advertised),
-        );
-        let (controllers, store) = controllers?;
-        first?;
+        make_first_objects(&cluster, &git_url).await?;
+        let (controllers, store) = start_controllers(&cluster, folder, &address(&web))?;
         follow_pushes(&git_server, &controllers, &git_url);
         let web = trueup_web::serve(listener("web server", web)?, controllers.clone(), store, stop.clone().cancelled_owned());
         tokio::spawn(web);
@@ -172,7 +167,7 @@ fn start_workloads(server: &ApiServer) {
     tokio::spawn(trueup_workloads::run(session, WorkloadsOptions::default()));
 }
 
-async fn start_controllers(
+fn start_controllers(
     cluster: &Cluster,
     folder: &Folder,
     advertised: &str,
@@ -192,15 +187,19 @@ async fn start_controllers(
 
 /// Definitions, namespace, `GitRepository` and the first `Kustomization`;
 /// what is there already stays as it is.
-async fn make_first_objects(session: &Session, git_url: &str) -> Result<(), ApiError> {
+async fn make_first_objects(cluster: &Cluster, git_url: &str) -> Result<(), ApiError> {
+    let session = cluster.session();
     for definition in definitions() {
-        make(session, &definition).await?;
+        make(&session, &definition).await?;
     }
-    make(session, &value!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": (sample::NAMESPACE)}})).await?;
+    // What is served has just changed: the definitions are ours.
+    cluster.invalidate_discovery();
+    let namespace = value!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": (sample::NAMESPACE)}});
+    make(&session, &namespace).await?;
     let repository = sample::git_repository(git_url);
-    make(session, &repository).await?;
-    follow_address(session, &repository, git_url).await?;
-    make(session, &sample::apps()).await
+    make(&session, &repository).await?;
+    follow_address(&session, &repository, git_url).await?;
+    make(&session, &sample::apps()).await
 }
 
 async fn make(session: &Session, object: &Value) -> Result<(), ApiError> {

@@ -14,6 +14,7 @@ use trueup_controller::{Controller, ControllerHandle, ControllerOptions};
 use trueup_gitserver::{Author, Commit, FileChange, GitServer};
 use trueup_kinds::definitions;
 use trueup_object::{ObjectRef, Value, value};
+use trueup_workloads::WorkloadsOptions;
 use trueup_source::{ArtifactStore, ArtifactStoreOptions, GitFetcher, GitFetcherOptions};
 
 /// Everything that runs.
@@ -39,6 +40,8 @@ impl World {
         let house = server.clone();
         tokio::spawn(async move { house.keep_house().await });
         let (git, url) = serve_git(&folder.path().join("git"), count).await?;
+        let workloads = WorkloadsOptions { ready_delay: Duration::ZERO, ..WorkloadsOptions::default() };
+        tokio::spawn(trueup_workloads::run(connect(&server).session(), workloads));
         let person = connect(&server).session();
         prepare(&person).await?;
         clone(&url, &folder.path().join("clone"))?;

@@ -43,7 +43,10 @@ impl Stage {
     }
 
     /// Why a step that ran out of time was still waiting.
-    pub fn overdue(&self) -> String {
+    pub fn overdue(&mut self) -> String {
+        if let Err(ended) = self.demo.as_mut().map_or(Ok(()), Demo::running) {
+            return ended;
+        }
         format!("not within {} s: {}", super::STEP_DEADLINE.as_secs(), self.pending)
     }
 

@@ -7,7 +7,7 @@ use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::sync::Arc;
 use tokio::net::TcpListener;
-use trueup_cluster::{ClusterOptions, LeaseTimes, keep_discovery_fresh};
+use trueup_cluster::{ClusterOptions, LeaseTimes};
 use trueup_controller::machine::Kind;
 use trueup_controller::{
     Controller, ControllerHandle, ControllerOptions, LeaderElection, LogSink, StandardErrorLog,
@@ -28,7 +28,6 @@ pub async fn run(arguments: ControllerArguments) -> Result<ExitCode, Failure> {
         ..ArtifactStoreOptions::new(root.join("artifacts"), &advertised)
     })
     .map_err(said)?;
-    tokio::spawn(keep_discovery_fresh(cluster.clone()));
     let mut options = ControllerOptions::new(cluster.session(), fetcher, Arc::new(store.clone()));
     options.log = log(arguments.log_level);
     options.leader_election = arguments.leader_election_namespace.as_deref().map(leader_election);
