@@ -27,7 +27,7 @@ pub(crate) fn area(name: &str) -> Option<PathBuf> {
 #[expect(clippy::disallowed_methods, reason = "recorded cases are files")]
 pub(crate) fn scenarios(name: &str) -> Vec<Value> {
     let Some(folder) = area(name) else {
-        println!("skipped: no recorded conversations ({name})");
+        println!("skipped: writes of kubernetes transcripts ({name}): not here");
         return Vec::new();
     };
     let mut files: Vec<_> = std::fs::read_dir(folder)
@@ -35,6 +35,10 @@ pub(crate) fn scenarios(name: &str) -> Vec<Value> {
         .map(|entry| entry.unwrap().path())
         .collect();
     files.sort();
+    println!(
+        "recorded cases: writes of kubernetes transcripts ({name}): {} ran, 0 skipped",
+        files.len()
+    );
     files
         .iter()
         .map(|file| from_json(&std::fs::read(file).unwrap()).unwrap())
