@@ -133,7 +133,7 @@ fn source_facts(repository: &GitRepository) -> Facts {
     Facts {
         url: Some(normalised_url(&repository.spec.url)),
         artifact: artifact.map(|it| format!("{} {}", it.revision, it.digest).into()),
-        ..common_facts(repository, repository.spec.interval.0)
+        ..common_facts(repository, repository.spec.interval_or_least())
     }
 }
 
@@ -164,7 +164,7 @@ fn kustomization_facts(cluster: &ClusterKey, kustomization: &Kustomization) -> F
                 .clone()
                 .unwrap_or_default()
         }),
-        ..common_facts(kustomization, kustomization.spec.interval.0)
+        ..common_facts(kustomization, kustomization.spec.interval_or_least())
     }
 }
 
@@ -232,5 +232,23 @@ mod tests {
             facts_of(&ClusterKey::local(), Kind::Kustomization, &object).request,
             None
         );
+    }
+
+    #[test]
+    fn an_interval_below_a_second_is_no_hot_loop() {
+        for interval in ["0s", "1ms", "999ms", "1s"] {
+            let repository = value!({"metadata": {"name": "fleet", "namespace": "fleet"},
+                "spec": {"interval": interval, "url": "http://git/fleet"}});
+            let kustomization = value!({"metadata": {"name": "apps", "namespace": "fleet"},
+                "spec": {"interval": interval, "prune": true,
+                    "sourceRef": {"kind": "GitRepository", "name": "fleet"}}});
+            for (kind, object) in [
+                (Kind::GitRepository, repository),
+                (Kind::Kustomization, kustomization),
+            ] {
+                let facts = facts_of(&ClusterKey::local(), kind, &object);
+                assert_eq!(facts.interval_ms, 1000, "{kind:?} {interval}");
+            }
+        }
     }
 }

@@ -27,6 +27,11 @@ use trueup_object::Text;
 /// `--interval-jitter-percentage` as its install manifests set it.
 pub const INTERVAL_JITTER_PERCENT: u8 = 10;
 
+/// How many objects of a kind are worked on at once where nothing else is
+/// said. More than Flux's two sources and four Kustomizations: work is mostly
+/// waiting for others, and a few hosts that never answer hold up nobody else.
+pub const CONCURRENCY: usize = 16;
+
 /// What a machine is made with.
 #[derive(Clone, Debug)]
 pub struct MachineOptions {
@@ -41,11 +46,11 @@ pub struct MachineOptions {
 }
 
 impl Default for MachineOptions {
-    /// Flux's defaults: two sources and four Kustomizations at once.
+    /// [`CONCURRENCY`] objects of each kind at once.
     fn default() -> Self {
         Self {
             seed: 0,
-            concurrency: BTreeMap::from([(Kind::GitRepository, 2), (Kind::Kustomization, 4)]),
+            concurrency: Kind::ALL.map(|kind| (kind, CONCURRENCY)).into(),
             backoff: Backoff::default(),
             jitter_percent: INTERVAL_JITTER_PERCENT,
         }
