@@ -305,23 +305,73 @@ impl ApiError {
         if quotes_nothing {
             return;
         }
-        let mut text = format!("the server refuses it with {} {}", parts.code, parts.reason);
-        let fields: Vec<&str> = parts
-            .causes
-            .iter()
-            .map(|cause| cause.field.as_str())
-            .filter(|field| !field.is_empty())
-            .collect();
+        if parts.class == ErrorClass::Immutable && !parts.is_surely_immutable() {
+            // The word stood in a value.
+            parts.class = ErrorClass::Invalid;
+        }
+        parts.message = parts.harmless_words().into();
+        for cause in &mut parts.causes {
+            cause.message = if ends_immutable(&cause.message) {
+                IMMUTABLE.into()
+            } else {
+                "***".into()
+            };
+        }
+    }
+}
+
+impl Parts {
+    /// Whether the API's own words, and not a quoted value, say it.
+    fn is_surely_immutable(&self) -> bool {
+        ends_immutable(&self.message) || self.causes.iter().any(|it| ends_immutable(&it.message))
+    }
+
+    /// What can be said without quoting a value: code, reason, fields (the
+    /// names of keys are no secret), and that a field is immutable.
+    fn harmless_words(&self) -> String {
+        let mut text = format!("the server refuses it with HTTP {}", self.code);
+        if !self.reason.is_empty() {
+            text.push(' ');
+            text.push_str(&self.reason);
+        }
+        let fields = self.causes.iter().map(|cause| cause.field.as_str());
+        let mut fields: Vec<&str> = fields.filter(|field| !field.is_empty()).collect();
+        if fields.is_empty() {
+            fields.extend(untyped_field(&self.message));
+        }
         if !fields.is_empty() {
             text.push_str(" at ");
             text.push_str(&fields.join(", "));
         }
-        text.push_str(" (words withheld: they may quote secret values)");
-        parts.message = text.into();
-        for cause in &mut parts.causes {
-            cause.message = "***".into();
+        if self.class == ErrorClass::Immutable {
+            text.push_str(": ");
+            text.push_str(IMMUTABLE);
         }
+        text.push_str(" (its other words may quote secret values and are withheld)");
+        text
     }
+}
+
+/// The API's words for a field that may not change.
+const IMMUTABLE: &str = "field is immutable";
+/// Its words for the data of an immutable Secret.
+const IMMUTABLE_DATA: &str = "field is immutable when `immutable` is set";
+
+/// Quoted values end in a quotation mark, so words at the end are the API's.
+fn ends_immutable(message: &str) -> bool {
+    message.ends_with(IMMUTABLE) || message.ends_with(IMMUTABLE_DATA)
+}
+
+/// The first field that an apply refused for its type names: it stands
+/// before anything that quotes a value.
+fn untyped_field(message: &str) -> Option<&str> {
+    let (_, rest) = message
+        .strip_prefix(UNTYPED)
+        .and_then(|rest| rest.split_once("): "))?;
+    let rest = rest.strip_prefix("errors:").unwrap_or(rest).trim_start();
+    let (field, _) = rest.split_once(':')?;
+    let is_plain = |letter: char| letter.is_ascii_alphanumeric() || "._-".contains(letter);
+    (field.starts_with('.') && field.chars().all(is_plain)).then_some(field)
 }
 
 fn ecow_format(arguments: fmt::Arguments<'_>) -> Text {
@@ -350,8 +400,11 @@ fn classify(code: u16, reason: &str, message: &str, causes: &[Cause]) -> ErrorCl
 /// A server-side apply of a field that does not exist or has the wrong type
 /// is answered with 500 and no reason; asking again does not help.
 fn says_untyped(message: &str) -> bool {
-    message.starts_with("failed to create typed patch object")
+    message.starts_with(UNTYPED)
 }
+
+/// How an apply that fits no type is refused.
+const UNTYPED: &str = "failed to create typed patch object";
 
 /// The API has no reason of its own for immutable fields; these are the words
 /// that its validations use.

@@ -180,6 +180,82 @@ fn no_value_of_a_secret_reaches_an_error() {
     });
 }
 
+/// How a refusal of the Secret `n/a` reads once its values are hidden.
+fn refused_secret(code: u16, reply: &'static str) -> trueup_cluster::ApiError {
+    virtual_time(async move {
+        let script = Script::new();
+        script.reply("PATCH", Reply::Json(code, reply.into()));
+        let secret = value!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "a", "namespace": "n"},
+            "stringData": {"k": "hunter2"}});
+        let session = script.cluster().session();
+        session
+            .apply(&secret, &ApplyOptions::new("me"))
+            .await
+            .unwrap_err()
+    })
+}
+
+#[test]
+fn a_refused_immutable_secret_says_so_and_hides_its_values() {
+    for (message, cause, field) in [
+        (
+            "data: Forbidden: field is immutable when `immutable` is set",
+            "Forbidden: field is immutable when `immutable` is set",
+            "data",
+        ),
+        (
+            "type: Invalid value: \\\"hunter2\\\": field is immutable",
+            "Invalid value: \\\"hunter2\\\": field is immutable",
+            "type",
+        ),
+    ] {
+        let reply = format!(
+            r#"{{"kind":"Status","code":422,"reason":"Invalid","message":"Secret \"a\" is invalid: {message}",
+            "details":{{"causes":[{{"reason":"FieldValueForbidden","message":"{cause}","field":"{field}"}},
+                {{"reason":"FieldValueInvalid","message":"Invalid value: \"hunter2\"","field":"data[k]"}}]}}}}"#
+        );
+        let error = refused_secret(422, reply.leak());
+        assert_eq!(error.class(), ErrorClass::Immutable);
+        assert_eq!(error.causes()[0].message, "field is immutable");
+        assert_eq!(error.causes()[1].message, "***");
+        let start = format!(
+            "the server refuses it with HTTP 422 Invalid at {field}, data[k]: field is immutable ("
+        );
+        assert!(error.message().starts_with(&start), "{error}");
+        assert!(!format!("{error} {error:?}").contains("hunter2"));
+    }
+}
+
+#[test]
+fn a_secret_whose_value_says_immutable_is_not_taken_for_immutable() {
+    let error = refused_secret(
+        422,
+        r#"{"kind":"Status","code":422,"reason":"Invalid","message":"Secret \"a\" is invalid: data[k]: Invalid value: \"hunter2 field is immutable\"",
+            "details":{"causes":[{"reason":"FieldValueInvalid","message":"Invalid value: \"hunter2 field is immutable\"","field":"data[k]"}]}}"#,
+    );
+    assert_eq!(error.class(), ErrorClass::Invalid);
+    assert!(!format!("{error} {error:?}").contains("immutable"));
+}
+
+#[test]
+fn a_refused_secret_names_the_key_and_never_its_value() {
+    for (message, place) in [
+        (".data.k-1: expected string, got hunter2", " at .data.k-1 ("),
+        (
+            "errors:\\n  .data.k: expected string, got hunter2: .data.hunter2",
+            " at .data.k (",
+        ),
+        ("hunter2 hunter2: no path", "HTTP 500 ("),
+    ] {
+        let reply = format!(
+            r#"{{"kind":"Status","code":500,"message":"failed to create typed patch object (n/a; /v1, Kind=Secret): {message}"}}"#
+        );
+        let error = refused_secret(500, reply.leak());
+        assert!(error.message().contains(place), "{error}");
+        assert!(!format!("{error} {error:?}").contains("hunter2"), "{error}");
+    }
+}
+
 #[test]
 fn an_answer_that_is_no_object_is_not_quoted() {
     virtual_time(async {
