@@ -34,8 +34,13 @@ enum Bench {
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    let Task::Bench { bench: Bench::Converge(options) } = Arguments::parse().task;
-    if rustls::crypto::aws_lc_rs::default_provider().install_default().is_err() {
+    let Task::Bench {
+        bench: Bench::Converge(options),
+    } = Arguments::parse().task;
+    if rustls::crypto::aws_lc_rs::default_provider()
+        .install_default()
+        .is_err()
+    {
         eprintln!("another TLS provider is installed already");
         return ExitCode::FAILURE;
     }

@@ -14,7 +14,10 @@ const TICKS_PER_SECOND: f64 = 100.0;
 
 /// The usage now; zeros where there is no /proc.
 pub fn usage() -> Usage {
-    Usage { cpu_s: cpu_s().unwrap_or(0.0), peak_mib: peak_mib().unwrap_or(0.0) }
+    Usage {
+        cpu_s: cpu_s().unwrap_or(0.0),
+        peak_mib: peak_mib().unwrap_or(0.0),
+    }
 }
 
 fn cpu_s() -> Option<f64> {
@@ -28,7 +31,9 @@ fn cpu_s() -> Option<f64> {
 
 fn peak_mib() -> Option<f64> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    let line = status
+        .lines()
+        .find_map(|line| line.strip_prefix("VmHWM:"))?;
     let kib: f64 = line.split_whitespace().next()?.parse().ok()?;
     Some(kib / 1024.0)
 }

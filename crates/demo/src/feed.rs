@@ -19,7 +19,10 @@ type Line = Vec<(Tone, String)>;
 /// Prints a report, folded to the terminal's width.
 pub fn print<W: Write>(report: &Report, terminal: &mut Terminal<W>) {
     for line in lines(report, terminal.width()) {
-        let pieces: Vec<(Tone, &str)> = line.iter().map(|(tone, text)| (*tone, text.as_str())).collect();
+        let pieces: Vec<(Tone, &str)> = line
+            .iter()
+            .map(|(tone, text)| (*tone, text.as_str()))
+            .collect();
         terminal.line(&pieces);
     }
 }
@@ -41,7 +44,10 @@ fn lines(report: &Report, width: Option<usize>) -> Vec<Line> {
 /// One line of the terminal: a part of a line of the message.
 fn piece(report: &Report, index: usize, part: usize, text: String) -> Line {
     let (time, name) = match part {
-        0 => (report.at.strftime("%H:%M:%S").to_string(), report.object.name.as_str()),
+        0 => (
+            report.at.strftime("%H:%M:%S").to_string(),
+            report.object.name.as_str(),
+        ),
         _ => (String::new(), ""),
     };
     let (tone, mark) = mark(report, index + part);
@@ -56,9 +62,10 @@ fn piece(report: &Report, index: usize, part: usize, text: String) -> Line {
 /// What is said: of a new revision also which and by whom.
 fn text(report: &Report) -> String {
     match (&report.revision, report.metadata.get("author")) {
-        (Some(revision), Some(author)) => {
-            shorten_digests(&format!("{revision} by {author}: {}", subject(&report.message)))
-        }
+        (Some(revision), Some(author)) => shorten_digests(&format!(
+            "{revision} by {author}: {}",
+            subject(&report.message)
+        )),
         _ => shorten_digests(&report.message),
     }
 }
@@ -67,7 +74,9 @@ fn text(report: &Report) -> String {
 /// is another.
 fn subject(message: &str) -> &str {
     let inner = message.strip_prefix("stored artifact for commit '");
-    inner.and_then(|rest| rest.strip_suffix('\'')).unwrap_or(message)
+    inner
+        .and_then(|rest| rest.strip_suffix('\''))
+        .unwrap_or(message)
 }
 
 /// Reasons of reports that tell of waiting, not of having done something.
@@ -88,7 +97,11 @@ fn is_waiting(report: &Report) -> bool {
 }
 
 fn tone_of_text(report: &Report) -> Tone {
-    if report.severity == Severity::Trace || is_waiting(report) { Tone::Faint } else { Tone::Plain }
+    if report.severity == Severity::Trace || is_waiting(report) {
+        Tone::Faint
+    } else {
+        Tone::Plain
+    }
 }
 
 /// Cuts full SHA-1 digests to their first digits: a person tells commits
@@ -98,7 +111,10 @@ fn shorten_digests(text: &str) -> String {
     let mut rest = text;
     while let Some(at) = rest.find("sha1:") {
         let start = at + "sha1:".len();
-        let digits = rest[start..].bytes().take_while(u8::is_ascii_hexdigit).count();
+        let digits = rest[start..]
+            .bytes()
+            .take_while(u8::is_ascii_hexdigit)
+            .count();
         short.push_str(&rest[..start + digits.min(DIGEST_DIGITS)]);
         rest = &rest[start + digits..];
     }
@@ -112,7 +128,10 @@ mod tests {
     use trueup_object::{GroupVersionKind, ObjectRef};
 
     fn plain(report: &Report) -> Vec<String> {
-        lines(report, Some(60)).iter().map(|line| line.iter().map(|(_, text)| text.as_str()).collect()).collect()
+        lines(report, Some(60))
+            .iter()
+            .map(|line| line.iter().map(|(_, text)| text.as_str()).collect())
+            .collect()
     }
 
     #[test]
@@ -123,7 +142,13 @@ mod tests {
             name: "dev".into(),
         };
         let message = "Deployment/dev/web configured\nService/dev/web created";
-        let report = Report::new(object, Severity::Info, "Progressing", message, Timestamp::UNIX_EPOCH);
+        let report = Report::new(
+            object,
+            Severity::Info,
+            "Progressing",
+            message,
+            Timestamp::UNIX_EPOCH,
+        );
         assert_eq!(
             plain(&report),
             [
@@ -141,7 +166,13 @@ mod tests {
             name: "fleet".into(),
         };
         let message = "stored artifact for commit 'Scale web'";
-        let mut report = Report::new(object, Severity::Info, "NewArtifact", message, Timestamp::UNIX_EPOCH);
+        let mut report = Report::new(
+            object,
+            Severity::Info,
+            "NewArtifact",
+            message,
+            Timestamp::UNIX_EPOCH,
+        );
         report.revision = Some("main@sha1:0123456789abcdef0123456789abcdef01234567".into());
         report.metadata.insert("author".into(), "Ann".into());
         assert_eq!(text(&report), "main@sha1:01234567 by Ann: Scale web");
@@ -150,6 +181,9 @@ mod tests {
     #[test]
     fn revisions_are_short() {
         let digest = "0123456789abcdef0123456789abcdef01234567";
-        assert_eq!(shorten_digests(&format!("Applied revision: main@sha1:{digest}")), "Applied revision: main@sha1:01234567");
+        assert_eq!(
+            shorten_digests(&format!("Applied revision: main@sha1:{digest}")),
+            "Applied revision: main@sha1:01234567"
+        );
     }
 }

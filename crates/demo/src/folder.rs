@@ -95,9 +95,15 @@ const PORTS_FILE: &str = "ports";
 
 /// The default folder, `trueup/demo` in the user's data home.
 pub fn default_folder() -> Result<PathBuf, FolderError> {
-    let from_home = || std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".local/share"));
-    let base = std::env::var_os("XDG_DATA_HOME").map(PathBuf::from).filter(|path| path.is_absolute());
-    Ok(base.or_else(from_home).ok_or(FolderError::NoHome)?.join("trueup/demo"))
+    let from_home =
+        || std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".local/share"));
+    let base = std::env::var_os("XDG_DATA_HOME")
+        .map(PathBuf::from)
+        .filter(|path| path.is_absolute());
+    Ok(base
+        .or_else(from_home)
+        .ok_or(FolderError::NoHome)?
+        .join("trueup/demo"))
 }
 
 impl Folder {
@@ -110,9 +116,17 @@ impl Folder {
         loop {
             match lock.try_lock() {
                 Ok(()) => return Ok(Self { root, _lock: lock }),
-                Err(TryLockError::WouldBlock) if Instant::now() < patience => std::thread::sleep(LOCK_PAUSE),
+                Err(TryLockError::WouldBlock) if Instant::now() < patience => {
+                    std::thread::sleep(LOCK_PAUSE)
+                }
                 Err(TryLockError::WouldBlock) => return Err(FolderError::Busy(root)),
-                Err(TryLockError::Error(source)) => return Err(FolderError::File { action: "lock", path, source }),
+                Err(TryLockError::Error(source)) => {
+                    return Err(FolderError::File {
+                        action: "lock",
+                        path,
+                        source,
+                    });
+                }
             }
         }
     }
@@ -167,12 +181,17 @@ impl Listeners {
     fn keep(&self, path: &Path) -> Result<(), FolderError> {
         let ports: Vec<String> = [&self.api, &self.git, &self.web]
             .into_iter()
-            .map(|listener| listener.local_addr().map(|address| address.port().to_string()))
+            .map(|listener| {
+                listener
+                    .local_addr()
+                    .map(|address| address.port().to_string())
+            })
             .collect::<Result<_, _>>()
             .map_err(at("read the port of a socket for", path))?;
         let temporary = path.with_extension("new");
         let mut file = File::create(&temporary).map_err(at("write", &temporary))?;
-        file.write_all((ports.join(" ") + "\n").as_bytes()).map_err(at("write", &temporary))?;
+        file.write_all((ports.join(" ") + "\n").as_bytes())
+            .map_err(at("write", &temporary))?;
         file.sync_all().map_err(at("write", &temporary))?;
         std::fs::rename(&temporary, path).map_err(at("write", path))
     }
@@ -183,25 +202,55 @@ fn read_ports(path: &Path) -> Result<Ports, FolderError> {
     let text = match std::fs::read_to_string(path) {
         Ok(text) => text,
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Ports::default()),
-        Err(source) => return Err(FolderError::File { action: "read", path: path.to_owned(), source }),
+        Err(source) => {
+            return Err(FolderError::File {
+                action: "read",
+                path: path.to_owned(),
+                source,
+            });
+        }
     };
-    let ports: Option<Vec<u16>> = text.split_whitespace().map(|word| word.parse().ok()).collect();
+    let ports: Option<Vec<u16>> = text
+        .split_whitespace()
+        .map(|word| word.parse().ok())
+        .collect();
     match ports.as_deref() {
-        Some([api, git, web]) => Ok(Ports { api: *api, git: *git, web: *web }),
-        _ => Err(FolderError::BadPorts { path: path.to_owned(), text }),
+        Some([api, git, web]) => Ok(Ports {
+            api: *api,
+            git: *git,
+            web: *web,
+        }),
+        _ => Err(FolderError::BadPorts {
+            path: path.to_owned(),
+            text,
+        }),
     }
 }
 
 fn bind(service: &'static str, port: u16, ports_file: &Path) -> Result<TcpListener, FolderError> {
-    TcpListener::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, port))).map_err(|error| match error.kind() {
-        ErrorKind::AddrInUse => FolderError::PortTaken { service, port, ports_file: ports_file.to_owned() },
-        _ => FolderError::File { action: "listen on 127.0.0.1 for", path: ports_file.to_owned(), source: error },
+    TcpListener::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, port))).map_err(|error| {
+        match error.kind() {
+            ErrorKind::AddrInUse => FolderError::PortTaken {
+                service,
+                port,
+                ports_file: ports_file.to_owned(),
+            },
+            _ => FolderError::File {
+                action: "listen on 127.0.0.1 for",
+                path: ports_file.to_owned(),
+                source: error,
+            },
+        }
     })
 }
 
 fn at(action: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> FolderError {
     let path = path.to_owned();
-    move |source| FolderError::File { action, path, source }
+    move |source| FolderError::File {
+        action,
+        path,
+        source,
+    }
 }
 
 #[cfg(test)]
@@ -212,7 +261,10 @@ mod tests {
     fn a_folder_serves_one_demo_at_a_time() {
         let folder = tempfile::tempdir().unwrap();
         let first = Folder::open(folder.path().to_owned()).unwrap();
-        assert!(matches!(Folder::open(folder.path().to_owned()), Err(FolderError::Busy(_))));
+        assert!(matches!(
+            Folder::open(folder.path().to_owned()),
+            Err(FolderError::Busy(_))
+        ));
         drop(first);
         Folder::open(folder.path().to_owned()).unwrap();
     }
@@ -224,9 +276,15 @@ mod tests {
         let first = folder.listen().unwrap();
         let port = first.git.local_addr().unwrap().port();
         let error = folder.listen().unwrap_err();
-        assert!(matches!(error, FolderError::PortTaken { service: "API", .. }), "{error}");
+        assert!(
+            matches!(error, FolderError::PortTaken { service: "API", .. }),
+            "{error}"
+        );
         drop(first);
-        assert_eq!(folder.listen().unwrap().git.local_addr().unwrap().port(), port);
+        assert_eq!(
+            folder.listen().unwrap().git.local_addr().unwrap().port(),
+            port
+        );
     }
 
     #[test]
@@ -235,6 +293,9 @@ mod tests {
         let folder = Folder::open(temporary.path().to_owned()).unwrap();
         std::fs::write(temporary.path().join("ports"), "80 many\n").unwrap();
         let message = folder.listen().unwrap_err().to_string();
-        assert!(message.contains("ports") && message.contains("80 many"), "{message}");
+        assert!(
+            message.contains("ports") && message.contains("80 many"),
+            "{message}"
+        );
     }
 }

@@ -13,9 +13,13 @@ use tokio::sync::broadcast::error::RecvError;
 use tokio_util::sync::CancellationToken;
 use trueup_apiserver::core::Identity;
 use trueup_apiserver::edge::authentication::StaticToken;
-use trueup_apiserver::edge::{ApiServer, Certificates, Limits, ServeOptions, ServerOptions, Kubeconfig};
+use trueup_apiserver::edge::{
+    ApiServer, Certificates, Kubeconfig, Limits, ServeOptions, ServerOptions,
+};
 use trueup_apiserver::storage::{RedbStorage, Sync};
-use trueup_cluster::{ApiError, Cluster, ClusterKey, ClusterOptions, ErrorClass, Form, Patch, Session, WriteOptions};
+use trueup_cluster::{
+    ApiError, Cluster, ClusterKey, ClusterOptions, ErrorClass, Form, Patch, Session, WriteOptions,
+};
 use trueup_controller::{Controller, ControllerHandle, ControllerOptions};
 use trueup_gitserver::{Author, Commit, FileChange, GitServer};
 use trueup_kinds::definitions;
@@ -56,7 +60,11 @@ pub enum DemoError {
 
 /// Starts everything, says where it is, and prints what happens until
 /// `stop` is cancelled; then ends in order.
-pub async fn run<W: Write>(data: Data, terminal: &mut Terminal<W>, stop: CancellationToken) -> Result<(), DemoError> {
+pub async fn run<W: Write>(
+    data: Data,
+    terminal: &mut Terminal<W>,
+    stop: CancellationToken,
+) -> Result<(), DemoError> {
     let started = std::time::Instant::now();
     let (folder, temporary) = open_folder(data)?;
     let demo = Demo::start(&folder, &stop).await?;
@@ -64,7 +72,9 @@ pub async fn run<W: Write>(data: Data, terminal: &mut Terminal<W>, stop: Cancell
         kubeconfig: folder.kubeconfig().display().to_string(),
         git_url: demo.git_url.clone(),
         web_url: demo.web_url.clone(),
-        folder: temporary.is_none().then(|| folder.root().display().to_string()),
+        folder: temporary
+            .is_none()
+            .then(|| folder.root().display().to_string()),
         started_ms: started.elapsed().as_millis(),
     };
     welcome::print(&place, terminal);
@@ -94,9 +104,18 @@ impl Demo {
         make_first_objects(&cluster, &git_url).await?;
         let (controllers, store) = start_controllers(&cluster, folder, &address(&web))?;
         follow_pushes(&git_server, &controllers, &git_url);
-        let web = trueup_web::serve(listener("web server", web)?, controllers.clone(), store, stop.clone().cancelled_owned());
+        let web = trueup_web::serve(
+            listener("web server", web)?,
+            controllers.clone(),
+            store,
+            stop.clone().cancelled_owned(),
+        );
         tokio::spawn(web);
-        Ok(Self { controllers, git_url, web_url })
+        Ok(Self {
+            controllers,
+            git_url,
+            web_url,
+        })
     }
 }
 
@@ -105,19 +124,30 @@ fn open_folder(data: Data) -> Result<(Folder, Option<tempfile::TempDir>), DemoEr
     match data {
         Data::Kept(path) => Ok((Folder::open(path)?, None)),
         Data::Ephemeral => {
-            let temporary = tempfile::Builder::new().prefix("trueup-demo-").tempdir().map_err(part("temporary folder"))?;
+            let temporary = tempfile::Builder::new()
+                .prefix("trueup-demo-")
+                .tempdir()
+                .map_err(part("temporary folder"))?;
             Ok((Folder::open(temporary.path().to_owned())?, Some(temporary)))
         }
     }
 }
 
-fn start_api(folder: &Folder, socket: std::net::TcpListener, stop: &CancellationToken) -> Result<ApiServer, DemoError> {
+fn start_api(
+    folder: &Folder,
+    socket: std::net::TcpListener,
+    stop: &CancellationToken,
+) -> Result<ApiServer, DemoError> {
     let api = "embedded Kubernetes API";
     let certificates = Certificates::kept_in(&folder.cluster(), &[]).map_err(part(api))?;
     let token = crate::token::kept_in(&folder.cluster()).map_err(part(api))?;
-    let storage = RedbStorage::open(&folder.cluster().join("objects.redb"), Sync::Disk).map_err(part(api))?;
+    let storage =
+        RedbStorage::open(&folder.cluster().join("objects.redb"), Sync::Disk).map_err(part(api))?;
     let options = ServerOptions {
-        tokens: vec![StaticToken { token: token.clone(), identity: Identity::admin() }],
+        tokens: vec![StaticToken {
+            token: token.clone(),
+            identity: Identity::admin(),
+        }],
         certificate_authority_pem: certificates.authority_pem().to_owned(),
         ..ServerOptions::default()
     };
@@ -132,17 +162,28 @@ fn start_api(folder: &Folder, socket: std::net::TcpListener, stop: &Cancellation
     kubeconfig.write(&folder.kubeconfig()).map_err(part(api))?;
     let house = server.clone();
     tokio::spawn(async move { house.keep_house().await });
-    let (serving, socket, stopped) = (server.clone(), listener(api, socket)?, stop.clone().cancelled_owned());
-    let options = ServeOptions { certificates, limits: Limits::default() };
+    let (serving, socket, stopped) = (
+        server.clone(),
+        listener(api, socket)?,
+        stop.clone().cancelled_owned(),
+    );
+    let options = ServeOptions {
+        certificates,
+        limits: Limits::default(),
+    };
     tokio::spawn(async move { serving.serve_tls(socket, options, stopped).await });
     Ok(server)
 }
 
 async fn start_git(folder: &Folder) -> Result<GitServer, DemoError> {
-    let server = GitServer::new(folder.git(), trueup_gitserver::Options::default()).map_err(part("Git server"))?;
+    let server = GitServer::new(folder.git(), trueup_gitserver::Options::default())
+        .map_err(part("Git server"))?;
     if server.repository(sample::REPOSITORY).is_err() {
         let first = first_commit();
-        server.create(sample::REPOSITORY, Some(&first)).await.map_err(part("Git server"))?;
+        server
+            .create(sample::REPOSITORY, Some(&first))
+            .await
+            .map_err(part("Git server"))?;
     }
     Ok(server)
 }
@@ -150,8 +191,14 @@ async fn start_git(folder: &Folder) -> Result<GitServer, DemoError> {
 fn first_commit() -> Commit {
     Commit {
         branch: sample::BRANCH.to_owned(),
-        changes: sample::FILES.iter().map(|(path, text)| FileChange::write(*path, *text)).collect(),
-        author: Author { name: "Trueup".into(), email: "demo@trueup.dev".into() },
+        changes: sample::FILES
+            .iter()
+            .map(|(path, text)| FileChange::write(*path, *text))
+            .collect(),
+        author: Author {
+            name: "Trueup".into(),
+            email: "demo@trueup.dev".into(),
+        },
         time_seconds: jiff::Timestamp::now().as_second(),
         message: "Two applications in three stages\n".into(),
     }
@@ -174,7 +221,10 @@ fn start_controllers(
 ) -> Result<(ControllerHandle, ArtifactStore), DemoError> {
     let controllers = "controllers";
     let root = folder.storage();
-    let fetcher = GitFetcher::open(GitFetcherOptions { root: root.join("mirrors") }).map_err(part(controllers))?;
+    let fetcher = GitFetcher::open(GitFetcherOptions {
+        root: root.join("mirrors"),
+    })
+    .map_err(part(controllers))?;
     let fetcher = Arc::new(fetcher);
     let store = ArtifactStore::open(ArtifactStoreOptions {
         trees: Some(fetcher.clone()),
@@ -210,14 +260,23 @@ async fn make(session: &Session, object: &Value) -> Result<(), ApiError> {
 }
 
 /// New ports give the repository a new address.
-async fn follow_address(session: &Session, repository: &Value, git_url: &str) -> Result<(), ApiError> {
-    let Some(reference) = ObjectRef::of(repository) else { return Ok(()) };
+async fn follow_address(
+    session: &Session,
+    repository: &Value,
+    git_url: &str,
+) -> Result<(), ApiError> {
+    let Some(reference) = ObjectRef::of(repository) else {
+        return Ok(());
+    };
     let live = session.get(&reference, Form::Full).await?;
     if live.value().str_at(&["spec", "url"]) == Some(git_url) {
         return Ok(());
     }
     let patch = Patch::Merge(value!({"spec": {"url": git_url}}));
-    session.patch(&reference, &patch, &WriteOptions::new(MANAGER)).await.map(|_| ())
+    session
+        .patch(&reference, &patch, &WriteOptions::new(MANAGER))
+        .await
+        .map(|_| ())
 }
 
 fn follow_pushes(git: &GitServer, controllers: &ControllerHandle, url: &str) {
@@ -231,7 +290,11 @@ fn follow_pushes(git: &GitServer, controllers: &ControllerHandle, url: &str) {
 }
 
 /// Prints reports until the demo is stopped.
-async fn tell<W: Write>(controllers: &ControllerHandle, terminal: &mut Terminal<W>, stop: &CancellationToken) {
+async fn tell<W: Write>(
+    controllers: &ControllerHandle,
+    terminal: &mut Terminal<W>,
+    stop: &CancellationToken,
+) {
     let mut reports = controllers.subscribe();
     loop {
         tokio::select! {
@@ -252,14 +315,26 @@ fn connect(server: &ApiServer) -> Cluster {
     Cluster::from_service(ClusterKey::local(), service, ClusterOptions::in_process())
 }
 
-fn listener(part_name: &'static str, socket: std::net::TcpListener) -> Result<TcpListener, DemoError> {
-    socket.set_nonblocking(true).and_then(|()| TcpListener::from_std(socket)).map_err(part(part_name))
+fn listener(
+    part_name: &'static str,
+    socket: std::net::TcpListener,
+) -> Result<TcpListener, DemoError> {
+    socket
+        .set_nonblocking(true)
+        .and_then(|()| TcpListener::from_std(socket))
+        .map_err(part(part_name))
 }
 
 fn address(socket: &std::net::TcpListener) -> String {
-    socket.local_addr().map(|address| address.to_string()).unwrap_or_default()
+    socket
+        .local_addr()
+        .map(|address| address.to_string())
+        .unwrap_or_default()
 }
 
 fn part<E: std::fmt::Display>(part: &'static str) -> impl Fn(E) -> DemoError {
-    move |cause| DemoError::Part { part, cause: cause.to_string() }
+    move |cause| DemoError::Part {
+        part,
+        cause: cause.to_string(),
+    }
 }

@@ -31,16 +31,25 @@ impl Terminal<std::io::Stdout> {
     #[must_use]
     pub fn stdout() -> Self {
         let out = std::io::stdout();
-        let coloured = out.is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+        let coloured =
+            out.is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
         let width = terminal_size::terminal_size_of(&out).map(|(width, _)| usize::from(width.0));
-        Self { out, coloured, width }
+        Self {
+            out,
+            coloured,
+            width,
+        }
     }
 }
 
 impl<W: Write> Terminal<W> {
     /// Lines without colour, into any writer.
     pub fn plain(out: W) -> Self {
-        Self { out, coloured: false, width: None }
+        Self {
+            out,
+            coloured: false,
+            width: None,
+        }
     }
 
     /// Columns, where there is a terminal that has them.
@@ -57,7 +66,10 @@ impl<W: Write> Terminal<W> {
             self.paint(&mut text, *tone, &single_line(piece));
         }
         text.push('\n');
-        let _dropped = self.out.write_all(text.as_bytes()).and_then(|()| self.out.flush());
+        let _dropped = self
+            .out
+            .write_all(text.as_bytes())
+            .and_then(|()| self.out.flush());
     }
 
     fn paint(&self, text: &mut String, tone: Tone, piece: &str) {
@@ -79,7 +91,15 @@ impl<W: Write> Terminal<W> {
 /// Text from commits and clusters may hold line breaks and escape sequences;
 /// neither may move the cursor of whoever reads.
 fn single_line(text: &str) -> String {
-    text.chars().map(|character| if character.is_control() { ' ' } else { character }).collect()
+    text.chars()
+        .map(|character| {
+            if character.is_control() {
+                ' '
+            } else {
+                character
+            }
+        })
+        .collect()
 }
 
 /// Breaks a line at spaces so that each part fits; a longer word stands alone.
@@ -114,7 +134,12 @@ mod tests {
     #[test]
     fn a_terminal_gets_colour() {
         let mut out = Vec::new();
-        Terminal { out: &mut out, coloured: true, width: None }.line(&[(Tone::Bad, "no")]);
+        Terminal {
+            out: &mut out,
+            coloured: true,
+            width: None,
+        }
+        .line(&[(Tone::Bad, "no")]);
         assert_eq!(String::from_utf8(out).unwrap(), "\x1b[31mno\x1b[0m\n");
     }
 

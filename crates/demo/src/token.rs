@@ -15,7 +15,8 @@ const TOKEN_BYTES: usize = 32;
 /// A new bearer token that nobody can guess.
 pub fn random_token() -> std::io::Result<String> {
     let mut bytes = [0_u8; TOKEN_BYTES];
-    aws_lc_rs::rand::fill(&mut bytes).map_err(|_| std::io::Error::other("no random bytes to be had"))?;
+    aws_lc_rs::rand::fill(&mut bytes)
+        .map_err(|_| std::io::Error::other("no random bytes to be had"))?;
     let mut token = String::with_capacity(2 * TOKEN_BYTES);
     for byte in bytes {
         write!(token, "{byte:02x}").map_err(std::io::Error::other)?;

@@ -20,15 +20,24 @@ pub struct Place {
 
 /// Prints the welcome, 80 columns wide where paths allow it.
 pub fn print<W: Write>(place: &Place, terminal: &mut Terminal<W>) {
-    let kept = place.folder.as_deref().unwrap_or("nothing: all is gone when this ends");
-    let started = format!("A cluster kept true to Git, on this machine. Started in {} ms.", place.started_ms);
+    let kept = place
+        .folder
+        .as_deref()
+        .unwrap_or("nothing: all is gone when this ends");
+    let started = format!(
+        "A cluster kept true to Git, on this machine. Started in {} ms.",
+        place.started_ms
+    );
     terminal.line(&[(Tone::Strong, "Trueup demo")]);
     terminal.line(&[(Tone::Plain, &started)]);
     blank(terminal);
     let web = format!("{}/metrics, /healthz, /readyz", place.web_url);
-    for (name, value) in
-        [("Cluster", place.kubeconfig.as_str()), ("Git", &place.git_url), ("Web", &web), ("Keeps", kept)]
-    {
+    for (name, value) in [
+        ("Cluster", place.kubeconfig.as_str()),
+        ("Git", &place.git_url),
+        ("Web", &web),
+        ("Keeps", kept),
+    ] {
         terminal.line(&[(Tone::Faint, &format!("  {name:<9}")), (Tone::Plain, value)]);
     }
     blank(terminal);
@@ -39,7 +48,10 @@ pub fn print<W: Write>(place: &Place, terminal: &mut Terminal<W>) {
         terminal.line(&[(Tone::Plain, &format!("  {command}"))]);
     }
     blank(terminal);
-    terminal.line(&[(Tone::Strong, "What happens is told here, a line each. Ctrl-C ends the demo.")]);
+    terminal.line(&[(
+        Tone::Strong,
+        "What happens is told here, a line each. Ctrl-C ends the demo.",
+    )]);
     blank(terminal);
 }
 
@@ -55,8 +67,14 @@ fn tries(place: &Place) -> [(String, &'static str); 5] {
 
 /// A path as the shell reads it back.
 fn quoted(path: &str) -> String {
-    let is_plain = path.chars().all(|character| character.is_ascii_alphanumeric() || "/._-+".contains(character));
-    if is_plain { path.to_owned() } else { format!("'{}'", path.replace('\'', r"'\''")) }
+    let is_plain = path
+        .chars()
+        .all(|character| character.is_ascii_alphanumeric() || "/._-+".contains(character));
+    if is_plain {
+        path.to_owned()
+    } else {
+        format!("'{}'", path.replace('\'', r"'\''"))
+    }
 }
 
 fn blank<W: Write>(terminal: &mut Terminal<W>) {

@@ -56,7 +56,13 @@ pub enum Command {
 #[derive(Clone, Debug, Args)]
 pub struct Connection {
     /// Kubeconfig file [default: ~/.kube/config, or the cluster this runs in]
-    #[arg(long, global = true, env = "KUBECONFIG", value_name = "FILE", hide_env_values = true)]
+    #[arg(
+        long,
+        global = true,
+        env = "KUBECONFIG",
+        value_name = "FILE",
+        hide_env_values = true
+    )]
     pub kubeconfig: Option<PathBuf>,
     /// Context of the kubeconfig [default: its current one]
     #[arg(long, global = true, value_name = "NAME")]
@@ -69,7 +75,13 @@ pub struct Scope {
     #[command(flatten)]
     pub connection: Connection,
     /// Namespace of the objects
-    #[arg(long, short, global = true, env = "FLUX_SYSTEM_NAMESPACE", default_value = "flux-system")]
+    #[arg(
+        long,
+        short,
+        global = true,
+        env = "FLUX_SYSTEM_NAMESPACE",
+        default_value = "flux-system"
+    )]
     pub namespace: String,
     /// How long to wait, such as 30s or 5m
     #[arg(long, global = true, default_value = "5m", value_name = "DURATION", value_parser = duration_ms)]
@@ -142,7 +154,12 @@ pub struct ApiserverArguments {
     #[arg(long, value_name = "DIR")]
     pub data_dir: Option<PathBuf>,
     /// Bearer token of the administrator [default: a random one]
-    #[arg(long, value_name = "TOKEN", env = "TRUEUP_ADMIN_TOKEN", hide_env_values = true)]
+    #[arg(
+        long,
+        value_name = "TOKEN",
+        env = "TRUEUP_ADMIN_TOKEN",
+        hide_env_values = true
+    )]
     pub admin_token: Option<String>,
     /// Acknowledge a write before it has reached the disk
     #[arg(long, requires = "data_dir")]
@@ -345,7 +362,8 @@ pub struct DeleteArguments {
 /// Reads a duration in Go's syntax into milliseconds.
 fn duration_ms(text: &str) -> Result<u64, String> {
     let duration = trueup_gocompat::parse_duration(text).map_err(|error| error.to_string())?;
-    u64::try_from(duration.milliseconds()).map_err(|_| "a duration to wait is not negative".to_owned())
+    u64::try_from(duration.milliseconds())
+        .map_err(|_| "a duration to wait is not negative".to_owned())
 }
 
 #[cfg(test)]
@@ -376,7 +394,8 @@ mod tests {
             "trueup install --export",
             "trueup completion bash",
         ] {
-            Arguments::try_parse_from(line.split(' ')).unwrap_or_else(|error| panic!("{line}: {error}"));
+            Arguments::try_parse_from(line.split(' '))
+                .unwrap_or_else(|error| panic!("{line}: {error}"));
         }
     }
 }

@@ -7,19 +7,29 @@ use trueup_cluster::{Cluster, ClusterKey, ClusterOptions, ConnectError, Session}
 
 /// The cluster that the flags name: the kubeconfig given, else the cluster
 /// this runs in, else `~/.kube/config`.
-pub async fn cluster(connection: &Connection, options: ClusterOptions) -> Result<Cluster, ConnectError> {
+pub async fn cluster(
+    connection: &Connection,
+    options: ClusterOptions,
+) -> Result<Cluster, ConnectError> {
     let context = connection.context.as_deref();
     let in_cluster = std::env::var_os("KUBERNETES_SERVICE_HOST").is_some();
     match &connection.kubeconfig {
         Some(path) => Cluster::from_kubeconfig(ClusterKey::local(), path, context, options).await,
-        None if in_cluster && context.is_none() => Cluster::in_cluster(ClusterKey::local(), options),
-        None => Cluster::from_kubeconfig(ClusterKey::local(), &home_kubeconfig(), context, options).await,
+        None if in_cluster && context.is_none() => {
+            Cluster::in_cluster(ClusterKey::local(), options)
+        }
+        None => {
+            Cluster::from_kubeconfig(ClusterKey::local(), &home_kubeconfig(), context, options)
+                .await
+        }
     }
 }
 
 /// A session for a command of a person.
 pub async fn session(scope: &Scope) -> Result<Session, ConnectError> {
-    Ok(cluster(&scope.connection, ClusterOptions::default()).await?.session())
+    Ok(cluster(&scope.connection, ClusterOptions::default())
+        .await?
+        .session())
 }
 
 /// How long the person wants to wait.

@@ -17,14 +17,20 @@ fn the_page_of_the_command_line_is_up_to_date() {
         std::fs::write(&path, &page).unwrap();
     }
     let found = std::fs::read_to_string(&path).unwrap_or_default();
-    assert!(found == page, "docs/cli.md is out of date: run UPDATE_GENERATED=1 cargo test --release -p trueup");
+    assert!(
+        found == page,
+        "docs/cli.md is out of date: run UPDATE_GENERATED=1 cargo test --release -p trueup"
+    );
 }
 
 fn page() -> String {
     let mut command = Arguments::command();
     command.build();
     let mut page = HEAD.to_owned();
-    for command in command.get_subcommands().filter(|command| command.get_name() != "help") {
+    for command in command
+        .get_subcommands()
+        .filter(|command| command.get_name() != "help")
+    {
         section(&mut page, "trueup", command);
     }
     page
@@ -32,18 +38,33 @@ fn page() -> String {
 
 fn section(page: &mut String, parents: &str, command: &Command) {
     let name = format!("{parents} {}", command.get_name());
-    let children: Vec<&Command> = command.get_subcommands().filter(|child| child.get_name() != "help").collect();
+    let children: Vec<&Command> = command
+        .get_subcommands()
+        .filter(|child| child.get_name() != "help")
+        .collect();
     writeln!(page, "\n{} `{name}`\n\n{}.", heading(&name), about(command)).unwrap();
-    let aliases: Vec<String> = command.get_visible_aliases().map(|alias| format!("`{alias}`")).collect();
+    let aliases: Vec<String> = command
+        .get_visible_aliases()
+        .map(|alias| format!("`{alias}`"))
+        .collect();
     if !aliases.is_empty() {
         writeln!(page, "\nAlso: {}.", aliases.join(", ")).unwrap();
     }
-    let arguments: Vec<&Arg> = command.get_arguments().filter(|argument| !is_inherited(argument, &name)).collect();
+    let arguments: Vec<&Arg> = command
+        .get_arguments()
+        .filter(|argument| !is_inherited(argument, &name))
+        .collect();
     if !arguments.is_empty() {
-        writeln!(page, "\n| flag or argument | meaning | default |\n|---|---|---|").unwrap();
+        writeln!(
+            page,
+            "\n| flag or argument | meaning | default |\n|---|---|---|"
+        )
+        .unwrap();
         arguments.iter().for_each(|argument| row(page, argument));
     }
-    children.iter().for_each(|child| section(page, &name, child));
+    children
+        .iter()
+        .for_each(|child| section(page, &name, child));
 }
 
 /// Global flags are told once, at the command that they belong to.
@@ -53,28 +74,59 @@ fn is_inherited(argument: &Arg, name: &str) -> bool {
 }
 
 fn heading(name: &str) -> &'static str {
-    if name.split(' ').count() > 2 { "###" } else { "##" }
+    if name.split(' ').count() > 2 {
+        "###"
+    } else {
+        "##"
+    }
 }
 
 fn about(command: &Command) -> String {
-    let text = command.get_about().map(ToString::to_string).unwrap_or_default();
+    let text = command
+        .get_about()
+        .map(ToString::to_string)
+        .unwrap_or_default();
     text.trim_end_matches('.').to_owned()
 }
 
 fn row(page: &mut String, argument: &Arg) {
-    let value = argument.get_value_names().unwrap_or_default().first().map(ToString::to_string).unwrap_or_default();
+    let value = argument
+        .get_value_names()
+        .unwrap_or_default()
+        .first()
+        .map(ToString::to_string)
+        .unwrap_or_default();
     let takes_value = argument.get_action().takes_values();
     let spelled = match (argument.get_long(), argument.get_short()) {
         (Some(long), short) => {
             let short = short.map(|short| format!(", -{short}")).unwrap_or_default();
-            let value = if takes_value { format!(" {value}") } else { String::new() };
+            let value = if takes_value {
+                format!(" {value}")
+            } else {
+                String::new()
+            };
             format!("--{long}{short}{value}")
         }
         (None, _) => value,
     };
-    let help = argument.get_help().map(ToString::to_string).unwrap_or_default();
-    let default: Vec<String> =
-        argument.get_default_values().iter().map(|value| format!("`{}`", value.to_string_lossy())).collect();
-    let default = if takes_value { default.join(" ") } else { String::new() };
-    writeln!(page, "| `{spelled}` | {} | {default} |", help.replace('|', "\\|").replace('\n', " ")).unwrap();
+    let help = argument
+        .get_help()
+        .map(ToString::to_string)
+        .unwrap_or_default();
+    let default: Vec<String> = argument
+        .get_default_values()
+        .iter()
+        .map(|value| format!("`{}`", value.to_string_lossy()))
+        .collect();
+    let default = if takes_value {
+        default.join(" ")
+    } else {
+        String::new()
+    };
+    writeln!(
+        page,
+        "| `{spelled}` | {} | {default} |",
+        help.replace('|', "\\|").replace('\n', " ")
+    )
+    .unwrap();
 }

@@ -21,7 +21,13 @@ fn format(header: &[&str], rows: &[Vec<String>]) -> String {
         .collect();
     let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
     let widths: Vec<usize> = (0..columns)
-        .map(|column| rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count()).max().unwrap_or(0))
+        .map(|column| {
+            rows.iter()
+                .filter_map(|row| row.get(column))
+                .map(|cell| cell.chars().count())
+                .max()
+                .unwrap_or(0)
+        })
         .collect();
     rows.iter().map(|row| line(row, &widths)).collect()
 }
@@ -30,7 +36,10 @@ fn line(row: &[String], widths: &[usize]) -> String {
     let mut text = String::new();
     for (cell, width) in row.iter().zip(widths) {
         text.push_str(cell);
-        text.extend(std::iter::repeat_n(' ', width.saturating_sub(cell.chars().count())));
+        text.extend(std::iter::repeat_n(
+            ' ',
+            width.saturating_sub(cell.chars().count()),
+        ));
         text.push_str(GAP);
     }
     text.truncate(text.trim_end().len());
@@ -39,7 +48,16 @@ fn line(row: &[String], widths: &[usize]) -> String {
 }
 
 fn clean(cell: &str) -> String {
-    cell.trim().chars().map(|character| if character.is_control() { ' ' } else { character }).collect()
+    cell.trim()
+        .chars()
+        .map(|character| {
+            if character.is_control() {
+                ' '
+            } else {
+                character
+            }
+        })
+        .collect()
 }
 
 #[cfg(test)]
@@ -48,7 +66,10 @@ mod tests {
 
     #[test]
     fn columns_line_up_and_rows_stay_on_their_line() {
-        let rows = [vec!["apps".into(), "True".into()], vec!["a-long-name".into(), "two\nlines".into()]];
+        let rows = [
+            vec!["apps".into(), "True".into()],
+            vec!["a-long-name".into(), "two\nlines".into()],
+        ];
         assert_eq!(
             format(&["NAME", "READY"], &rows),
             "NAME          READY\napps          True\na-long-name   two lines\n"

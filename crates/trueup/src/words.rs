@@ -40,12 +40,20 @@ pub const GIT_REPOSITORY: Words = Words {
 impl Words {
     /// Group, version and kind.
     pub fn gvk(&self) -> GroupVersionKind {
-        GroupVersionKind { group: self.group.into(), version: self.version.into(), kind: self.kind.into() }
+        GroupVersionKind {
+            group: self.group.into(),
+            version: self.version.into(),
+            kind: self.kind.into(),
+        }
     }
 
     /// The object of this kind by name.
     pub fn object(&self, namespace: &str, name: &str) -> ObjectRef {
-        ObjectRef { kind: self.gvk(), namespace: namespace.into(), name: name.into() }
+        ObjectRef {
+            kind: self.gvk(),
+            namespace: namespace.into(),
+            name: name.into(),
+        }
     }
 
     /// The revision that the object has reached; empty before the first.
@@ -58,11 +66,16 @@ impl Words {
 pub fn condition<'a>(object: &'a Value, kind: &str) -> Option<&'a Value> {
     let conditions = object.at(&["status", "conditions"])?.as_list()?;
     conditions.iter().find(|condition| {
-        condition.str_at(&["type"]).is_some_and(|found| found.eq_ignore_ascii_case(kind))
+        condition
+            .str_at(&["type"])
+            .is_some_and(|found| found.eq_ignore_ascii_case(kind))
     })
 }
 
 /// Whether `spec.suspend` is set.
 pub fn is_suspended(object: &Value) -> bool {
-    object.at(&["spec", "suspend"]).and_then(Value::as_bool).unwrap_or(false)
+    object
+        .at(&["spec", "suspend"])
+        .and_then(Value::as_bool)
+        .unwrap_or(false)
 }

@@ -26,7 +26,12 @@ fn folder(name: &str) -> [(String, String); 4] {
     let file = |kind: &str, text: String| (format!("apps/{name}/{kind}.yaml"), text);
     [
         file("deployment", deployment(name, "1.0.0")),
-        file("serviceaccount", format!("apiVersion: v1\nkind: ServiceAccount\nmetadata:\n  name: {name}\n  namespace: {NAMESPACE}\n")),
+        file(
+            "serviceaccount",
+            format!(
+                "apiVersion: v1\nkind: ServiceAccount\nmetadata:\n  name: {name}\n  namespace: {NAMESPACE}\n"
+            ),
+        ),
         file("service", service(name)),
         file("ingress", ingress(name)),
     ]

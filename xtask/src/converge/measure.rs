@@ -7,7 +7,9 @@ use futures::StreamExt;
 use std::collections::HashSet;
 use std::time::Duration;
 use tokio::time::{Instant, sleep, timeout};
-use trueup_cluster::{CounterSnapshot, Form, Patch, Scope, Verb, WatchEvent, WatchSpec, WriteOptions};
+use trueup_cluster::{
+    CounterSnapshot, Form, Patch, Scope, Verb, WatchEvent, WatchSpec, WriteOptions,
+};
 use trueup_object::{GroupVersionKind, ObjectRef, Value, value};
 
 /// How long a phase may take before the benchmark gives up.
@@ -57,9 +59,17 @@ pub async fn converge(world: &mut World, count: usize) -> Result<Converge, Strin
     let (before, counted) = (usage(), world.cluster.counters());
     let started = Instant::now();
     let options = WriteOptions::new("bench");
-    world.person.create(&fleet::git_repository(world.url()), &options).await.map_err(text)?;
+    world
+        .person
+        .create(&fleet::git_repository(world.url()), &options)
+        .await
+        .map_err(text)?;
     for index in 0..count {
-        world.person.create(&fleet::kustomization(index), &options).await.map_err(text)?;
+        world
+            .person
+            .create(&fleet::kustomization(index), &options)
+            .await
+            .map_err(text)?;
     }
     wait_for_all(world, count, |object| is_ready(object)).await?;
     let ready_ms = started.elapsed().as_secs_f64() * 1e3;
@@ -68,7 +78,10 @@ pub async fn converge(world: &mut World, count: usize) -> Result<Converge, Strin
     Ok(Converge {
         ready_ms,
         requests: world.cluster.counters().since(&counted),
-        used: Usage { cpu_s: after.cpu_s - before.cpu_s, peak_mib: after.peak_mib },
+        used: Usage {
+            cpu_s: after.cpu_s - before.cpu_s,
+            peak_mib: after.peak_mib,
+        },
     })
 }
 
@@ -97,7 +110,10 @@ pub async fn push(world: &World) -> Result<Push, String> {
         sleep(LOOK_INTERVAL).await;
     }
     let applied_ms = pushed.elapsed().as_secs_f64() * 1e3;
-    wait_for_all(world, 0, |object| is_ready(object) && is_at(object, &commit)).await?;
+    wait_for_all(world, 0, |object| {
+        is_ready(object) && is_at(object, &commit)
+    })
+    .await?;
     let all_moved_ms = pushed.elapsed().as_secs_f64() * 1e3;
     settle(world).await;
     Ok(Push {
@@ -132,9 +148,18 @@ async fn one_drift(world: &World, change: usize, count: usize) -> Result<f64, St
     let object = deployment(&fleet::name(change % count));
     let manager = format!("hand-{}", change / count);
     let patch = Patch::Merge(value!({"spec": {"revisionHistoryLimit": 7}}));
-    world.person.patch(&object, &patch, &WriteOptions::new(&manager)).await.map_err(text)?;
+    world
+        .person
+        .patch(&object, &patch, &WriteOptions::new(&manager))
+        .await
+        .map_err(text)?;
     let changed = Instant::now();
-    while world.live(&object).await?.i64_at(&["spec", "revisionHistoryLimit"]) != Some(5) {
+    while world
+        .live(&object)
+        .await?
+        .i64_at(&["spec", "revisionHistoryLimit"])
+        != Some(5)
+    {
         overdue(changed, "a change by hand is not corrected")?;
         tokio::task::yield_now().await;
     }
@@ -169,9 +194,17 @@ async fn settle(world: &World) -> Instant {
 
 /// Watches the Kustomizations until a condition holds for all of them (for
 /// as many as there are when `count` is 0).
-async fn wait_for_all(world: &World, count: usize, holds: impl Fn(&Value) -> bool) -> Result<(), String> {
+async fn wait_for_all(
+    world: &World,
+    count: usize,
+    holds: impl Fn(&Value) -> bool,
+) -> Result<(), String> {
     let kind = GroupVersionKind::new("kustomize.toolkit.fluxcd.io/v1", "Kustomization");
-    let spec = WatchSpec { kind, scope: Scope::namespace(fleet::NAMESPACE), form: Form::Full };
+    let spec = WatchSpec {
+        kind,
+        scope: Scope::namespace(fleet::NAMESPACE),
+        form: Form::Full,
+    };
     let mut events = world.person.watch(spec);
     let (mut all, mut done, mut listed) = (HashSet::new(), HashSet::new(), false);
     let wait = async {
@@ -194,18 +227,30 @@ async fn wait_for_all(world: &World, count: usize, holds: impl Fn(&Value) -> boo
         }
     };
     let outcome = timeout(PHASE_DEADLINE, wait).await;
-    outcome.map_err(|_| format!("{} of {} Kustomizations not there after {PHASE_DEADLINE:?}", all.len() - done.len(), all.len()))
+    outcome.map_err(|_| {
+        format!(
+            "{} of {} Kustomizations not there after {PHASE_DEADLINE:?}",
+            all.len() - done.len(),
+            all.len()
+        )
+    })
 }
 
 fn is_ready(object: &Value) -> bool {
-    let conditions = object.at(&["status", "conditions"]).and_then(Value::as_list).unwrap_or_default();
+    let conditions = object
+        .at(&["status", "conditions"])
+        .and_then(Value::as_list)
+        .unwrap_or_default();
     conditions.iter().any(|condition| {
-        condition.str_at(&["type"]) == Some("Ready") && condition.str_at(&["status"]) == Some("True")
+        condition.str_at(&["type"]) == Some("Ready")
+            && condition.str_at(&["status"]) == Some("True")
     })
 }
 
 fn is_at(object: &Value, commit: &str) -> bool {
-    object.str_at(&["status", "lastAppliedRevision"]).is_some_and(|revision| revision.ends_with(commit))
+    object
+        .str_at(&["status", "lastAppliedRevision"])
+        .is_some_and(|revision| revision.ends_with(commit))
 }
 
 /// Renders so far: what the render cache did not have.
@@ -226,7 +271,11 @@ fn deployment(name: &str) -> ObjectRef {
 }
 
 fn overdue(since: Instant, what: &str) -> Result<(), String> {
-    if since.elapsed() > PHASE_DEADLINE { Err(format!("{what} after {PHASE_DEADLINE:?}")) } else { Ok(()) }
+    if since.elapsed() > PHASE_DEADLINE {
+        Err(format!("{what} after {PHASE_DEADLINE:?}"))
+    } else {
+        Ok(())
+    }
 }
 
 /// Requests that are about one applied object, not about Flux objects, events or discovery.
@@ -234,7 +283,9 @@ pub fn object_requests(requests: &CounterSnapshot) -> u64 {
     requests
         .iter()
         .filter(|(verb, resource, _)| {
-            *verb != Verb::Discover && !resource.contains("toolkit.fluxcd.io") && !resource.starts_with("events")
+            *verb != Verb::Discover
+                && !resource.contains("toolkit.fluxcd.io")
+                && !resource.starts_with("events")
         })
         .map(|(_, _, count)| count.requests)
         .sum()

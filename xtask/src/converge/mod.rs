@@ -36,7 +36,14 @@ pub async fn run(options: &Options) -> Result<(), String> {
     let push = measure::push(&world).await?;
     let drift = measure::drift(&world, options).await?;
     let restart = measure::restart(&mut world, options.count).await?;
-    let figures = print::Figures { count: options.count, converge, rest, push, drift, restart };
+    let figures = print::Figures {
+        count: options.count,
+        converge,
+        rest,
+        push,
+        drift,
+        restart,
+    };
     print::print(&figures, options);
     Ok(())
 }

@@ -37,29 +37,65 @@ pub fn print(figures: &Figures, options: &Options) {
 }
 
 fn table(figures: &Figures) -> String {
-    let Figures { count, converge, rest, push, drift, restart } = figures;
+    let Figures {
+        count,
+        converge,
+        rest,
+        push,
+        drift,
+        restart,
+    } = figures;
     let objects = count * fleet::OBJECTS_EACH;
     let rows = [
         ("Kustomizations (objects)", format!("{count} ({objects})")),
         ("all Ready", format!("{:.0} ms", converge.ready_ms)),
         ("  requests", by_verb(&converge.requests)),
-        ("  processor time, peak memory", format!("{:.2} s, {:.0} MiB", converge.used.cpu_s, converge.used.peak_mib)),
+        (
+            "  processor time, peak memory",
+            format!(
+                "{:.2} s, {:.0} MiB",
+                converge.used.cpu_s, converge.used.peak_mib
+            ),
+        ),
         ("at rest", format!("{} s", rest.seconds)),
-        ("  requests for applied objects", object_requests(&rest.requests).to_string()),
-        ("  other requests", (rest.requests.total() - object_requests(&rest.requests)).to_string()),
+        (
+            "  requests for applied objects",
+            object_requests(&rest.requests).to_string(),
+        ),
+        (
+            "  other requests",
+            (rest.requests.total() - object_requests(&rest.requests)).to_string(),
+        ),
         ("  processor time", format!("{:.2} s", rest.cpu_s)),
-        ("one push: applied", format!("{:.0} ms after git push returned", push.applied_ms)),
-        ("  all at the new revision", format!("{:.0} ms", push.all_moved_ms)),
+        (
+            "one push: applied",
+            format!("{:.0} ms after git push returned", push.applied_ms),
+        ),
+        (
+            "  all at the new revision",
+            format!("{:.0} ms", push.all_moved_ms),
+        ),
         ("  renders", push.renders.to_string()),
         ("  requests", by_verb(&push.requests)),
-        ("  status patches", status_patches(&push.requests).to_string()),
+        (
+            "  status patches",
+            status_patches(&push.requests).to_string(),
+        ),
         ("changes by hand", drift.count.to_string()),
-        ("  corrected", format!("{:.1} ms median, {:.1} ms worst", drift.median_ms, drift.worst_ms)),
+        (
+            "  corrected",
+            format!(
+                "{:.1} ms median, {:.1} ms worst",
+                drift.median_ms, drift.worst_ms
+            ),
+        ),
         ("  requests", by_verb(&drift.requests)),
         ("restart: at rest", format!("{:.0} ms", restart.rest_ms)),
         ("  requests", by_verb(&restart.requests)),
     ];
-    rows.iter().map(|(name, figure)| format!("{name:<32}{figure}\n")).collect()
+    rows.iter()
+        .map(|(name, figure)| format!("{name:<32}{figure}\n"))
+        .collect()
 }
 
 fn by_verb(requests: &CounterSnapshot) -> String {
@@ -73,11 +109,21 @@ fn by_verb(requests: &CounterSnapshot) -> String {
 }
 
 fn status_patches(requests: &CounterSnapshot) -> u64 {
-    requests.of(Verb::Patch, "kustomizations.kustomize.toolkit.fluxcd.io/status")
+    requests.of(
+        Verb::Patch,
+        "kustomizations.kustomize.toolkit.fluxcd.io/status",
+    )
 }
 
 fn json(figures: &Figures) -> Value {
-    let Figures { count, converge, rest, push, drift, restart } = figures;
+    let Figures {
+        count,
+        converge,
+        rest,
+        push,
+        drift,
+        restart,
+    } = figures;
     value!({
         "kustomizations": (number(*count as u64)),
         "converge": {

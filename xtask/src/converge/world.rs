@@ -14,8 +14,8 @@ use trueup_controller::{Controller, ControllerHandle, ControllerOptions};
 use trueup_gitserver::{Author, Commit, FileChange, GitServer};
 use trueup_kinds::definitions;
 use trueup_object::{ObjectRef, Value, value};
-use trueup_workloads::WorkloadsOptions;
 use trueup_source::{ArtifactStore, ArtifactStoreOptions, GitFetcher, GitFetcherOptions};
+use trueup_workloads::WorkloadsOptions;
 
 /// Everything that runs.
 pub struct World {
@@ -36,11 +36,15 @@ impl World {
     /// controllers on a cluster that holds no Flux object yet.
     pub async fn make(count: usize) -> Result<Self, String> {
         let folder = tempfile::tempdir().map_err(text)?;
-        let server = ApiServer::open(MemoryStorage::default(), ServerOptions::default()).map_err(text)?;
+        let server =
+            ApiServer::open(MemoryStorage::default(), ServerOptions::default()).map_err(text)?;
         let house = server.clone();
         tokio::spawn(async move { house.keep_house().await });
         let (git, url) = serve_git(&folder.path().join("git"), count).await?;
-        let workloads = WorkloadsOptions { ready_delay: Duration::ZERO, ..WorkloadsOptions::default() };
+        let workloads = WorkloadsOptions {
+            ready_delay: Duration::ZERO,
+            ..WorkloadsOptions::default()
+        };
         tokio::spawn(trueup_workloads::run(connect(&server).session(), workloads));
         let person = connect(&server).session();
         prepare(&person).await?;
@@ -48,7 +52,15 @@ impl World {
         let cluster = connect(&server);
         let controllers = start(&cluster, folder.path()).await?;
         follow_pushes(&git, &controllers, &url);
-        Ok(Self { folder, server, git, url, person, cluster, controllers })
+        Ok(Self {
+            folder,
+            server,
+            git,
+            url,
+            person,
+            cluster,
+            controllers,
+        })
     }
 
     /// Ends the controllers as a crash would, and starts new ones on the same
@@ -70,14 +82,29 @@ impl World {
     pub fn push(&self, path: &str, content: &str) -> Result<String, String> {
         let clone = self.folder.path().join("clone");
         std::fs::write(clone.join(path), content).map_err(text)?;
-        git(&clone, &["commit", "--quiet", "--all", "--message", "Change one folder"])?;
+        git(
+            &clone,
+            &[
+                "commit",
+                "--quiet",
+                "--all",
+                "--message",
+                "Change one folder",
+            ],
+        )?;
         git(&clone, &["push", "--quiet", "origin", "HEAD:main"])?;
         git(&clone, &["rev-parse", "HEAD"])
     }
 
     /// An object as it is now.
     pub async fn live(&self, object: &ObjectRef) -> Result<Value, String> {
-        Ok(self.person.get(object, Form::Full).await.map_err(text)?.value().clone())
+        Ok(self
+            .person
+            .get(object, Form::Full)
+            .await
+            .map_err(text)?
+            .value()
+            .clone())
     }
 }
 
@@ -88,20 +115,34 @@ fn connect(server: &ApiServer) -> Cluster {
 
 async fn serve_git(root: &Path, count: usize) -> Result<(GitServer, String), String> {
     let server = GitServer::new(root, trueup_gitserver::Options::default()).map_err(text)?;
-    let changes = fleet::files(count).into_iter().map(|(path, content)| FileChange::write(path, content)).collect();
+    let changes = fleet::files(count)
+        .into_iter()
+        .map(|(path, content)| FileChange::write(path, content))
+        .collect();
     let first = Commit {
         branch: "main".into(),
         changes,
-        author: Author { name: "Bench".into(), email: "bench@example.com".into() },
+        author: Author {
+            name: "Bench".into(),
+            email: "bench@example.com".into(),
+        },
         time_seconds: 1_767_225_600,
         message: "Initial commit\n".into(),
     };
-    server.create(fleet::REPOSITORY, Some(&first)).await.map_err(text)?;
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.map_err(text)?;
+    server
+        .create(fleet::REPOSITORY, Some(&first))
+        .await
+        .map_err(text)?;
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0")
+        .await
+        .map_err(text)?;
     let address = listener.local_addr().map_err(text)?;
     let serving = server.clone();
     tokio::spawn(async move { serving.serve(listener, std::future::pending()).await });
-    Ok((server, format!("http://{address}/{}.git", fleet::REPOSITORY)))
+    Ok((
+        server,
+        format!("http://{address}/{}.git", fleet::REPOSITORY),
+    ))
 }
 
 async fn prepare(person: &Session) -> Result<(), String> {
@@ -109,19 +150,29 @@ async fn prepare(person: &Session) -> Result<(), String> {
     for definition in definitions() {
         person.create(&definition, &options).await.map_err(text)?;
     }
-    let namespace = value!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": (fleet::NAMESPACE)}});
+    let namespace =
+        value!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": (fleet::NAMESPACE)}});
     person.create(&namespace, &options).await.map_err(text)?;
     Ok(())
 }
 
 async fn start(cluster: &Cluster, folder: &Path) -> Result<ControllerHandle, String> {
-    let fetcher = Arc::new(GitFetcher::open(GitFetcherOptions { root: folder.join("mirrors") }).map_err(text)?);
+    let fetcher = Arc::new(
+        GitFetcher::open(GitFetcherOptions {
+            root: folder.join("mirrors"),
+        })
+        .map_err(text)?,
+    );
     let store = ArtifactStore::open(ArtifactStoreOptions {
         trees: Some(fetcher.clone()),
         ..ArtifactStoreOptions::new(folder.join("artifacts"), "127.0.0.1:9090")
     })
     .map_err(text)?;
-    let handle = Controller::start(ControllerOptions::new(cluster.session(), fetcher, Arc::new(store)));
+    let handle = Controller::start(ControllerOptions::new(
+        cluster.session(),
+        fetcher,
+        Arc::new(store),
+    ));
     handle.wait_until_ready().await;
     Ok(handle)
 }
@@ -138,12 +189,25 @@ fn follow_pushes(git: &GitServer, controllers: &ControllerHandle, url: &str) {
 fn clone(url: &str, folder: &PathBuf) -> Result<(), String> {
     let parent = folder.parent().unwrap_or(folder);
     // The server runs on this runtime's other threads.
-    tokio::task::block_in_place(|| git(parent, &["clone", "--quiet", url, &folder.display().to_string()])).map(|_| ())
+    tokio::task::block_in_place(|| {
+        git(
+            parent,
+            &["clone", "--quiet", url, &folder.display().to_string()],
+        )
+    })
+    .map(|_| ())
 }
 
 fn git(folder: &Path, arguments: &[&str]) -> Result<String, String> {
     let output = Command::new("git")
-        .args(["-c", "user.name=Bench", "-c", "user.email=bench@example.com", "-c", "commit.gpgSign=false"])
+        .args([
+            "-c",
+            "user.name=Bench",
+            "-c",
+            "user.email=bench@example.com",
+            "-c",
+            "commit.gpgSign=false",
+        ])
         .args(arguments)
         .current_dir(folder)
         .env("GIT_CONFIG_NOSYSTEM", "1")
@@ -151,7 +215,11 @@ fn git(folder: &Path, arguments: &[&str]) -> Result<String, String> {
         .output()
         .map_err(|error| format!("run git: {error}"))?;
     if !output.status.success() {
-        return Err(format!("git {}: {}", arguments.join(" "), String::from_utf8_lossy(&output.stderr)));
+        return Err(format!(
+            "git {}: {}",
+            arguments.join(" "),
+            String::from_utf8_lossy(&output.stderr)
+        ));
     }
     Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
 }

@@ -43,7 +43,11 @@ impl Demo {
 
     /// Ends it at once, without a chance to tidy up (SIGKILL).
     pub fn kill(&mut self) -> Result<(), String> {
-        self.process.kill().and_then(|()| self.process.wait()).map(|_| ()).map_err(|error| format!("kill the demo: {error}"))
+        self.process
+            .kill()
+            .and_then(|()| self.process.wait())
+            .map(|_| ())
+            .map_err(|error| format!("kill the demo: {error}"))
     }
 }
 
@@ -58,5 +62,8 @@ impl Drop for Demo {
 pub fn last_lines(output: &PathBuf) -> Vec<String> {
     let text = std::fs::read_to_string(output).unwrap_or_default();
     let lines: Vec<&str> = text.lines().collect();
-    lines[lines.len().saturating_sub(LAST_LINES)..].iter().map(|line| (*line).to_owned()).collect()
+    lines[lines.len().saturating_sub(LAST_LINES)..]
+        .iter()
+        .map(|line| (*line).to_owned())
+        .collect()
 }

@@ -14,22 +14,27 @@ impl Clone {
         let parent = folder.parent().unwrap_or(folder);
         let target = folder.display().to_string();
         git(parent, &["clone", "--quiet", url, &target]).await?;
-        Ok(Self { folder: folder.to_owned() })
+        Ok(Self {
+            folder: folder.to_owned(),
+        })
     }
 
     /// Replaces text in a file; the text must be there.
     pub fn edit(&self, file: &str, from: &str, to: &str) -> Result<(), String> {
         let path = self.folder.join(file);
-        let text = std::fs::read_to_string(&path).map_err(|error| format!("read {file}: {error}"))?;
+        let text =
+            std::fs::read_to_string(&path).map_err(|error| format!("read {file}: {error}"))?;
         if !text.contains(from) {
             return Err(format!("{file} does not hold {from:?}"));
         }
-        std::fs::write(&path, text.replacen(from, to, 1)).map_err(|error| format!("write {file}: {error}"))
+        std::fs::write(&path, text.replacen(from, to, 1))
+            .map_err(|error| format!("write {file}: {error}"))
     }
 
     /// Removes a file.
     pub fn remove(&self, file: &str) -> Result<(), String> {
-        std::fs::remove_file(self.folder.join(file)).map_err(|error| format!("remove {file}: {error}"))
+        std::fs::remove_file(self.folder.join(file))
+            .map_err(|error| format!("remove {file}: {error}"))
     }
 
     /// Whether a file is there.
@@ -39,7 +44,11 @@ impl Clone {
 
     /// Commits everything, pushes, and returns the commit's id.
     pub async fn commit_and_push(&self, subject: &str) -> Result<String, String> {
-        git(&self.folder, &["commit", "--quiet", "--all", "--message", subject]).await?;
+        git(
+            &self.folder,
+            &["commit", "--quiet", "--all", "--message", subject],
+        )
+        .await?;
         self.push().await
     }
 
@@ -64,7 +73,14 @@ impl Clone {
 /// what it printed.
 async fn git(folder: &Path, arguments: &[&str]) -> Result<String, String> {
     let output = Command::new("git")
-        .args(["-c", "user.name=Ann Example", "-c", "user.email=ann@example.com", "-c", "commit.gpgSign=false"])
+        .args([
+            "-c",
+            "user.name=Ann Example",
+            "-c",
+            "user.email=ann@example.com",
+            "-c",
+            "commit.gpgSign=false",
+        ])
         .args(arguments)
         .current_dir(folder)
         .env("GIT_CONFIG_NOSYSTEM", "1")
@@ -75,7 +91,11 @@ async fn git(folder: &Path, arguments: &[&str]) -> Result<String, String> {
         .await
         .map_err(|error| format!("run git: {error}"))?;
     if !output.status.success() {
-        return Err(format!("git {}: {}", arguments.join(" "), String::from_utf8_lossy(&output.stderr).trim()));
+        return Err(format!(
+            "git {}: {}",
+            arguments.join(" "),
+            String::from_utf8_lossy(&output.stderr).trim()
+        ));
     }
     Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
 }

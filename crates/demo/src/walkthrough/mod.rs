@@ -45,12 +45,20 @@ pub enum Verdict {
 
 /// Plays the tour with `program` (this very binary) in a temporary folder.
 /// Fails only where the tour can't begin; a failed step is a verdict.
-pub async fn walkthrough<W: Write>(program: &Path, terminal: &mut Terminal<W>) -> std::io::Result<Verdict> {
-    let folder = tempfile::Builder::new().prefix("trueup-walkthrough-").tempdir()?;
+pub async fn walkthrough<W: Write>(
+    program: &Path,
+    terminal: &mut Terminal<W>,
+) -> std::io::Result<Verdict> {
+    let folder = tempfile::Builder::new()
+        .prefix("trueup-walkthrough-")
+        .tempdir()?;
     let mut stage = steps::Stage::new(program.to_owned(), folder.path().to_owned());
     let started = Instant::now();
     let mut checks = 0;
-    terminal.line(&[(Tone::Strong, "The tour: a real demo, real git, every step checked")]);
+    terminal.line(&[(
+        Tone::Strong,
+        "The tour: a real demo, real git, every step checked",
+    )]);
     for (index, step) in steps::STEPS.iter().enumerate() {
         let step_started = Instant::now();
         let outcome = tokio::time::timeout(STEP_DEADLINE, (step.play)(&mut stage))
@@ -60,12 +68,18 @@ pub async fn walkthrough<W: Write>(program: &Path, terminal: &mut Terminal<W>) -
         match outcome {
             Ok(held) => {
                 checks += held.len();
-                held.iter().for_each(|check| outcome_line(terminal, Tone::Good, "✓", check));
+                held.iter()
+                    .for_each(|check| outcome_line(terminal, Tone::Good, "✓", check));
             }
             Err(reason) => {
                 outcome_line(terminal, Tone::Bad, "✗", &reason);
-                stage.last_words().iter().for_each(|line| terminal.line(&[(Tone::Faint, "       | "), (Tone::Faint, line)]));
-                terminal.line(&[(Tone::Bad, &format!("Step {} of {} failed.", index + 1, steps::STEPS.len()))]);
+                stage.last_words().iter().for_each(|line| {
+                    terminal.line(&[(Tone::Faint, "       | "), (Tone::Faint, line)])
+                });
+                terminal.line(&[(
+                    Tone::Bad,
+                    &format!("Step {} of {} failed.", index + 1, steps::STEPS.len()),
+                )]);
                 return Ok(Verdict::Failed);
             }
         }
@@ -91,7 +105,11 @@ fn head<W: Write>(terminal: &mut Terminal<W>, number: usize, step: &Step, took: 
 /// One check, folded so that it reads well at 80 columns.
 fn outcome_line<W: Write>(terminal: &mut Terminal<W>, tone: Tone, mark: &str, text: &str) {
     for (index, part) in fold(text, COLUMNS - 7).iter().enumerate() {
-        let head = if index == 0 { format!("     {mark} ") } else { " ".repeat(7) };
+        let head = if index == 0 {
+            format!("     {mark} ")
+        } else {
+            " ".repeat(7)
+        };
         terminal.line(&[(tone, &head), (Tone::Plain, part)]);
     }
 }

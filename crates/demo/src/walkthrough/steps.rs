@@ -6,7 +6,9 @@ use super::clone::Clone;
 use super::{Step, StepResult, eventually, view};
 use crate::folder::ports_of;
 use std::path::PathBuf;
-use trueup_cluster::{Cluster, ClusterKey, ClusterOptions, DeleteOptions, Patch, Session, WriteOptions};
+use trueup_cluster::{
+    Cluster, ClusterKey, ClusterOptions, DeleteOptions, Patch, Session, WriteOptions,
+};
 use trueup_object::value;
 
 /// The applied stages of the sample repository.
@@ -14,16 +16,56 @@ const STAGES: [&str; 3] = ["dev", "staging", "production"];
 
 /// The tour.
 pub const STEPS: &[Step] = &[
-    Step { name: "start", about: "the demo comes up as a process of its own", play: |stage| Box::pin(stage.start()) },
-    Step { name: "clone", about: "git clone", play: |stage| Box::pin(stage.clone_fleet()) },
-    Step { name: "deploy", about: "what is in Git runs", play: |stage| Box::pin(stage.deployed()) },
-    Step { name: "push", about: "3 replicas for web: edit, commit, push", play: |stage| Box::pin(stage.push()) },
-    Step { name: "drift", about: "scale by hand to 5", play: |stage| Box::pin(stage.drift()) },
-    Step { name: "delete", about: "delete a Service by hand", play: |stage| Box::pin(stage.delete()) },
-    Step { name: "bad", about: "push a commit with `replicas: many`", play: |stage| Box::pin(stage.bad_commit()) },
-    Step { name: "revert", about: "git revert, push", play: |stage| Box::pin(stage.revert()) },
-    Step { name: "prune", about: "remove api.yaml of dev, push", play: |stage| Box::pin(stage.prune()) },
-    Step { name: "kill", about: "push, kill -9 at once, start again", play: |stage| Box::pin(stage.kill()) },
+    Step {
+        name: "start",
+        about: "the demo comes up as a process of its own",
+        play: |stage| Box::pin(stage.start()),
+    },
+    Step {
+        name: "clone",
+        about: "git clone",
+        play: |stage| Box::pin(stage.clone_fleet()),
+    },
+    Step {
+        name: "deploy",
+        about: "what is in Git runs",
+        play: |stage| Box::pin(stage.deployed()),
+    },
+    Step {
+        name: "push",
+        about: "3 replicas for web: edit, commit, push",
+        play: |stage| Box::pin(stage.push()),
+    },
+    Step {
+        name: "drift",
+        about: "scale by hand to 5",
+        play: |stage| Box::pin(stage.drift()),
+    },
+    Step {
+        name: "delete",
+        about: "delete a Service by hand",
+        play: |stage| Box::pin(stage.delete()),
+    },
+    Step {
+        name: "bad",
+        about: "push a commit with `replicas: many`",
+        play: |stage| Box::pin(stage.bad_commit()),
+    },
+    Step {
+        name: "revert",
+        about: "git revert, push",
+        play: |stage| Box::pin(stage.revert()),
+    },
+    Step {
+        name: "prune",
+        about: "remove api.yaml of dev, push",
+        play: |stage| Box::pin(stage.prune()),
+    },
+    Step {
+        name: "kill",
+        about: "push, kill -9 at once, start again",
+        play: |stage| Box::pin(stage.kill()),
+    },
 ];
 
 /// What the steps share.
@@ -39,7 +81,14 @@ pub struct Stage {
 impl Stage {
     /// Nothing is started yet.
     pub fn new(program: PathBuf, folder: PathBuf) -> Self {
-        Self { program, folder, demo: None, session: None, clone: None, pending: String::new() }
+        Self {
+            program,
+            folder,
+            demo: None,
+            session: None,
+            clone: None,
+            pending: String::new(),
+        }
     }
 
     /// Why a step that ran out of time was still waiting.
@@ -47,7 +96,11 @@ impl Stage {
         if let Err(ended) = self.demo.as_mut().map_or(Ok(()), Demo::running) {
             return ended;
         }
-        format!("not within {} s: {}", super::STEP_DEADLINE.as_secs(), self.pending)
+        format!(
+            "not within {} s: {}",
+            super::STEP_DEADLINE.as_secs(),
+            self.pending
+        )
     }
 
     /// The last lines that the demo printed.
@@ -64,16 +117,22 @@ impl Stage {
     }
 
     fn session(&self) -> Result<Session, String> {
-        self.session.clone().ok_or_else(|| "the demo is not started".to_owned())
+        self.session
+            .clone()
+            .ok_or_else(|| "the demo is not started".to_owned())
     }
 
     fn fleet(&self) -> Result<&Clone, String> {
-        self.clone.as_ref().ok_or_else(|| "fleet is not cloned".to_owned())
+        self.clone
+            .as_ref()
+            .ok_or_else(|| "fleet is not cloned".to_owned())
     }
 
     async fn start(&mut self) -> StepResult {
         self.start_demo().await?;
-        Ok(vec!["the API answers with the kubeconfig that the demo wrote".into()])
+        Ok(vec![
+            "the API answers with the kubeconfig that the demo wrote".into(),
+        ])
     }
 
     async fn start_demo(&mut self) -> Result<(), String> {
@@ -81,10 +140,18 @@ impl Stage {
         let kubeconfig = self.data().join("kubeconfig");
         loop {
             self.demo.as_mut().map_or(Ok(()), Demo::running)?;
-            let options = ClusterOptions { attempts: 1, ..ClusterOptions::default() };
-            let cluster = Cluster::from_kubeconfig(ClusterKey::local(), &kubeconfig, None, options).await;
+            let options = ClusterOptions {
+                attempts: 1,
+                ..ClusterOptions::default()
+            };
+            let cluster =
+                Cluster::from_kubeconfig(ClusterKey::local(), &kubeconfig, None, options).await;
             let answer = match &cluster {
-                Ok(cluster) => cluster.catalogue().await.map(|_| ()).map_err(|error| error.to_string()),
+                Ok(cluster) => cluster
+                    .catalogue()
+                    .await
+                    .map(|_| ())
+                    .map_err(|error| error.to_string()),
                 Err(error) => Err(error.to_string()),
             };
             match (cluster, answer) {
@@ -102,7 +169,11 @@ impl Stage {
         let ports = ports_of(&self.data()).map_err(|error| error.to_string())?;
         let url = format!("http://127.0.0.1:{}/fleet.git", ports.git);
         let clone = Clone::make(&url, &self.folder.join("fleet")).await?;
-        for file in ["dev/web.yaml", "staging/web.yaml", "production/kustomization.yaml"] {
+        for file in [
+            "dev/web.yaml",
+            "staging/web.yaml",
+            "production/kustomization.yaml",
+        ] {
             if !clone.has(file) {
                 return Err(format!("the clone lacks {file}"));
             }
@@ -120,7 +191,10 @@ impl Stage {
         for (stage, [web, api]) in STAGES.into_iter().zip([[1, 1], [2, 1], [3, 2]]) {
             for (name, count) in [("web", web), ("api", api)] {
                 let deployment = view::deployment(stage, name);
-                eventually(&mut self.pending, || view::replicas(&session, &deployment, count)).await;
+                eventually(&mut self.pending, || {
+                    view::replicas(&session, &deployment, count)
+                })
+                .await;
                 deployments += 1;
             }
         }
@@ -134,14 +208,23 @@ impl Stage {
         let session = self.session()?;
         let staging = view::deployment("staging", "web");
         let before = view::live(&session, &staging).await?;
-        self.fleet()?.edit("dev/web.yaml", "replicas: 1", "replicas: 3")?;
-        let commit = self.fleet()?.commit_and_push("Scale web in dev to 3").await?;
-        eventually(&mut self.pending, || view::applied(&session, "dev", &commit)).await;
+        self.fleet()?
+            .edit("dev/web.yaml", "replicas: 1", "replicas: 3")?;
+        let commit = self
+            .fleet()?
+            .commit_and_push("Scale web in dev to 3")
+            .await?;
+        eventually(&mut self.pending, || {
+            view::applied(&session, "dev", &commit)
+        })
+        .await;
         let web = view::deployment("dev", "web");
         eventually(&mut self.pending, || view::replicas(&session, &web, 3)).await;
         let after = view::live(&session, &staging).await?;
         if before.resource_version() != after.resource_version() {
-            return Err(format!("{staging} was written although nothing of it changed"));
+            return Err(format!(
+                "{staging} was written although nothing of it changed"
+            ));
         }
         Ok(vec![
             format!("dev is Ready at {}", &commit[..8.min(commit.len())]),
@@ -154,22 +237,35 @@ impl Stage {
         let (session, web) = (self.session()?, view::deployment("dev", "web"));
         let scale = Patch::Merge(value!({"spec": {"replicas": 5}}));
         let options = WriteOptions::new("kubectl").on("scale");
-        session.patch(&web, &scale, &options).await.map_err(|error| error.to_string())?;
+        session
+            .patch(&web, &scale, &options)
+            .await
+            .map_err(|error| error.to_string())?;
         eventually(&mut self.pending, || view::replicas(&session, &web, 3)).await;
         let words = ["replicas", "5", "3", "kubectl"];
         let message = eventually(&mut self.pending, || view::event(&session, "dev", &words)).await;
-        Ok(vec!["back at 3".into(), format!("event: {}", message.lines().next().unwrap_or_default())])
+        Ok(vec![
+            "back at 3".into(),
+            format!("event: {}", message.lines().next().unwrap_or_default()),
+        ])
     }
 
     async fn delete(&mut self) -> StepResult {
         let (session, service) = (self.session()?, view::service("dev", "web"));
         let before = view::live(&session, &service).await?;
         let options = DeleteOptions::of_uid(before.uid());
-        session.delete(&service, &options).await.map_err(|error| error.to_string())?;
+        session
+            .delete(&service, &options)
+            .await
+            .map_err(|error| error.to_string())?;
         let old = before.uid().clone();
         eventually(&mut self.pending, || async {
             let live = view::live(&session, &service).await?;
-            if live.uid() == &old { Err(format!("{service} is still the old one")) } else { Ok(()) }
+            if live.uid() == &old {
+                Err(format!("{service} is still the old one"))
+            } else {
+                Ok(())
+            }
         })
         .await;
         Ok(vec!["the Service is back, as a new object".into()])
@@ -177,8 +273,11 @@ impl Stage {
 
     async fn bad_commit(&mut self) -> StepResult {
         let session = self.session()?;
-        self.fleet()?.edit("dev/web.yaml", "replicas: 3", "replicas: many")?;
-        self.fleet()?.commit_and_push("Scale web in dev to many").await?;
+        self.fleet()?
+            .edit("dev/web.yaml", "replicas: 3", "replicas: many")?;
+        self.fleet()?
+            .commit_and_push("Scale web in dev to many")
+            .await?;
         let dev = view::kustomization("dev");
         let message = eventually(&mut self.pending, || async {
             let (status, message) = view::ready(&session, &dev).await?;
@@ -208,15 +307,23 @@ impl Stage {
         for name in STAGES {
             eventually(&mut self.pending, || view::applied(&session, name, &commit)).await;
         }
-        Ok(vec!["dev, staging and production are Ready at the revert".into()])
+        Ok(vec![
+            "dev, staging and production are Ready at the revert".into(),
+        ])
     }
 
     async fn prune(&mut self) -> StepResult {
         let session = self.session()?;
         self.fleet()?.remove("dev/api.yaml")?;
         let commit = self.fleet()?.commit_and_push("Remove api from dev").await?;
-        eventually(&mut self.pending, || view::applied(&session, "dev", &commit)).await;
-        for object in [view::deployment("dev", "api"), view::config_map("dev", "api")] {
+        eventually(&mut self.pending, || {
+            view::applied(&session, "dev", &commit)
+        })
+        .await;
+        for object in [
+            view::deployment("dev", "api"),
+            view::config_map("dev", "api"),
+        ] {
             eventually(&mut self.pending, || view::gone(&session, &object)).await;
         }
         view::live(&session, &view::deployment("staging", "api")).await?;
@@ -228,8 +335,12 @@ impl Stage {
 
     async fn kill(&mut self) -> StepResult {
         let before = view::live(&self.session()?, &view::deployment("production", "web")).await?;
-        self.fleet()?.edit("dev/web.yaml", "nginx:1.28.0", "nginx:1.29.1")?;
-        let commit = self.fleet()?.commit_and_push("Update web in dev to 1.29.1").await?;
+        self.fleet()?
+            .edit("dev/web.yaml", "nginx:1.28.0", "nginx:1.29.1")?;
+        let commit = self
+            .fleet()?
+            .commit_and_push("Update web in dev to 1.29.1")
+            .await?;
         self.demo.take().map_or(Ok(()), |mut demo| demo.kill())?;
         self.start_demo().await?;
         let session = self.session()?;
@@ -240,7 +351,11 @@ impl Stage {
         eventually(&mut self.pending, || async {
             let live = view::replicas(&session, &web, 3).await?;
             let text = String::from_utf8_lossy(live.raw()).into_owned();
-            if text.contains("nginx:1.29.1") { Ok(()) } else { Err(format!("{web} has the old image")) }
+            if text.contains("nginx:1.29.1") {
+                Ok(())
+            } else {
+                Err(format!("{web} has the old image"))
+            }
         })
         .await;
         let after = view::live(&session, &view::deployment("production", "web")).await?;

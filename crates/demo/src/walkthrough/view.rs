@@ -5,7 +5,12 @@ use trueup_object::{GroupVersionKind, ObjectRef, Value};
 
 /// A Kustomization in `flux-system`.
 pub fn kustomization(name: &str) -> ObjectRef {
-    object("kustomize.toolkit.fluxcd.io/v1", "Kustomization", "flux-system", name)
+    object(
+        "kustomize.toolkit.fluxcd.io/v1",
+        "Kustomization",
+        "flux-system",
+        name,
+    )
 }
 
 /// A Deployment.
@@ -24,12 +29,19 @@ pub fn config_map(namespace: &str, name: &str) -> ObjectRef {
 }
 
 fn object(api_version: &str, kind: &str, namespace: &str, name: &str) -> ObjectRef {
-    ObjectRef { kind: GroupVersionKind::new(api_version, kind), namespace: namespace.into(), name: name.into() }
+    ObjectRef {
+        kind: GroupVersionKind::new(api_version, kind),
+        namespace: namespace.into(),
+        name: name.into(),
+    }
 }
 
 /// The object, which must be there.
 pub async fn live(session: &Session, object: &ObjectRef) -> Result<LiveObject, String> {
-    session.get(object, Form::Full).await.map_err(|error| error.to_string())
+    session
+        .get(object, Form::Full)
+        .await
+        .map_err(|error| error.to_string())
 }
 
 /// The object must not be there.
@@ -51,7 +63,10 @@ pub async fn ready(session: &Session, object: &ObjectRef) -> Result<(String, Str
     let condition = value
         .at(&["status", "conditions"])
         .and_then(Value::as_list)
-        .and_then(|list| list.iter().find(|condition| condition.str_at(&["type"]) == Some("Ready")))
+        .and_then(|list| {
+            list.iter()
+                .find(|condition| condition.str_at(&["type"]) == Some("Ready"))
+        })
         .ok_or_else(|| format!("{object} has no Ready condition yet"))?;
     let text = |key: &str| condition.str_at(&[key]).unwrap_or_default().to_owned();
     Ok((text("status"), text("message")))
@@ -62,22 +77,37 @@ pub async fn applied(session: &Session, name: &str, commit: &str) -> Result<(), 
     let reference = kustomization(name);
     let (status, message) = ready(session, &reference).await?;
     let live = live(session, &reference).await?;
-    let revision = live.value().str_at(&["status", "lastAppliedRevision"]).unwrap_or("none").to_owned();
+    let revision = live
+        .value()
+        .str_at(&["status", "lastAppliedRevision"])
+        .unwrap_or("none")
+        .to_owned();
     if status == "True" && revision.ends_with(commit) {
         return Ok(());
     }
-    Err(format!("Kustomization {name} is at {revision}, Ready={status}: {message}"))
+    Err(format!(
+        "Kustomization {name} is at {revision}, Ready={status}: {message}"
+    ))
 }
 
 /// A Deployment must want and have this many ready replicas.
-pub async fn replicas(session: &Session, object: &ObjectRef, count: i64) -> Result<LiveObject, String> {
+pub async fn replicas(
+    session: &Session,
+    object: &ObjectRef,
+    count: i64,
+) -> Result<LiveObject, String> {
     let live = live(session, object).await?;
     let number = |path: &[&str]| live.value().i64_at(path).unwrap_or(0);
-    let (wanted, available) = (number(&["spec", "replicas"]), number(&["status", "readyReplicas"]));
+    let (wanted, available) = (
+        number(&["spec", "replicas"]),
+        number(&["status", "readyReplicas"]),
+    );
     if (wanted, available) == (count, count) {
         return Ok(live);
     }
-    Err(format!("{object} wants {wanted} replicas and has {available} ready, not {count}"))
+    Err(format!(
+        "{object} wants {wanted} replicas and has {available} ready, not {count}"
+    ))
 }
 
 /// The message of an event of a Kustomization that holds every word.
@@ -87,7 +117,10 @@ pub async fn event(session: &Session, name: &str, words: &[&str]) -> Result<Stri
         .list(&kind, &Scope::namespace("flux-system"), Form::Full)
         .await
         .map_err(|error| error.to_string())?;
-    let messages = events.objects.iter().filter(|event| event.value().str_at(&["involvedObject", "name"]) == Some(name));
+    let messages = events
+        .objects
+        .iter()
+        .filter(|event| event.value().str_at(&["involvedObject", "name"]) == Some(name));
     messages
         .filter_map(|event| event.value().str_at(&["message"]).map(str::to_owned))
         .find(|message| words.iter().all(|word| message.contains(word)))

@@ -7,7 +7,9 @@ use std::process::ExitCode;
 use tokio::net::TcpListener;
 use trueup_apiserver::core::Identity;
 use trueup_apiserver::edge::authentication::StaticToken;
-use trueup_apiserver::edge::{ApiServer, Certificates, Limits, ServeOptions, ServerOptions, write_kubeconfig};
+use trueup_apiserver::edge::{
+    ApiServer, Certificates, Limits, ServeOptions, ServerOptions, write_kubeconfig,
+};
 use trueup_apiserver::storage::{MemoryStorage, RedbStorage, Sync};
 use trueup_cluster::{Cluster, ClusterKey, ClusterOptions};
 use trueup_demo::random_token;
@@ -16,7 +18,11 @@ use trueup_workloads::WorkloadsOptions;
 /// Serves the embedded API until Ctrl-C or SIGTERM.
 pub async fn run(arguments: ApiserverArguments) -> Result<ExitCode, Failure> {
     let certificates = certificates(&arguments)?;
-    let token = arguments.admin_token.clone().map_or_else(random_token, Ok).map_err(said)?;
+    let token = arguments
+        .admin_token
+        .clone()
+        .map_or_else(random_token, Ok)
+        .map_err(said)?;
     let server = open(&arguments, &certificates, &token)?;
     let listener = TcpListener::bind(arguments.listen)
         .await
@@ -28,13 +34,23 @@ pub async fn run(arguments: ApiserverArguments) -> Result<ExitCode, Failure> {
     tell(&arguments, &url);
     if arguments.workloads {
         let service = server.service(Identity::admin());
-        let cluster = Cluster::from_service(ClusterKey::local(), service, ClusterOptions::in_process());
-        tokio::spawn(trueup_workloads::run(cluster.session(), WorkloadsOptions::default()));
+        let cluster =
+            Cluster::from_service(ClusterKey::local(), service, ClusterOptions::in_process());
+        tokio::spawn(trueup_workloads::run(
+            cluster.session(),
+            WorkloadsOptions::default(),
+        ));
     }
     let house = server.clone();
     tokio::spawn(async move { house.keep_house().await });
-    let options = ServeOptions { certificates, limits: Limits::default() };
-    server.serve_tls(listener, options, crate::stop::requested()).await.map_err(said)?;
+    let options = ServeOptions {
+        certificates,
+        limits: Limits::default(),
+    };
+    server
+        .serve_tls(listener, options, crate::stop::requested())
+        .await
+        .map_err(said)?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -48,15 +64,26 @@ fn certificates(arguments: &ApiserverArguments) -> Result<Certificates, Failure>
     .map_err(said)
 }
 
-fn open(arguments: &ApiserverArguments, certificates: &Certificates, token: &str) -> Result<ApiServer, Failure> {
+fn open(
+    arguments: &ApiserverArguments,
+    certificates: &Certificates,
+    token: &str,
+) -> Result<ApiServer, Failure> {
     let options = ServerOptions {
-        tokens: vec![StaticToken { token: token.to_owned(), identity: Identity::admin() }],
+        tokens: vec![StaticToken {
+            token: token.to_owned(),
+            identity: Identity::admin(),
+        }],
         certificate_authority_pem: certificates.authority_pem().to_owned(),
         ..ServerOptions::default()
     };
     match &arguments.data_dir {
         Some(folder) => {
-            let sync = if arguments.no_sync { Sync::System } else { Sync::Disk };
+            let sync = if arguments.no_sync {
+                Sync::System
+            } else {
+                Sync::Disk
+            };
             let storage = RedbStorage::open(&folder.join("objects.redb"), sync).map_err(said)?;
             ApiServer::open(storage, options).map_err(said)
         }
@@ -67,9 +94,14 @@ fn open(arguments: &ApiserverArguments, certificates: &Certificates, token: &str
 fn tell(arguments: &ApiserverArguments, url: &str) {
     progress::success(&format!("Kubernetes API on {url}"));
     match (&arguments.write_kubeconfig, &arguments.admin_token) {
-        (Some(path), _) => progress::success(&format!("kubectl --kubeconfig {} get namespaces", path.display())),
+        (Some(path), _) => progress::success(&format!(
+            "kubectl --kubeconfig {} get namespaces",
+            path.display()
+        )),
         (None, Some(_)) => {}
-        (None, None) => progress::failure("nobody can log in: give --write-kubeconfig FILE or --admin-token TOKEN"),
+        (None, None) => progress::failure(
+            "nobody can log in: give --write-kubeconfig FILE or --admin-token TOKEN",
+        ),
     }
     match &arguments.data_dir {
         Some(folder) => progress::success(&format!("objects are kept in {}", folder.display())),

@@ -21,8 +21,11 @@ pub async fn run(arguments: ControllerArguments) -> Result<ExitCode, Failure> {
     let metrics = bind(arguments.metrics_addr).await?;
     let advertised = advertised(&arguments, &artifacts)?;
     let root = &arguments.storage_path;
-    let fetcher = GitFetcher::open(GitFetcherOptions { root: root.join("mirrors") });
-    let fetcher = Arc::new(fetcher.map_err(|error| said(format!("open {}: {error}", root.display())))?);
+    let fetcher = GitFetcher::open(GitFetcherOptions {
+        root: root.join("mirrors"),
+    });
+    let fetcher =
+        Arc::new(fetcher.map_err(|error| said(format!("open {}: {error}", root.display())))?);
     let store = ArtifactStore::open(ArtifactStoreOptions {
         trees: Some(fetcher.clone()),
         ..ArtifactStoreOptions::new(root.join("artifacts"), &advertised)
@@ -30,12 +33,23 @@ pub async fn run(arguments: ControllerArguments) -> Result<ExitCode, Failure> {
     .map_err(said)?;
     let mut options = ControllerOptions::new(cluster.session(), fetcher, Arc::new(store.clone()));
     options.log = log(arguments.log_level);
-    options.leader_election = arguments.leader_election_namespace.as_deref().map(leader_election);
+    options.leader_election = arguments
+        .leader_election_namespace
+        .as_deref()
+        .map(leader_election);
     options.instance = instance().into();
-    options.machine.concurrency = Kind::ALL.into_iter().map(|kind| (kind, arguments.concurrent)).collect();
+    options.machine.concurrency = Kind::ALL
+        .into_iter()
+        .map(|kind| (kind, arguments.concurrent))
+        .collect();
     let handle = Controller::start(options);
     let serve = |listener, handle: &ControllerHandle| {
-        tokio::spawn(trueup_web::serve(listener, handle.clone(), store.clone(), stop::requested()))
+        tokio::spawn(trueup_web::serve(
+            listener,
+            handle.clone(),
+            store.clone(),
+            stop::requested(),
+        ))
     };
     serve(artifacts, &handle);
     serve(metrics, &handle);
@@ -45,7 +59,9 @@ pub async fn run(arguments: ControllerArguments) -> Result<ExitCode, Failure> {
 }
 
 async fn bind(address: SocketAddr) -> Result<TcpListener, Failure> {
-    TcpListener::bind(address).await.map_err(|error| said(format!("listen on {address}: {error}")))
+    TcpListener::bind(address)
+        .await
+        .map_err(|error| said(format!("listen on {address}: {error}")))
 }
 
 /// Where others reach the artifacts: as told, else the address itself.
@@ -57,7 +73,11 @@ fn advertised(arguments: &ControllerArguments, listener: &TcpListener) -> Result
 }
 
 fn leader_election(namespace: &str) -> LeaderElection {
-    LeaderElection { namespace: namespace.into(), identity: instance().into(), times: LeaseTimes::FLUX }
+    LeaderElection {
+        namespace: namespace.into(),
+        identity: instance().into(),
+        times: LeaseTimes::FLUX,
+    }
 }
 
 /// This process by name: the Pod's name where there is one.

@@ -17,15 +17,31 @@ pub async fn run(arguments: DeleteArguments) -> Result<ExitCode, Failure> {
     let (words, name) = reconcile::parts(&arguments.target);
     let object = words.object(&arguments.scope.namespace, name);
     let live = session.get(&object, Form::Metadata).await?;
-    if !arguments.silent && !confirmed(&format!("Are you sure you want to delete this {}", words.command))? {
+    if !arguments.silent
+        && !confirmed(&format!(
+            "Are you sure you want to delete this {}",
+            words.command
+        ))?
+    {
         return Err(said("not deleted"));
     }
-    progress::action(&format!("deleting {} {name} in {} namespace", words.command, object.namespace));
-    session.delete(&object, &DeleteOptions::of_uid(live.uid())).await?;
+    progress::action(&format!(
+        "deleting {} {name} in {} namespace",
+        words.command, object.namespace
+    ));
+    session
+        .delete(&object, &DeleteOptions::of_uid(live.uid()))
+        .await?;
     let deadline = Instant::now() + connect::timeout(&arguments.scope);
-    while session.find(&object, Form::Metadata).await?.is_some_and(|found| found.uid() == live.uid()) {
+    while session
+        .find(&object, Form::Metadata)
+        .await?
+        .is_some_and(|found| found.uid() == live.uid())
+    {
         if Instant::now() >= deadline {
-            return Err(said(format!("{object} is marked for deletion, and not gone after the timeout")));
+            return Err(said(format!(
+                "{object} is marked for deletion, and not gone after the timeout"
+            )));
         }
         sleep(POLL_INTERVAL).await;
     }
@@ -37,10 +53,15 @@ pub async fn run(arguments: DeleteArguments) -> Result<ExitCode, Failure> {
 fn confirmed(question: &str) -> Result<bool, Failure> {
     let input = std::io::stdin();
     if !input.is_terminal() {
-        return Err(said("no terminal to ask on: use --silent to delete without a question"));
+        return Err(said(
+            "no terminal to ask on: use --silent to delete without a question",
+        ));
     }
     eprint!("? {question} [y/N] ");
     let mut answer = String::new();
-    std::io::stderr().flush().and_then(|()| input.lock().read_line(&mut answer)).map_err(said)?;
+    std::io::stderr()
+        .flush()
+        .and_then(|()| input.lock().read_line(&mut answer))
+        .map_err(said)?;
     Ok(matches!(answer.trim().to_lowercase().as_str(), "y" | "yes"))
 }

@@ -28,6 +28,8 @@ pub async fn run(arguments: DemoArguments) -> Result<ExitCode, Failure> {
         stop::requested().await;
         stopping.cancel();
     });
-    trueup_demo::run(data, &mut terminal, token).await.map_err(said)?;
+    trueup_demo::run(data, &mut terminal, token)
+        .await
+        .map_err(said)?;
     Ok(ExitCode::SUCCESS)
 }

@@ -18,19 +18,31 @@ type Subjects = Vec<(String, String)>;
 pub async fn run(arguments: EventsArguments) -> Result<ExitCode, Failure> {
     let session = connect::session(&arguments.scope).await?;
     let subjects = subjects(&session, &arguments).await?;
-    let listed = session.list(&event_kind(), &scope(&arguments), Form::Full).await?;
-    let mut shown: Vec<&LiveObject> =
-        listed.objects.iter().filter(|event| is_shown(event.value(), &subjects, &arguments)).collect();
+    let listed = session
+        .list(&event_kind(), &scope(&arguments), Form::Full)
+        .await?;
+    let mut shown: Vec<&LiveObject> = listed
+        .objects
+        .iter()
+        .filter(|event| is_shown(event.value(), &subjects, &arguments))
+        .collect();
     shown.sort_by_key(|event| last_seen(event.value()));
     let now = Timestamp::now();
-    let rows: Vec<Vec<String>> = shown.iter().map(|event| row(event, now, &arguments)).collect();
+    let rows: Vec<Vec<String>> = shown
+        .iter()
+        .map(|event| row(event, now, &arguments))
+        .collect();
     if rows.is_empty() && !arguments.watch {
         progress::failure(&format!("no events found in {}", place(&arguments)));
         return Ok(ExitCode::SUCCESS);
     }
     table::print(&header(&arguments), &rows);
     if arguments.watch {
-        let seen = listed.objects.iter().map(|event| event.uid().to_string()).collect();
+        let seen = listed
+            .objects
+            .iter()
+            .map(|event| event.uid().to_string())
+            .collect();
         follow(&session, &subjects, &arguments, seen).await;
     }
     Ok(ExitCode::SUCCESS)
@@ -43,7 +55,11 @@ async fn follow(
     arguments: &EventsArguments,
     seen: std::collections::HashSet<String>,
 ) {
-    let mut events = session.watch(WatchSpec { kind: event_kind(), scope: scope(arguments), form: Form::Full });
+    let mut events = session.watch(WatchSpec {
+        kind: event_kind(),
+        scope: scope(arguments),
+        form: Form::Full,
+    });
     let mut is_listing = true;
     while let Some(event) = events.next().await {
         match event {
@@ -63,7 +79,11 @@ fn event_kind() -> GroupVersionKind {
 }
 
 fn scope(arguments: &EventsArguments) -> Scope {
-    if arguments.all_namespaces { Scope::all() } else { Scope::namespace(&arguments.scope.namespace) }
+    if arguments.all_namespaces {
+        Scope::all()
+    } else {
+        Scope::namespace(&arguments.scope.namespace)
+    }
 }
 
 fn place(arguments: &EventsArguments) -> String {
@@ -75,19 +95,33 @@ fn place(arguments: &EventsArguments) -> String {
 
 /// The object of `--for`, and the source of a Kustomization beside it.
 async fn subjects(session: &Session, arguments: &EventsArguments) -> Result<Subjects, Failure> {
-    let Some(subject) = &arguments.subject else { return Ok(Vec::new()) };
-    let (kind, name) = subject
-        .split_once('/')
-        .ok_or_else(|| said(format!("--for takes KIND/NAME such as Kustomization/apps, not {subject:?}")))?;
-    let known = [&KUSTOMIZATION, &GIT_REPOSITORY].into_iter().find(|words| words.kind.eq_ignore_ascii_case(kind));
+    let Some(subject) = &arguments.subject else {
+        return Ok(Vec::new());
+    };
+    let (kind, name) = subject.split_once('/').ok_or_else(|| {
+        said(format!(
+            "--for takes KIND/NAME such as Kustomization/apps, not {subject:?}"
+        ))
+    })?;
+    let known = [&KUSTOMIZATION, &GIT_REPOSITORY]
+        .into_iter()
+        .find(|words| words.kind.eq_ignore_ascii_case(kind));
     let words = known.ok_or_else(|| {
-        said(format!("--for knows {} and {}, not {kind:?}", KUSTOMIZATION.kind, GIT_REPOSITORY.kind))
+        said(format!(
+            "--for knows {} and {}, not {kind:?}",
+            KUSTOMIZATION.kind, GIT_REPOSITORY.kind
+        ))
     })?;
     let mut subjects = vec![(words.kind.to_owned(), name.to_owned())];
     if words == &KUSTOMIZATION && !arguments.all_namespaces {
         let object = words.object(&arguments.scope.namespace, name);
         let live = session.get(&object, Form::Full).await?;
-        let source = |key: &str| live.value().str_at(&["spec", "sourceRef", key]).unwrap_or_default().to_owned();
+        let source = |key: &str| {
+            live.value()
+                .str_at(&["spec", "sourceRef", key])
+                .unwrap_or_default()
+                .to_owned()
+        };
         subjects.push((source("kind"), source("name")));
     }
     Ok(subjects)
@@ -99,9 +133,15 @@ fn is_shown(event: &Value, subjects: &Subjects, arguments: &EventsArguments) -> 
         .rsplit_once('/')
         .is_some_and(|(group, _)| [KUSTOMIZE_GROUP, SOURCE_GROUP].contains(&group));
     let is_asked_for = subjects.is_empty()
-        || subjects.iter().any(|(kind, name)| kind == involved("kind") && name == involved("name"));
+        || subjects
+            .iter()
+            .any(|(kind, name)| kind == involved("kind") && name == involved("name"));
     let kind = event.str_at(&["type"]).unwrap_or_default();
-    let is_type = arguments.types.is_empty() || arguments.types.iter().any(|wanted| wanted.eq_ignore_ascii_case(kind));
+    let is_type = arguments.types.is_empty()
+        || arguments
+            .types
+            .iter()
+            .any(|wanted| wanted.eq_ignore_ascii_case(kind));
     is_ours && is_asked_for && is_type
 }
 
@@ -114,20 +154,29 @@ fn last_seen(event: &Value) -> Option<Timestamp> {
 
 fn header(arguments: &EventsArguments) -> Vec<&'static str> {
     let namespace = arguments.all_namespaces.then_some("NAMESPACE");
-    namespace.into_iter().chain(["LAST SEEN", "TYPE", "REASON", "OBJECT", "MESSAGE"]).collect()
+    namespace
+        .into_iter()
+        .chain(["LAST SEEN", "TYPE", "REASON", "OBJECT", "MESSAGE"])
+        .collect()
 }
 
 fn row(event: &LiveObject, now: Timestamp, arguments: &EventsArguments) -> Vec<String> {
     let value = event.value();
     let text = |path: &[&str]| value.str_at(path).unwrap_or_default().to_owned();
-    let namespace = arguments.all_namespaces.then(|| event.namespace().to_string());
+    let namespace = arguments
+        .all_namespaces
+        .then(|| event.namespace().to_string());
     namespace
         .into_iter()
         .chain([
             last_seen(value).map_or_else(|| "unknown".to_owned(), |seen| age(seen, now)),
             text(&["type"]),
             text(&["reason"]),
-            format!("{}/{}", text(&["involvedObject", "kind"]), text(&["involvedObject", "name"])),
+            format!(
+                "{}/{}",
+                text(&["involvedObject", "kind"]),
+                text(&["involvedObject", "name"])
+            ),
             text(&["message"]),
         ])
         .collect()
@@ -151,9 +200,19 @@ mod tests {
     #[test]
     fn ages_are_told_in_their_largest_unit() {
         let now = Timestamp::from_second(1_000_000).unwrap();
-        let ages = [(0, "0s"), (119, "119s"), (120, "2m"), (7_200, "2h"), (172_800, "2d"), (-5, "0s")];
+        let ages = [
+            (0, "0s"),
+            (119, "119s"),
+            (120, "2m"),
+            (7_200, "2h"),
+            (172_800, "2d"),
+            (-5, "0s"),
+        ];
         for (seconds, text) in ages {
-            assert_eq!(age(Timestamp::from_second(1_000_000 - seconds).unwrap(), now), text);
+            assert_eq!(
+                age(Timestamp::from_second(1_000_000 - seconds).unwrap(), now),
+                text
+            );
         }
     }
 }

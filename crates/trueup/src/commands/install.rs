@@ -13,8 +13,10 @@ pub fn run(arguments: &InstallArguments) -> Result<ExitCode, Failure> {
         namespace: arguments.namespace.as_str().into(),
         version: concat!("v", env!("CARGO_PKG_VERSION")).into(),
     };
-    let documents: Vec<String> =
-        install_manifests(&options).iter().map(|manifest| format!("---\n{}", to_yaml(manifest))).collect();
+    let documents: Vec<String> = install_manifests(&options)
+        .iter()
+        .map(|manifest| format!("---\n{}", to_yaml(manifest)))
+        .collect();
     // A reader that closed the pipe has read enough.
     let _closed = std::io::stdout().write_all(documents.concat().as_bytes());
     Ok(ExitCode::SUCCESS)

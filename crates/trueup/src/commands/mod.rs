@@ -47,7 +47,12 @@ pub async fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
         Command::Events(arguments) => events::run(arguments).await,
         Command::Delete(arguments) => delete::run(arguments).await,
         Command::Completion { shell } => {
-            clap_complete::generate(shell, &mut Arguments::command(), "trueup", &mut std::io::stdout());
+            clap_complete::generate(
+                shell,
+                &mut Arguments::command(),
+                "trueup",
+                &mut std::io::stdout(),
+            );
             Ok(ExitCode::SUCCESS)
         }
     }

@@ -34,7 +34,9 @@ pub async fn run(arguments: ReconcileArguments) -> Result<ExitCode, Failure> {
 pub fn parts(target: &Target) -> (&'static Words, &str) {
     match target {
         Target::Kustomization { name } => (&KUSTOMIZATION, name),
-        Target::Source { kind: SourceTarget::Git { name } } => (&GIT_REPOSITORY, name),
+        Target::Source {
+            kind: SourceTarget::Git { name },
+        } => (&GIT_REPOSITORY, name),
     }
 }
 
@@ -46,18 +48,34 @@ async fn source_of(session: &Session, object: &ObjectRef) -> Result<ObjectRef, F
         (Some("GitRepository"), Some(name)) => {
             Ok(GIT_REPOSITORY.object(text("namespace").unwrap_or(&object.namespace), name))
         }
-        (Some(kind), _) => Err(said(format!("the source of {object} is a {kind}, which is not served yet"))),
-        _ => Err(said(format!("{object} names no source to reconcile with --with-source"))),
+        (Some(kind), _) => Err(said(format!(
+            "the source of {object} is a {kind}, which is not served yet"
+        ))),
+        _ => Err(said(format!(
+            "{object} names no source to reconcile with --with-source"
+        ))),
     }
 }
 
-async fn reconcile(session: &Session, words: &Words, object: &ObjectRef, timeout: Duration) -> Result<(), Failure> {
+async fn reconcile(
+    session: &Session,
+    words: &Words,
+    object: &ObjectRef,
+    timeout: Duration,
+) -> Result<(), Failure> {
     let before = session.get(object, Form::Full).await?;
     if is_suspended(before.value()) {
         return Err(said("resource is suspended"));
     }
-    let handled = before.value().str_at(&["status", "lastHandledReconcileAt"]).unwrap_or_default().to_owned();
-    progress::action(&format!("annotating {} {} in {} namespace", words.kind, object.name, object.namespace));
+    let handled = before
+        .value()
+        .str_at(&["status", "lastHandledReconcileAt"])
+        .unwrap_or_default()
+        .to_owned();
+    progress::action(&format!(
+        "annotating {} {} in {} namespace",
+        words.kind, object.name, object.namespace
+    ));
     annotate(session, object).await?;
     progress::success(&format!("{} annotated", words.kind));
     progress::waiting(&format!("waiting for {} reconciliation", words.kind));
@@ -68,8 +86,12 @@ async fn reconcile(session: &Session, words: &Words, object: &ObjectRef, timeout
 
 async fn annotate(session: &Session, object: &ObjectRef) -> Result<(), Failure> {
     let now = jiff::Timestamp::now().to_string();
-    let patch = Patch::Merge(value!({"metadata": {"annotations": {"reconcile.fluxcd.io/requestedAt": now}}}));
-    session.patch(object, &patch, &WriteOptions::new(COMMAND_MANAGER)).await?;
+    let patch = Patch::Merge(
+        value!({"metadata": {"annotations": {"reconcile.fluxcd.io/requestedAt": now}}}),
+    );
+    session
+        .patch(object, &patch, &WriteOptions::new(COMMAND_MANAGER))
+        .await?;
     Ok(())
 }
 
@@ -89,11 +111,21 @@ pub async fn wait_until_settled(
         match verdict(live.value(), handled) {
             Verdict::Ready => return Ok(words.revision(live.value()).to_owned()),
             Verdict::Failed(message) => {
-                return Err(said(format!("{} reconciliation failed: {message}", words.kind)));
+                return Err(said(format!(
+                    "{} reconciliation failed: {message}",
+                    words.kind
+                )));
             }
             Verdict::Waiting(message) if Instant::now() >= deadline => {
-                let reason = if message.is_empty() { String::new() } else { format!(": {message}") };
-                return Err(said(format!("{} reconciliation is not finished after the timeout{reason}", words.kind)));
+                let reason = if message.is_empty() {
+                    String::new()
+                } else {
+                    format!(": {message}")
+                };
+                return Err(said(format!(
+                    "{} reconciliation is not finished after the timeout{reason}",
+                    words.kind
+                )));
             }
             Verdict::Waiting(_) => sleep(POLL_INTERVAL).await,
         }
@@ -110,15 +142,22 @@ enum Verdict {
 fn verdict(object: &Value, handled: Option<&str>) -> Verdict {
     let status_of = |kind| condition(object, kind).and_then(|found| found.str_at(&["status"]));
     let message_of = |kind| {
-        condition(object, kind).and_then(|found| found.str_at(&["message"])).unwrap_or_default().to_owned()
+        condition(object, kind)
+            .and_then(|found| found.str_at(&["message"]))
+            .unwrap_or_default()
+            .to_owned()
     };
-    let acknowledged = object.str_at(&["status", "lastHandledReconcileAt"]).unwrap_or_default();
-    let is_current = object.i64_at(&["status", "observedGeneration"]) == object.i64_at(&["metadata", "generation"])
+    let acknowledged = object
+        .str_at(&["status", "lastHandledReconcileAt"])
+        .unwrap_or_default();
+    let is_current = object.i64_at(&["status", "observedGeneration"])
+        == object.i64_at(&["metadata", "generation"])
         && handled.is_none_or(|before| before != acknowledged);
     // A failure that is tried again later is decided for now: a person who
     // waits wants to hear of it.
     let reconciling = condition(object, "Reconciling");
-    let is_retried = reconciling.and_then(|found| found.str_at(&["reason"])) == Some(reason::PROGRESSING_WITH_RETRY);
+    let is_retried = reconciling.and_then(|found| found.str_at(&["reason"]))
+        == Some(reason::PROGRESSING_WITH_RETRY);
     if !is_current || (status_of("Reconciling") == Some("True") && !is_retried) {
         return Verdict::Waiting(message_of("Ready"));
     }
@@ -146,14 +185,23 @@ mod tests {
 
     #[test]
     fn an_old_verdict_is_not_taken_for_the_new_one() {
-        assert_eq!(verdict(&object("a", 2, "True"), Some("a")), Verdict::Waiting("why".into()));
-        assert_eq!(verdict(&object("a", 1, "True"), None), Verdict::Waiting("why".into()));
+        assert_eq!(
+            verdict(&object("a", 2, "True"), Some("a")),
+            Verdict::Waiting("why".into())
+        );
+        assert_eq!(
+            verdict(&object("a", 1, "True"), None),
+            Verdict::Waiting("why".into())
+        );
         assert_eq!(verdict(&object("b", 2, "True"), Some("a")), Verdict::Ready);
     }
 
     #[test]
     fn a_failure_is_told_in_the_objects_words() {
-        assert_eq!(verdict(&object("b", 2, "False"), Some("a")), Verdict::Failed("why".into()));
+        assert_eq!(
+            verdict(&object("b", 2, "False"), Some("a")),
+            Verdict::Failed("why".into())
+        );
     }
 
     #[test]
@@ -166,6 +214,9 @@ mod tests {
             verdict(&object, Some("a"))
         };
         assert_eq!(reconciling("Progressing"), Verdict::Waiting("why".into()));
-        assert_eq!(reconciling("ProgressingWithRetry"), Verdict::Failed("why".into()));
+        assert_eq!(
+            reconciling("ProgressingWithRetry"),
+            Verdict::Failed("why".into())
+        );
     }
 }

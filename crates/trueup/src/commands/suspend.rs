@@ -15,9 +15,20 @@ pub const COMMAND_MANAGER: &str = "flux";
 pub async fn suspend(arguments: SuspendArguments) -> Result<ExitCode, Failure> {
     let session = connect::session(&arguments.scope).await?;
     let (words, names) = parts(&arguments.targets);
-    for object in objects(&session, &arguments.scope, words, names, Extent::of(arguments.all)).await? {
+    for object in objects(
+        &session,
+        &arguments.scope,
+        words,
+        names,
+        Extent::of(arguments.all),
+    )
+    .await?
+    {
         let (command, namespace) = (words.command, &object.namespace);
-        progress::action(&format!("suspending {command} {} in {namespace} namespace", object.name));
+        progress::action(&format!(
+            "suspending {command} {} in {namespace} namespace",
+            object.name
+        ));
         set_suspend(&session, &object, Value::Bool(true)).await?;
         progress::success(&format!("{command} suspended"));
     }
@@ -28,19 +39,40 @@ pub async fn suspend(arguments: SuspendArguments) -> Result<ExitCode, Failure> {
 pub async fn resume(arguments: ResumeArguments) -> Result<ExitCode, Failure> {
     let session = connect::session(&arguments.scope).await?;
     let (words, names) = parts(&arguments.targets);
-    let objects = objects(&session, &arguments.scope, words, names, Extent::of(arguments.all)).await?;
+    let objects = objects(
+        &session,
+        &arguments.scope,
+        words,
+        names,
+        Extent::of(arguments.all),
+    )
+    .await?;
     for object in &objects {
         let (command, namespace) = (words.command, &object.namespace);
-        progress::action(&format!("resuming {command} {} in {namespace} namespace", object.name));
+        progress::action(&format!(
+            "resuming {command} {} in {namespace} namespace",
+            object.name
+        ));
         set_suspend(&session, object, Value::Null).await?;
         progress::success(&format!("{command} resumed"));
     }
     let mut code = ExitCode::SUCCESS;
     for object in &objects {
         progress::waiting(&format!("waiting for {} reconciliation", words.kind));
-        match reconcile::wait_until_settled(&session, words, object, None, connect::timeout(&arguments.scope)).await {
+        match reconcile::wait_until_settled(
+            &session,
+            words,
+            object,
+            None,
+            connect::timeout(&arguments.scope),
+        )
+        .await
+        {
             Ok(revision) => {
-                progress::success(&format!("{} {} reconciliation completed", words.kind, object.name));
+                progress::success(&format!(
+                    "{} {} reconciliation completed",
+                    words.kind, object.name
+                ));
                 progress::success(&format!("{} {revision}", words.done));
             }
             Err(error) => {
@@ -68,7 +100,9 @@ impl Extent {
 fn parts(targets: &Targets) -> (&'static Words, &[String]) {
     match targets {
         Targets::Kustomization { names } => (&KUSTOMIZATION, names),
-        Targets::Source { kind: SourceTargets::Git { names } } => (&GIT_REPOSITORY, names),
+        Targets::Source {
+            kind: SourceTargets::Git { names },
+        } => (&GIT_REPOSITORY, names),
     }
 }
 
@@ -80,21 +114,42 @@ async fn objects(
     extent: Extent,
 ) -> Result<Vec<ObjectRef>, Failure> {
     match (names, extent) {
-        ([], Extent::Named) => Err(said(format!("{} name is required, or --all", words.command))),
+        ([], Extent::Named) => Err(said(format!(
+            "{} name is required, or --all",
+            words.command
+        ))),
         ([], Extent::All) => {
-            let found = session.list(&words.gvk(), &Scope::namespace(&flags.namespace), Form::Metadata).await?;
+            let found = session
+                .list(
+                    &words.gvk(),
+                    &Scope::namespace(&flags.namespace),
+                    Form::Metadata,
+                )
+                .await?;
             if found.objects.is_empty() {
-                return Err(said(format!("no {} objects found in {} namespace", words.kind, flags.namespace)));
+                return Err(said(format!(
+                    "no {} objects found in {} namespace",
+                    words.kind, flags.namespace
+                )));
             }
-            Ok(found.objects.iter().map(|object| object.reference().clone()).collect())
+            Ok(found
+                .objects
+                .iter()
+                .map(|object| object.reference().clone())
+                .collect())
         }
         (_, Extent::All) => Err(said("give names or --all, not both")),
-        (names, Extent::Named) => Ok(names.iter().map(|name| words.object(&flags.namespace, name)).collect()),
+        (names, Extent::Named) => Ok(names
+            .iter()
+            .map(|name| words.object(&flags.namespace, name))
+            .collect()),
     }
 }
 
 async fn set_suspend(session: &Session, object: &ObjectRef, suspend: Value) -> Result<(), Failure> {
     let patch = Patch::Merge(value!({"spec": {"suspend": suspend}}));
-    session.patch(object, &patch, &WriteOptions::new(COMMAND_MANAGER)).await?;
+    session
+        .patch(object, &patch, &WriteOptions::new(COMMAND_MANAGER))
+        .await?;
     Ok(())
 }
