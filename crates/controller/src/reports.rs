@@ -72,10 +72,15 @@ impl Reports {
         self.events.capacity() == self.events.max_capacity()
     }
 
-    pub(crate) fn publish(&self, model: &Model, key: &ObjectKey, report: Report) {
-        let report = Arc::new(report);
+    /// Writes a report to the log, and nowhere else.
+    pub(crate) fn log(&self, key: &ObjectKey, report: &Report) {
         self.log
             .line(&report.log_line(&reporter(key.kind, &self.instance)));
+    }
+
+    pub(crate) fn publish(&self, model: &Model, key: &ObjectKey, report: Report) {
+        let report = Arc::new(report);
+        self.log(key, &report);
         model.publish(key, &report);
         // Events are the least of the readers: when thousands wait, the
         // cluster is in trouble that more of them won't help.

@@ -1,10 +1,10 @@
 //! Writing statuses and finalizers: the smallest patch, on the newest copy.
 
 use crate::context::Context;
-use crate::machine::ObjectKey;
+use crate::machine::{Next, ObjectKey};
 use trueup_cluster::{ApiError, ErrorClass, Form, LiveObject, Patch, WriteOptions};
-use trueup_kinds::{KindError, Resource, names, status_patch};
-use trueup_object::{Text, Value, value};
+use trueup_kinds::{Conditions, KindError, Resource, names, reason, status_patch};
+use trueup_object::{Text, Value, decode, encode, value};
 
 /// How often a write is tried anew on a newer copy of the object.
 const CONFLICT_ATTEMPTS: u32 = 5;
@@ -58,6 +58,72 @@ pub(crate) async fn change<R: Resource>(
         }
     }
     Err(refused.map_or_else(|| StatusError::Gone(key.clone()), StatusError::Api))
+}
+
+/// Whether something was said before, in the same words.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum News {
+    /// It was not.
+    New,
+    /// The condition says it already.
+    Known,
+}
+
+/// Says at an object that can't be read as its kind that it can't: from its
+/// raw form, `Ready` becomes false and `Stalled` true. Conditions that can't
+/// be read either are replaced.
+pub(crate) async fn mark_unreadable<R: Resource>(
+    context: &Context,
+    key: &ObjectKey,
+    error: &KindError,
+) -> Result<News, StatusError> {
+    let text = error.to_string();
+    let mut refused = None;
+    for _ in 0..CONFLICT_ATTEMPTS {
+        let live = context
+            .objects
+            .get(key)
+            .ok_or_else(|| StatusError::Gone(key.clone()))?;
+        let before = live.value().clone();
+        let after = marked(&before, &text, context.clock.now());
+        let Some(patch) = status_patch(&before, &after) else {
+            return Ok(News::Known);
+        };
+        match write(context, key, &live, &patch, R::STATUS_MANAGER).await? {
+            Written::Done(_) => return Ok(News::New),
+            Written::Outdated(error) => refused = Some(error),
+        }
+    }
+    Err(refused.map_or_else(|| StatusError::Gone(key.clone()), StatusError::Api))
+}
+
+/// Only a change of the object helps; but what could not be said is said
+/// later.
+pub(crate) fn next_of_unreadable(marked: &Result<News, StatusError>) -> Next {
+    match marked {
+        Err(StatusError::Api(error))
+            if error.is_transient() || error.class() == ErrorClass::Conflict =>
+        {
+            Next::Backoff
+        }
+        _ => Next::Never,
+    }
+}
+
+/// The object with the conditions of one that can't be read.
+fn marked(object: &Value, text: &str, now: jiff::Timestamp) -> Value {
+    let path = ["status", "conditions"];
+    let generation = object.i64_at(&["metadata", "generation"]).unwrap_or(0);
+    let known = object.at(&path).and_then(|list| decode(list).ok());
+    let mut conditions: Conditions = known.unwrap_or_default();
+    conditions
+        .change(generation, now)
+        .stalled(reason::FAILED, text);
+    let list: Vec<Value> = conditions.iter().filter_map(|it| encode(it).ok()).collect();
+    let mut after = object.clone();
+    after.set_at(&path, list.into_iter().collect());
+    after.set_at(&["status", "observedGeneration"], generation.into());
+    after
 }
 
 enum Written {

@@ -12,5 +12,6 @@ mod bad_input;
 mod cost;
 mod drift;
 mod simulation;
+mod unreadable;
 mod whole_loop;
 mod world;

@@ -3,9 +3,9 @@
 use super::act::Stored;
 use super::decide::{Cure, Place, Trouble};
 use crate::context::Context;
-use crate::machine::{Next, ObjectKey, Start};
+use crate::machine::{Next, ObjectKey};
 use crate::outcome::Ended;
-use crate::status::{self, StatusError};
+use crate::status::{self, News, StatusError};
 use trueup_kinds::condition_type::{
     ARTIFACT_IN_STORAGE, ARTIFACT_OUTDATED, FETCH_FAILED, READY, STORAGE_OPERATION_FAILED,
 };
@@ -197,15 +197,15 @@ pub(super) async fn refused(
     trouble(context, key, &refusal).await
 }
 
-/// The object can't be read as its kind: nobody can write its status either,
-/// so the event must say it.
-pub(super) fn unreadable(context: &Context, start: &Start, error: &KindError) -> Ended {
-    let report = context.report_about(
-        &start.key,
-        Severity::Error,
-        reason::FAILED,
-        error.to_string(),
-    );
-    context.publish(&start.key, report);
-    Ended::failed(Next::Never, error.to_string())
+/// The object can't be read as its kind: its condition says it, and an event
+/// where that is new or could not be written.
+pub(super) async fn unreadable(context: &Context, key: &ObjectKey, error: &KindError) -> Ended {
+    let text = error.to_string();
+    let marked = status::mark_unreadable::<GitRepository>(context, key, error).await;
+    if !matches!(marked, Ok(News::Known)) {
+        let mut report = context.report_about(key, Severity::Error, reason::FAILED, text.as_str());
+        report.error = Some(text.as_str().into());
+        context.publish(key, report);
+    }
+    Ended::failed(status::next_of_unreadable(&marked), text)
 }

@@ -270,7 +270,7 @@ async fn stopped(context: &Context, key: &ObjectKey, mark: Option<&Mark>, stop: 
     };
     match error {
         StatusError::Gone(_) => Ended::success(Next::Never),
-        StatusError::Kind(error) => report::unreadable(context, key, &error),
+        StatusError::Kind(error) => report::unreadable(context, key, &error).await,
         StatusError::Api(error) => Ended::failed(Next::Backoff, error.to_string()),
     }
 }

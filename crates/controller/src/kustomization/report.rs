@@ -8,7 +8,7 @@ use super::memory::{Mark, Purpose};
 use crate::context::Context;
 use crate::machine::{Next, ObjectKey};
 use crate::outcome::Ended;
-use crate::status::{self, StatusError};
+use crate::status::{self, News, StatusError};
 use std::collections::BTreeMap;
 use std::time::Duration;
 use trueup_kinds::condition_type::{HEALTHY, READY, RECONCILING};
@@ -380,7 +380,10 @@ pub(super) async fn failure(
     })
     .await?;
     if failure.telling == Telling::ConditionOnly {
-        tracing::info!(object = %key, reason = failure.reason, "{}", failure.message);
+        let text = failure.message.as_str();
+        tracing::info!(object = %key, reason = failure.reason, "{text}");
+        let report = context.report_about(key, Severity::Info, failure.reason, text);
+        context.reports.log(key, &report);
     } else if news {
         tell_failure(context, key, mark, failure);
     }
@@ -431,18 +434,15 @@ fn next(context: &Context, kustomization: &Kustomization, cure: Cure) -> Next {
     }
 }
 
-/// The object can't be read as its kind: nobody can write its status either,
-/// so the event must say it.
-pub(super) fn unreadable(context: &Context, key: &ObjectKey, error: &KindError) -> Ended {
-    publish(
-        context,
-        key,
-        None,
-        Severity::Error,
-        reason::FAILED,
-        &error.to_string(),
-    );
-    Ended::failed(Next::Never, error.to_string())
+/// The object can't be read as its kind: its condition says it, and an event
+/// where that is new or could not be written.
+pub(super) async fn unreadable(context: &Context, key: &ObjectKey, error: &KindError) -> Ended {
+    let text = error.to_string();
+    let marked = status::mark_unreadable::<Kustomization>(context, key, error).await;
+    if !matches!(marked, Ok(News::Known)) {
+        publish(context, key, None, Severity::Error, reason::FAILED, &text);
+    }
+    Ended::failed(status::next_of_unreadable(&marked), text)
 }
 
 /// The status is about this generation, and the request is handled.
