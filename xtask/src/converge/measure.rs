@@ -71,7 +71,7 @@ pub async fn converge(world: &mut World, count: usize) -> Result<Converge, Strin
             .await
             .map_err(text)?;
     }
-    wait_for_all(world, count, |object| is_ready(object)).await?;
+    wait_for_all(world, count, is_ready).await?;
     let ready_ms = started.elapsed().as_secs_f64() * 1e3;
     settle(world).await;
     let after = usage();

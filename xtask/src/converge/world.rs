@@ -1,7 +1,7 @@
 //! API server, Git server, clone and controllers of the benchmark.
 
 use super::fleet;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 use std::sync::Arc;
 use std::time::Duration;
@@ -37,7 +37,7 @@ impl World {
     pub async fn make(count: usize) -> Result<Self, String> {
         let folder = tempfile::tempdir().map_err(text)?;
         let server =
-            ApiServer::open(MemoryStorage::default(), ServerOptions::default()).map_err(text)?;
+            ApiServer::open(MemoryStorage, ServerOptions::default()).map_err(text)?;
         let house = server.clone();
         tokio::spawn(async move { house.keep_house().await });
         let (git, url) = serve_git(&folder.path().join("git"), count).await?;
@@ -186,7 +186,7 @@ fn follow_pushes(git: &GitServer, controllers: &ControllerHandle, url: &str) {
     });
 }
 
-fn clone(url: &str, folder: &PathBuf) -> Result<(), String> {
+fn clone(url: &str, folder: &Path) -> Result<(), String> {
     let parent = folder.parent().unwrap_or(folder);
     // The server runs on this runtime's other threads.
     tokio::task::block_in_place(|| {

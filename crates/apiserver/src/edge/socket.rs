@@ -83,7 +83,7 @@ pub enum ServeError {
 impl ApiServer {
     /// Serves HTTPS (HTTP/1.1 and HTTP/2) with bearer tokens, until
     /// `shutdown` is done; then requests in progress get
-    /// [`SHUTDOWN_GRACE`], and watches end.
+    /// 5 seconds, and watches end.
     pub async fn serve_tls(
         &self,
         listener: TcpListener,

@@ -87,7 +87,7 @@ fn open(
             let storage = RedbStorage::open(&folder.join("objects.redb"), sync).map_err(said)?;
             ApiServer::open(storage, options).map_err(said)
         }
-        None => ApiServer::open(MemoryStorage::default(), options).map_err(said),
+        None => ApiServer::open(MemoryStorage, options).map_err(said),
     }
 }
 
