@@ -12,7 +12,7 @@ use std::time::Duration;
 type Labels<const N: usize> = [(&'static str, String); N];
 type Histograms<const N: usize> = Family<Labels<N>, Histogram, fn() -> Histogram>;
 
-/// The media type of [`Metrics::text`].
+/// The media type of the text form of all metrics.
 pub const METRICS_CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
 /// How a run ended, in controller-runtime's words.
