@@ -36,8 +36,7 @@ impl World {
     /// controllers on a cluster that holds no Flux object yet.
     pub async fn make(count: usize) -> Result<Self, String> {
         let folder = tempfile::tempdir().map_err(text)?;
-        let server =
-            ApiServer::open(MemoryStorage, ServerOptions::default()).map_err(text)?;
+        let server = ApiServer::open(MemoryStorage, ServerOptions::default()).map_err(text)?;
         let house = server.clone();
         tokio::spawn(async move { house.keep_house().await });
         let (git, url) = serve_git(&folder.path().join("git"), count).await?;
