@@ -43,9 +43,11 @@ pub fn print<W: Write>(place: &Place, terminal: &mut Terminal<W>) {
     blank(terminal);
     terminal.line(&[(Tone::Strong, "Try, in another terminal:")]);
     blank(terminal);
-    for (command, about) in tries(place) {
+    for (about, commands) in tries(place) {
         terminal.line(&[(Tone::Faint, &format!("  # {about}"))]);
-        terminal.line(&[(Tone::Plain, &format!("  {command}"))]);
+        for command in commands {
+            terminal.line(&[(Tone::Plain, &format!("  {command}"))]);
+        }
     }
     blank(terminal);
     terminal.line(&[(
@@ -55,13 +57,31 @@ pub fn print<W: Write>(place: &Place, terminal: &mut Terminal<W>) {
     blank(terminal);
 }
 
-fn tries(place: &Place) -> [(String, &'static str); 5] {
+/// What to try: what it is about, and the commands.
+fn tries(place: &Place) -> [(&'static str, Vec<String>); 3] {
+    let kubeconfig = format!("export KUBECONFIG={}", quoted(&place.kubeconfig));
+    let clone = format!("git clone {} && cd fleet", place.git_url);
+    let own = |command: &str| command.to_owned();
     [
-        (format!("export KUBECONFIG={}", quoted(&place.kubeconfig)), "see the cluster"),
-        ("kubectl get gitrepositories,kustomizations,deployments,pods -A".into(), "(trueup get all -A needs no kubectl)"),
-        (format!("git clone {} && cd fleet", place.git_url), "change something in Git"),
-        ("sed -i.bak 's/replicas: 1/replicas: 3/' dev/web.yaml && git commit -am 'Scale web' && git push".into(), "deploy"),
-        ("kubectl -n dev scale deployment web --replicas=9".into(), "break something by hand: it is undone at once"),
+        (
+            "see the cluster (`trueup get all -A` needs no kubectl)",
+            vec![
+                kubeconfig,
+                own("kubectl get gitrepositories,kustomizations,deployments,pods -A"),
+            ],
+        ),
+        (
+            "change something in Git",
+            vec![
+                clone,
+                own("sed -i.bak 's/replicas: 1/replicas: 3/' dev/web.yaml"),
+                own("git commit -am 'Scale web in dev' && git push"),
+            ],
+        ),
+        (
+            "change something by hand: it is undone at once",
+            vec![own("kubectl -n dev scale deployment web --replicas=9")],
+        ),
     ]
 }
 
