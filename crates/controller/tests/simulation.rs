@@ -170,7 +170,7 @@ impl Simulation {
     }
 
     async fn step(&mut self) {
-        match self.random.u8(0..12) {
+        match self.random.u8(0..14) {
             0..=2 => self.push(),
             3..=4 => self.change_by_hand().await,
             5 => self.delete_by_hand().await,
@@ -186,7 +186,8 @@ impl Simulation {
                 FetchErrorKind::Unreachable,
                 self.random.u32(1..4),
             ),
-            _ => self.world.store.fail(1),
+            11 => self.world.store.fail(1),
+            _ => self.annotate(),
         }
     }
 
@@ -276,6 +277,37 @@ impl Simulation {
             .into_iter()
             .filter(|it| it.name() != "kube-root-ca.crt");
         ours.collect()
+    }
+
+    /// A person annotates a Kustomization over and over, also while its
+    /// status is being written: those writes meet conflicts. Some of the
+    /// annotations ask for a reconciliation.
+    fn annotate(&mut self) {
+        let folder = self.random.choice(FOLDERS).unwrap_or("a");
+        let asks = self.random.bool();
+        let pauses_ms: Vec<u64> = (0..self.random.u64(1..12))
+            .map(|_| self.random.u64(0..60))
+            .collect();
+        let (admin, commits) = (self.world.admin.clone(), self.commits);
+        tokio::spawn(async move {
+            let kind = "kustomize.toolkit.fluxcd.io/v1";
+            let reference = super::world::reference(kind, "Kustomization", folder);
+            for (number, pause_ms) in pauses_ms.into_iter().enumerate() {
+                let text = format!("{commits} {number}");
+                let key = match asks {
+                    true => "reconcile.fluxcd.io/requestedAt",
+                    false => "example.com/note",
+                };
+                let mut patch = value!({});
+                patch.set_at(&["metadata", "annotations", key], text.into());
+                let options = WriteOptions::new("person");
+                let patch = Patch::Merge(patch);
+                let patched = admin.patch(&reference, &patch, &options);
+                patched.await.unwrap();
+                tokio::time::sleep(Duration::from_millis(pause_ms)).await;
+            }
+        });
+        self.push();
     }
 
     /// Somebody changes a live object of ours.
