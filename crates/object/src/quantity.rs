@@ -84,6 +84,30 @@ impl Quantity {
         }
     }
 
+    /// The sum, capped to what a quantity holds; written as this one is, or as
+    /// the other if this one is nothing.
+    #[must_use]
+    pub fn plus(self, other: Self) -> Self {
+        self.with_nanos(self.nanos.saturating_add(other.nanos), other.format)
+    }
+
+    /// The difference, in the form that [`Quantity::plus`] gives a sum.
+    #[must_use]
+    pub fn minus(self, other: Self) -> Self {
+        self.with_nanos(self.nanos.saturating_sub(other.nanos), other.format)
+    }
+
+    fn with_nanos(self, nanos: i128, format_of_nothing: QuantityFormat) -> Self {
+        Self {
+            nanos: nanos.clamp(-MAX_NANOS, MAX_NANOS),
+            format: if self.nanos == 0 {
+                format_of_nothing
+            } else {
+                self.format
+            },
+        }
+    }
+
     /// The amount in nano units.
     #[must_use]
     pub fn nanos(&self) -> i128 {

@@ -1,5 +1,6 @@
 //! What a cluster does without being asked: garbage collection, the end of
-//! namespaces, default objects, aggregated roles, forgetting old events.
+//! namespaces, default objects, aggregated roles, counting quotas, forgetting
+//! old events.
 //!
 //! One [`Housekeeper`] follows every resource by its watch, keeps an index of
 //! owners, and does whatever is due, in a fixed order. It writes through
@@ -15,6 +16,7 @@ mod follow;
 mod garbage;
 mod graph;
 mod namespaces;
+mod quotas;
 #[cfg(test)]
 mod tests;
 
@@ -49,6 +51,7 @@ struct State {
     graph: Graph,
     objects: BTreeSet<Uid>,
     namespaces: BTreeSet<Text>,
+    quotas: BTreeSet<Text>,
     roles_changed: bool,
     events: events::Expiry,
 }
@@ -94,6 +97,9 @@ impl Housekeeper {
             defaults::ensure(actor, &namespace, &self.certificate_authority_pem);
             namespaces::finish(actor, &namespace);
         }
+        for namespace in std::mem::take(&mut state.quotas) {
+            quotas::count(actor, &namespace);
+        }
         if std::mem::take(&mut state.roles_changed) {
             aggregation::run(actor);
         }
@@ -117,7 +123,10 @@ impl Housekeeper {
 
 impl State {
     fn is_quiet(&self) -> bool {
-        self.objects.is_empty() && self.namespaces.is_empty() && !self.roles_changed
+        self.objects.is_empty()
+            && self.namespaces.is_empty()
+            && self.quotas.is_empty()
+            && !self.roles_changed
     }
 
     /// Reads on in every watch and notes what is to be looked at.
@@ -127,6 +136,7 @@ impl State {
             graph,
             objects,
             namespaces,
+            quotas,
             roles_changed,
             events,
         } = self;
@@ -135,6 +145,7 @@ impl State {
             objects.extend(effect);
             *roles_changed |= seen.is_of("rbac.authorization.k8s.io", "clusterroles");
             namespaces.extend(namespaces::concerned(&seen));
+            quotas.extend(quotas::concerned(&seen));
             events.note(&seen);
         });
     }

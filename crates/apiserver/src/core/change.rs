@@ -8,7 +8,7 @@ use super::prepare::{self, Target};
 use super::status::ApiError;
 use super::store::{Refusal, Stored, Write};
 use super::write::{Call, MODIFIED, broken, stored_form, write};
-use super::{no_op, read, validate};
+use super::{admission, no_op, read, validate};
 use std::sync::Arc;
 use trueup_object::Value;
 use trueup_schema::keep_timestamps;
@@ -30,6 +30,7 @@ pub(super) fn change(
         let live = call.find(namespace, name).ok_or_else(|| call.not_found())?;
         let seen = call.seen(&live);
         let mut new = make(&mut call, &live, &seen)?;
+        admission::admit(&call, &mut new, Some(&seen))?;
         prepare::on_update(&mut call, &mut new, &seen)?;
         let causes = validate::updated(&call, &new, &seen);
         if !causes.is_empty() {
@@ -39,7 +40,11 @@ pub(super) fn change(
             call.warnings
                 .extend(super::warnings::of(call.resource, &new));
         }
+        admission::validate(&call, &new, Some(&seen))?;
         prepare::allocate(&call, Some(&seen), &mut new)?;
+        if call.options.keep == Keep::Yes {
+            admission::charge(&call, &new, Some(&seen))?;
+        }
         match store_changed(&mut call, &live, &seen, new) {
             Ok(answer) => return Ok(answer),
             Err(Refusal::Broken) => return Err(broken()),

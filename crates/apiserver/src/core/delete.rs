@@ -240,7 +240,7 @@ fn mark(
     Ok((false, marked.value().clone(), marked.revision))
 }
 
-fn check_preconditions(
+pub(super) fn check_preconditions(
     call: &Call<'_>,
     stored: &Stored,
     options: &DeleteOptions,

@@ -11,6 +11,7 @@
 //! it, `prepare` and `validate` within it; `delete` deletes; `subresources`
 //! are bodies of another kind; `definitions` keeps the registry in step.
 
+pub(crate) mod admission;
 pub mod body;
 mod builtin;
 mod change;
@@ -20,6 +21,7 @@ mod defaults;
 pub mod definitions;
 mod delete;
 mod durable;
+mod eviction;
 mod go_text;
 mod key_count;
 mod no_op;
@@ -59,7 +61,6 @@ use crate::storage::{Storage, StorageError};
 use jiff::Timestamp;
 use services::Addresses;
 use std::sync::{Arc, Mutex};
-use store::Write;
 use write::Call;
 
 /// What a core is opened with.
@@ -131,7 +132,7 @@ impl Core {
             }
             "scale" => subresources::scale(self, operation, identity, now),
             "binding" => subresources::bind(self, operation, identity, now),
-            "eviction" => subresources::evict(self, operation, identity, now),
+            "eviction" => eviction::evict(self, operation, identity, now),
             _ => {
                 read::find(&self.store, operation)?;
                 Err(ApiError::new(
@@ -199,19 +200,6 @@ impl Core {
                 self.serve_definitions();
             }
         }
-    }
-
-    /// Counts one eviction against a disruption budget.
-    fn use_disruption(&self, key: &GroupResource, budget: &Arc<Stored>, pod: &str, now: Timestamp) {
-        let mut object = budget.value().clone();
-        let allowed = object
-            .i64_at(&["status", "disruptionsAllowed"])
-            .unwrap_or(0);
-        object.set_at(&["status", "disruptionsAllowed"], (allowed - 1).into());
-        object.set_at(&["status", "disruptedPods", pod], time_text(now).into());
-        let _ = self
-            .store
-            .write(key, &budget.key, Some(budget.revision), Write::Put(object));
     }
 
     fn random_uid(&self) -> String {

@@ -1,7 +1,6 @@
-//! Pods and pod templates: defaults, and what admission adds.
+//! Pods and pod templates: defaults, and the first status.
 
 use super::defaults::{default, each};
-use super::write::Call;
 use trueup_object::{Value, value};
 
 const CONTAINER_LISTS: [&str; 3] = ["containers", "initContainers", "ephemeralContainers"];
@@ -191,34 +190,8 @@ pub fn default_pod(object: &mut Value) {
     }
 }
 
-/// What admission adds to a new pod, and its first status.
-pub fn created(call: &mut Call<'_>, object: &mut Value) {
-    let _ = call;
-    default(object, &["spec", "priority"], 0);
-    default(
-        object,
-        &["spec", "preemptionPolicy"],
-        "PreemptLowerPriority",
-    );
-    let mut tolerations = object
-        .at(&["spec", "tolerations"])
-        .and_then(Value::as_list)
-        .unwrap_or_default()
-        .to_vec();
-    for key in [
-        "node.kubernetes.io/not-ready",
-        "node.kubernetes.io/unreachable",
-    ] {
-        let tolerated = tolerations.iter().any(|toleration| {
-            let effect = toleration.str_at(&["effect"]).unwrap_or("");
-            let named = toleration.str_at(&["key"]).unwrap_or("");
-            (named == key || named.is_empty()) && (effect == "NoExecute" || effect.is_empty())
-        });
-        if !tolerated {
-            tolerations.push(value!({"key": key, "operator": "Exists", "effect": "NoExecute", "tolerationSeconds": 300}));
-        }
-    }
-    object.set_at(&["spec", "tolerations"], tolerations.into());
+/// The first status of a new pod.
+pub fn created(object: &mut Value) {
     object.set_at(
         &["status"],
         value!({"phase": "Pending", "qosClass": (qos_class(object))}),

@@ -205,16 +205,10 @@ pub fn for_create(call: &mut Call<'_>, object: &mut Value) -> Result<(), ApiErro
             object.set_at(&["spec", "finalizers"], value!(["kubernetes"]));
             object.set_at(&["status"], value!({"phase": "Active"}));
         }
-        ("", "Pod") => pods::created(call, object),
-        ("", "PersistentVolumeClaim") => {
+        ("", "Pod") => pods::created(object),
+        ("", "PersistentVolumeClaim" | "PersistentVolume") => {
             object.set_at(&["status"], value!({"phase": "Pending"}));
-            add_finalizer(object, "kubernetes.io/pvc-protection");
         }
-        ("", "PersistentVolume") => {
-            object.set_at(&["status"], value!({"phase": "Pending"}));
-            add_finalizer(object, "kubernetes.io/pv-protection");
-        }
-        ("", "Node") => taint(object),
         ("batch", "Job") => job_selector(object),
         ("apiextensions.k8s.io", "CustomResourceDefinition") => super::definitions::created(object),
         ("certificates.k8s.io", "CertificateSigningRequest") => {
@@ -230,35 +224,6 @@ pub fn for_create(call: &mut Call<'_>, object: &mut Value) -> Result<(), ApiErro
         _ => {}
     }
     Ok(())
-}
-
-fn add_finalizer(object: &mut Value, name: &str) {
-    let mut list: Vec<Value> = object
-        .at(&["metadata", "finalizers"])
-        .and_then(Value::as_list)
-        .unwrap_or_default()
-        .to_vec();
-    if !list.iter().any(|item| item.as_str() == Some(name)) {
-        list.push(name.into());
-        object.set_at(&["metadata", "finalizers"], list.into());
-    }
-}
-
-/// A new Node takes no Pods until it says that it is ready.
-fn taint(object: &mut Value) {
-    let mut taints: Vec<Value> = object
-        .at(&["spec", "taints"])
-        .and_then(Value::as_list)
-        .unwrap_or_default()
-        .to_vec();
-    let key = "node.kubernetes.io/not-ready";
-    if !taints
-        .iter()
-        .any(|taint| taint.str_at(&["key"]) == Some(key))
-    {
-        taints.push(value!({"key": key, "effect": "NoSchedule"}));
-        object.set_at(&["spec", "taints"], taints.into());
-    }
 }
 
 /// A Job selects its pods by a label with its uid, unless it brings its own

@@ -1,9 +1,9 @@
-//! Scale, binding, eviction: bodies of another kind that read or write an
+//! Scale and binding: bodies of another kind that read or write an
 //! object.
 
+use super::Core;
 use super::body;
 use super::change::change;
-use super::options::{DeleteOptions, Keep, WriteOptions};
 use super::outcome::{Answer, Outcome};
 use super::patch;
 use super::prepare;
@@ -13,7 +13,6 @@ use super::request::{Identity, Operation, Verb};
 use super::status::{ApiError, Cause};
 use super::versions;
 use super::write::{self, Call};
-use super::{Core, delete};
 use jiff::Timestamp;
 use trueup_object::{Map, Selector, Value, from_json, value};
 use trueup_schema::{json_patch, merge_patch, strategic_merge};
@@ -353,70 +352,4 @@ fn plain<'a>(
     now: Timestamp,
 ) -> Result<Call<'a>, ApiError> {
     Call::new(core, operation, identity, now)
-}
-
-/// POST of an eviction: a deletion, if the disruption budgets allow it.
-pub(super) fn evict(
-    core: &Core,
-    operation: &Operation,
-    identity: &Identity,
-    now: Timestamp,
-) -> Result<Answer, ApiError> {
-    let options = WriteOptions::read(operation)?;
-    let stored = read::find(core.store(), operation)?;
-    let budgets = super::GroupResource {
-        group: "policy".into(),
-        plural: "poddisruptionbudgets".into(),
-    };
-    let labels = stored
-        .value()
-        .at(&["metadata", "labels"])
-        .and_then(Value::as_map)
-        .cloned()
-        .unwrap_or_default();
-    for budget in core.store().list(&budgets, &operation.namespace).objects {
-        let selects = Selector::from_label_selector(budget.value().at(&["spec", "selector"]))
-            .is_ok_and(|selector| selector.matches(&labels));
-        let allowed = budget
-            .value()
-            .i64_at(&["status", "disruptionsAllowed"])
-            .unwrap_or(0);
-        if selects && allowed <= 0 {
-            return Err(too_many(budget.value()));
-        }
-        if selects && options.keep == Keep::Yes {
-            core.use_disruption(&budgets, &budget, &operation.name, now);
-        }
-    }
-    if options.keep == Keep::Yes {
-        let mut plain = operation.clone();
-        plain.body = bytes::Bytes::new();
-        let _ = DeleteOptions::plain();
-        delete::delete(core, &plain, identity, now)?;
-    }
-    let mut answer = other(
-        operation,
-        value!({"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "code": 201}),
-        0,
-    );
-    answer.code = 201;
-    Ok(answer)
-}
-
-fn too_many(budget: &Value) -> ApiError {
-    let name = budget.str_at(&["metadata", "name"]).unwrap_or("");
-    let desired = budget.i64_at(&["status", "desiredHealthy"]).unwrap_or(0);
-    let healthy = budget.i64_at(&["status", "currentHealthy"]).unwrap_or(0);
-    let message = "Cannot evict pod as it would violate the pod's disruption budget.";
-    let cause = Cause::new(
-        "DisruptionBudget",
-        "",
-        format!(
-            "The disruption budget {name} needs {desired} healthy pods and has {healthy} currently"
-        ),
-    );
-    ApiError::new(429, "TooManyRequests", message).with_details(super::status::Details {
-        causes: vec![cause],
-        ..Default::default()
-    })
 }

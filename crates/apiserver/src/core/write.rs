@@ -14,7 +14,7 @@ use super::request::{Identity, Operation, Verb};
 use super::status::{ApiError, Cause};
 use super::store::{ObjectKey, Refusal, Stored, Write};
 use super::versions::{self, ResourceVersions};
-use super::{Core, decode, no_op, patch, validate};
+use super::{Core, admission, decode, no_op, patch, validate};
 use jiff::Timestamp;
 use std::sync::Arc;
 use trueup_object::{Text, Value};
@@ -166,6 +166,7 @@ pub(super) fn insert(mut call: Call<'_>, mut object: Value) -> Result<Answer, Ap
     if call.operation.verb != Verb::Patch {
         object = track(&call, None, &object);
     }
+    admission::admit(&call, &mut object, None)?;
     prepare::for_create(&mut call, &mut object)?;
     let causes = validate::created(&call, &object);
     if !causes.is_empty() {
@@ -182,6 +183,7 @@ pub(super) fn insert(mut call: Call<'_>, mut object: Value) -> Result<Answer, Ap
             "resourceVersion should not be set on objects to be created",
         ));
     }
+    admission::validate(&call, &object, None)?;
     store_new(call, object)
 }
 
@@ -197,6 +199,7 @@ fn store_new(mut call: Call<'_>, mut object: Value) -> Result<Answer, ApiError> 
     if call.options.keep == Keep::DryRun {
         return Ok(made(call, 201, object));
     }
+    admission::charge(&call, &object, None)?;
     let mut object = stored_form(call.resource, object);
     prepare::finish(&call, None, &mut object);
     let stored = write(&call, &key, None, Write::Put(object)).map_err(|refusal| match refusal {

@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
 /// Controllers that nothing here stands in for.
-const ABSENT: &[&str] = &["hpa-controller", "resourcequota-controller"];
+const ABSENT: &[&str] = &["hpa-controller"];
 
 /// Scenarios in which this server is known to differ, and why. One that
 /// agrees after all is named, so that it is taken off.
@@ -23,7 +23,6 @@ const KNOWN: &[(&str, &str)] = &[
         "the recorded server has one more rule for everybody",
     ),
     ("endpoints-deprecated", "component statuses are not served"),
-    ("limitrange", "limit ranges are not enforced"),
     (
         "apply-pod-immutable",
         "the difference of two Pods is not printed as Go prints it",
@@ -135,9 +134,7 @@ fn judge(results: &BTreeMap<String, Outcome>) {
             }
         }
     }
-    println!(
-        "skipped: kubernetes transcripts: hpa-versions, hpa, quota: no controller of autoscalers or quotas"
-    );
+    println!("skipped: kubernetes transcripts: hpa-versions, hpa: no controller of autoscalers");
     println!("recorded conversations: {agreed} agreed, {known} known to differ, {skipped} skipped");
     println!(
         "recorded cases: kubernetes transcripts: {} ran, {skipped} skipped",
