@@ -13,7 +13,7 @@ use trueup_apiserver::edge::authentication::{SigningKey, StaticToken};
 use trueup_apiserver::edge::{
     ApiServer, Certificates, Limits, ServeOptions, ServerOptions, write_kubeconfig,
 };
-use trueup_apiserver::storage::{MemoryStorage, RedbStorage, Sync};
+use trueup_apiserver::storage::{LogStorage, MemoryStorage, Sync};
 
 type Failure = Box<dyn std::error::Error>;
 
@@ -128,7 +128,7 @@ fn open(
                 &folder.join("certificates").join("tokens.key"),
             )?);
             Ok(ApiServer::open(
-                RedbStorage::open(&folder.join("objects.redb"), Sync::Disk)?,
+                LogStorage::open(&folder.join("objects.log"), Sync::Disk)?,
                 options,
             )?)
         }

@@ -16,7 +16,7 @@ use trueup_apiserver::edge::authentication::StaticToken;
 use trueup_apiserver::edge::{
     ApiServer, Certificates, Kubeconfig, Limits, ServeOptions, ServerOptions,
 };
-use trueup_apiserver::storage::{RedbStorage, Sync};
+use trueup_apiserver::storage::{LogStorage, Sync};
 use trueup_cluster::{
     ApiError, Cluster, ClusterKey, ClusterOptions, ErrorClass, Form, Patch, Session, WriteOptions,
 };
@@ -142,7 +142,7 @@ fn start_api(
     let certificates = Certificates::kept_in(&folder.cluster(), &[]).map_err(part(api))?;
     let token = crate::token::kept_in(&folder.cluster()).map_err(part(api))?;
     let storage =
-        RedbStorage::open(&folder.cluster().join("objects.redb"), Sync::Disk).map_err(part(api))?;
+        LogStorage::open(&folder.cluster().join("objects.log"), Sync::Disk).map_err(part(api))?;
     let options = ServerOptions {
         tokens: vec![StaticToken {
             token: token.clone(),

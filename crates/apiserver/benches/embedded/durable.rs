@@ -11,7 +11,7 @@ use std::time::Instant;
 use tower::Service;
 use trueup_apiserver::core::Identity;
 use trueup_apiserver::edge::{ApiServer, ServerOptions};
-use trueup_apiserver::storage::{RedbStorage, Sync};
+use trueup_apiserver::storage::{LogStorage, Sync};
 use trueup_object::to_json;
 
 const SYNCS: u32 = 50;
@@ -34,7 +34,7 @@ pub fn measure(report: &mut Report) {
     );
     for (sync, word) in [(Sync::Disk, "synced"), (Sync::System, "not synced")] {
         for (writers, count) in [(1, 200), (64, 8000)] {
-            let path = folder.path().join(format!("{word}-{writers}.redb"));
+            let path = folder.path().join(format!("{word}-{writers}.log"));
             let seconds = creates(&path, sync, writers, count);
             let figure = format!(
                 "{} /s ({:.2} ms each)",
@@ -67,7 +67,7 @@ fn creates(path: &Path, sync: Sync, writers: u32, count: u64) -> f64 {
         .enable_all()
         .build()
         .expect("a runtime can be made");
-    let storage = RedbStorage::open(path, sync).expect("a new file can be made");
+    let storage = LogStorage::open(path, sync).expect("a new file can be made");
     let server = ApiServer::open(storage, ServerOptions::default()).expect("it is empty");
     let next = Arc::new(AtomicU64::new(0));
     let begin = Instant::now();

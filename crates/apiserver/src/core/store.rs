@@ -8,7 +8,7 @@ use super::durable::Durable;
 use super::registry::GroupResource;
 pub use super::stored::{ObjectKey, Stored};
 use super::watch::Wakers;
-use crate::storage::{Batch, Loaded, Record, RecordKey, Retention, Storage, StorageError};
+use crate::storage::{Batch, Encode, Loaded, Record, RecordKey, Retention, Storage, StorageError};
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
@@ -349,7 +349,7 @@ impl Store {
                 namespace: stored.key.namespace.clone(),
                 name: stored.key.name.clone(),
             },
-            json: (!removed).then(|| stored.json()),
+            object: (!removed).then(|| stored.clone() as Arc<dyn Encode>),
         };
         let durable = self.durable.clone();
         let done =

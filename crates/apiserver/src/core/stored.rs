@@ -116,6 +116,12 @@ impl Stored {
     }
 }
 
+impl crate::storage::Encode for Stored {
+    fn json(&self) -> Bytes {
+        Self::json(self)
+    }
+}
+
 fn line_of(value: &Value) -> Bytes {
     let mut line = to_json(value);
     line.push(b'\n');

@@ -1,7 +1,7 @@
 //! The core as its callers use it: requests in, answers out, no HTTP.
 
 use super::*;
-use crate::storage::{MemoryStorage, RedbStorage, Sync};
+use crate::storage::{LogStorage, MemoryStorage, Sync};
 use trueup_object::{Value, from_json, to_json, value};
 
 const JSON: &str = "application/json";
@@ -363,10 +363,10 @@ fn block_on<T>(future: impl Future<Output = T>) -> T {
 #[test]
 fn everything_is_there_after_a_restart() {
     let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("cluster.redb");
+    let path = folder.path().join("cluster.log");
     let open = || {
         Core::open(
-            RedbStorage::open(&path, Sync::Disk).unwrap(),
+            LogStorage::open(&path, Sync::Disk).unwrap(),
             &CoreOptions { seed: Some(2) },
         )
         .unwrap()

@@ -2,17 +2,24 @@
 //!
 //! `core::store` calls [`Storage::load`] once and [`Storage::append`] for
 //! every write, in the order of revisions; nobody else touches it.
+//!
+//! The durable one is a log in one file: `durable` is the thread that writes,
+//! `log` the file, `header` and `frame` what lies in it.
 
 mod durable;
+mod frame;
+mod header;
+mod log;
 mod memory;
 #[cfg(test)]
 mod tests;
 
-pub use durable::{RedbStorage, Sync};
+pub use durable::{LogStorage, Sync};
 pub use memory::MemoryStorage;
 
 use bytes::Bytes;
 use std::path::PathBuf;
+use std::sync::Arc;
 use trueup_object::Text;
 
 /// Where one object is kept.
@@ -28,13 +35,27 @@ pub struct RecordKey {
     pub name: Text,
 }
 
-/// One change: the object's JSON, or its removal.
+/// An object that can be written down. It is asked on the thread that writes,
+/// so that nobody who changes objects waits for the encoding of another's.
+pub trait Encode: Send + std::marker::Sync + std::fmt::Debug {
+    /// The object as JSON in its storage version.
+    fn json(&self) -> Bytes;
+}
+
+impl Encode for Bytes {
+    /// JSON that is there already.
+    fn json(&self) -> Bytes {
+        self.clone()
+    }
+}
+
+/// One change: the object, or its removal.
 #[derive(Clone, Debug)]
 pub struct Record {
     /// Which object.
     pub key: RecordKey,
-    /// The object as JSON in its storage version; `None` removes it.
-    pub json: Option<Bytes>,
+    /// The object; `None` removes it.
+    pub object: Option<Arc<dyn Encode>>,
 }
 
 /// One write: what becomes durable together.
@@ -101,7 +122,7 @@ pub enum Retention {
 /// and become durable in that order; after one has failed, all later ones
 /// fail.
 pub trait Storage: Send + std::marker::Sync {
-    /// Everything that was kept.
+    /// Everything that was kept; asked once.
     fn load(&self) -> Result<Loaded, StorageError>;
 
     /// Takes one write.

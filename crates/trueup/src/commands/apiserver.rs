@@ -10,7 +10,7 @@ use trueup_apiserver::edge::authentication::StaticToken;
 use trueup_apiserver::edge::{
     ApiServer, Certificates, Limits, ServeOptions, ServerOptions, write_kubeconfig,
 };
-use trueup_apiserver::storage::{MemoryStorage, RedbStorage, Sync};
+use trueup_apiserver::storage::{MemoryStorage, LogStorage, Sync};
 use trueup_cluster::{Cluster, ClusterKey, ClusterOptions};
 use trueup_demo::random_token;
 use trueup_workloads::WorkloadsOptions;
@@ -84,7 +84,7 @@ fn open(
             } else {
                 Sync::Disk
             };
-            let storage = RedbStorage::open(&folder.join("objects.redb"), sync).map_err(said)?;
+            let storage = LogStorage::open(&folder.join("objects.log"), sync).map_err(said)?;
             ApiServer::open(storage, options).map_err(said)
         }
         None => ApiServer::open(MemoryStorage, options).map_err(said),
