@@ -192,7 +192,7 @@ fn impersonation_is_judged_for_the_one_who_asks() {
         };
         assert_eq!(
             status.message,
-            "users \"alice\" is forbidden: User \"bob\" cannot impersonate resource \"users\" in API group \"\" at the cluster scope"
+            "pods is forbidden: User \"bob\" cannot impersonate-on:user-info:list resource \"pods\" in API group \"\" at the cluster scope"
         );
     });
 }

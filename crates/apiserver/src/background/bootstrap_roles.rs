@@ -1,343 +1,188 @@
-//! The roles that charts and people rely on.
+//! The roles and bindings of a new cluster, read from a table.
+//!
+//! A server makes 133 of them when it first starts. They are decoded and
+//! tracked once a process; each server then stores copies of its own.
 
-use trueup_object::{Value, value};
+use trueup_object::{GroupVersionKind, Map, Value, value};
+use trueup_schema::{FieldSet, SameShape, Schemas, UpdateInput, update};
 
+const TABLE: &str = include_str!("bootstrap_roles.txt");
 const API_VERSION: &str = "rbac.authorization.k8s.io/v1";
 const API_GROUP: &str = "rbac.authorization.k8s.io";
+const AGGREGATE_TO: &str = "rbac.authorization.k8s.io/aggregate-to-";
+/// Who made them, as their managed fields say.
+pub const MANAGER: &str = "kube-apiserver";
 
-const READ: &[&str] = &["get", "list", "watch"];
-const WRITE: &[&str] = &["create", "delete", "deletecollection", "patch", "update"];
-const ALL: &[&str] = &[
-    "create",
-    "delete",
-    "deletecollection",
-    "get",
-    "list",
-    "patch",
-    "update",
-    "watch",
-];
-
-/// One rule: groups, resources, verbs.
-type Rule = (
-    &'static [&'static str],
-    &'static [&'static str],
-    &'static [&'static str],
-);
-
-/// What may be read with `view`.
-const VIEW: &[Rule] = &[
-    (
-        &[""],
-        &[
-            "configmaps",
-            "endpoints",
-            "persistentvolumeclaims",
-            "persistentvolumeclaims/status",
-            "pods",
-            "replicationcontrollers",
-            "replicationcontrollers/scale",
-            "serviceaccounts",
-            "services",
-            "services/status",
-        ],
-        READ,
-    ),
-    (
-        &[""],
-        &[
-            "bindings",
-            "events",
-            "limitranges",
-            "namespaces/status",
-            "pods/log",
-            "pods/status",
-            "replicationcontrollers/status",
-            "resourcequotas",
-            "resourcequotas/status",
-        ],
-        READ,
-    ),
-    (&[""], &["namespaces"], READ),
-    (&["discovery.k8s.io"], &["endpointslices"], READ),
-    (
-        &["apps"],
-        &[
-            "controllerrevisions",
-            "daemonsets",
-            "daemonsets/status",
-            "deployments",
-            "deployments/scale",
-            "deployments/status",
-            "replicasets",
-            "replicasets/scale",
-            "replicasets/status",
-            "statefulsets",
-            "statefulsets/scale",
-            "statefulsets/status",
-        ],
-        READ,
-    ),
-    (
-        &["autoscaling"],
-        &[
-            "horizontalpodautoscalers",
-            "horizontalpodautoscalers/status",
-        ],
-        READ,
-    ),
-    (
-        &["batch"],
-        &["cronjobs", "cronjobs/status", "jobs", "jobs/status"],
-        READ,
-    ),
-    (
-        &["policy"],
-        &["poddisruptionbudgets", "poddisruptionbudgets/status"],
-        READ,
-    ),
-    (
-        &["networking.k8s.io"],
-        &["ingresses", "ingresses/status", "networkpolicies"],
-        READ,
-    ),
-];
-
-/// What `edit` adds to `view`.
-const EDIT: &[Rule] = &[
-    (
-        &[""],
-        &[
-            "pods/attach",
-            "pods/exec",
-            "pods/portforward",
-            "pods/proxy",
-            "secrets",
-            "services/proxy",
-        ],
-        READ,
-    ),
-    (&[""], &["serviceaccounts"], &["impersonate"]),
-    (
-        &[""],
-        &[
-            "pods",
-            "pods/attach",
-            "pods/exec",
-            "pods/portforward",
-            "pods/proxy",
-        ],
-        WRITE,
-    ),
-    (&[""], &["pods/eviction"], &["create"]),
-    (
-        &[""],
-        &[
-            "configmaps",
-            "events",
-            "persistentvolumeclaims",
-            "replicationcontrollers",
-            "replicationcontrollers/scale",
-            "secrets",
-            "serviceaccounts",
-            "services",
-            "services/proxy",
-        ],
-        WRITE,
-    ),
-    (&[""], &["serviceaccounts/token"], &["create"]),
-    (
-        &["apps"],
-        &[
-            "daemonsets",
-            "deployments",
-            "deployments/rollback",
-            "deployments/scale",
-            "replicasets",
-            "replicasets/scale",
-            "statefulsets",
-            "statefulsets/scale",
-        ],
-        WRITE,
-    ),
-    (&["autoscaling"], &["horizontalpodautoscalers"], WRITE),
-    (&["batch"], &["cronjobs", "jobs"], WRITE),
-    (&["policy"], &["poddisruptionbudgets"], WRITE),
-    (
-        &["networking.k8s.io"],
-        &["ingresses", "networkpolicies"],
-        WRITE,
-    ),
-    (&["coordination.k8s.io"], &["leases"], ALL),
-];
-
-/// What `admin` adds to `edit`.
-const ADMIN: &[Rule] = &[
-    (
-        &["authorization.k8s.io"],
-        &["localsubjectaccessreviews"],
-        &["create"],
-    ),
-    (
-        &["rbac.authorization.k8s.io"],
-        &["rolebindings", "roles"],
-        ALL,
-    ),
-];
-
-const BASIC_USER: &[Rule] = &[
-    (
-        &["authorization.k8s.io"],
-        &["selfsubjectaccessreviews", "selfsubjectrulesreviews"],
-        &["create"],
-    ),
-    (
-        &["authentication.k8s.io"],
-        &["selfsubjectreviews"],
-        &["create"],
-    ),
-];
-
-const DISCOVERY_PATHS: &[&str] = &[
-    "/api",
-    "/api/*",
-    "/apis",
-    "/apis/*",
-    "/healthz",
-    "/livez",
-    "/openapi",
-    "/openapi/*",
-    "/readyz",
-    "/version",
-    "/version/",
-];
-const PUBLIC_PATHS: &[&str] = &["/healthz", "/livez", "/readyz", "/version", "/version/"];
-const MONITORING_PATHS: &[&str] = &[
-    "/healthz",
-    "/healthz/*",
-    "/livez",
-    "/livez/*",
-    "/metrics",
-    "/readyz",
-    "/readyz/*",
-];
-const ISSUER_PATHS: &[&str] = &[
-    "/.well-known/openid-configuration",
-    "/.well-known/openid-configuration/",
-    "/openid/v1/jwks",
-    "/openid/v1/jwks/",
-];
-
-/// All roles and bindings, bindings last.
+/// All roles and bindings, as a client would send them.
 pub fn objects() -> Vec<Value> {
-    let all = value!([
-        {"apiGroups": ["*"], "resources": ["*"], "verbs": ["*"]},
-        {"nonResourceURLs": ["*"], "verbs": ["*"]}
-    ]);
-    let basic: Value = BASIC_USER.iter().map(rule).collect();
-    let mut objects = vec![
-        role("cluster-admin", &[], all),
-        aggregated("admin", &[], "admin"),
-        aggregated("edit", &["admin"], "edit"),
-        aggregated("view", &["edit"], "view"),
-        role(
-            "system:aggregate-to-admin",
-            &["admin"],
-            ADMIN.iter().map(rule).collect(),
-        ),
-        role(
-            "system:aggregate-to-edit",
-            &["edit"],
-            EDIT.iter().map(rule).collect(),
-        ),
-        role(
-            "system:aggregate-to-view",
-            &["view"],
-            VIEW.iter().map(rule).collect(),
-        ),
-        role("system:basic-user", &[], basic),
-        role("system:discovery", &[], paths(DISCOVERY_PATHS)),
-        role("system:public-info-viewer", &[], paths(PUBLIC_PATHS)),
-        role("system:monitoring", &[], paths(MONITORING_PATHS)),
-        role(
-            "system:service-account-issuer-discovery",
-            &[],
-            paths(ISSUER_PATHS),
-        ),
-    ];
-    objects.extend([
-        binding("cluster-admin", &["system:masters"]),
-        binding("system:basic-user", &["system:authenticated"]),
-        binding("system:discovery", &["system:authenticated"]),
-        binding(
-            "system:public-info-viewer",
-            &["system:authenticated", "system:unauthenticated"],
-        ),
-        binding("system:monitoring", &["system:monitoring"]),
-        binding(
-            "system:service-account-issuer-discovery",
-            &["system:serviceaccounts"],
-        ),
-    ]);
+    let mut objects: Vec<Value> = Vec::new();
+    for line in TABLE.lines() {
+        match line.strip_prefix("  ") {
+            _ if line.is_empty() || line.starts_with('#') => {}
+            None => objects.push(object(line)),
+            Some(entry) => {
+                if let Some(object) = objects.last_mut() {
+                    add(object, entry);
+                }
+            }
+        }
+    }
     objects
 }
 
-fn metadata(name: &str, aggregate_to: &[&str]) -> Value {
-    let mut metadata = value!({
-        "name": name,
-        "labels": {"kubernetes.io/bootstrapping": "rbac-defaults"},
-        "annotations": {"rbac.authorization.kubernetes.io/autoupdate": "true"}
+/// The same as they are stored, but for uid and times.
+pub fn tracked() -> Vec<Value> {
+    objects().iter().filter_map(track).collect()
+}
+
+fn track(object: &Value) -> Option<Value> {
+    let kind = object.str_at(&["kind"]).unwrap_or_default();
+    let typ = Schemas::builtin().type_for(&GroupVersionKind::new(API_VERSION, kind))?;
+    Some(update(&UpdateInput {
+        live: None,
+        new: object,
+        typ: &typ,
+        manager: MANAGER,
+        api_version: API_VERSION,
+        subresource: "",
+        reset: &FieldSet::default(),
+        now: "",
+        versions: &SameShape(&typ),
+    }))
+}
+
+/// `KIND [NAMESPACE/]NAME …`
+fn object(line: &str) -> Value {
+    let mut words = line.split(' ');
+    let kind = words.next().unwrap_or_default();
+    let (namespace, name) = split(words.next().unwrap_or_default());
+    let mut object = value!({
+        "apiVersion": API_VERSION,
+        "kind": kind,
+        "metadata": {
+            "name": name,
+            "labels": {"kubernetes.io/bootstrapping": "rbac-defaults"},
+            "annotations": {"rbac.authorization.kubernetes.io/autoupdate": "true"}
+        }
     });
-    for role in aggregate_to {
-        let label = format!("rbac.authorization.k8s.io/aggregate-to-{role}");
-        metadata.set_at(&["labels", &label], "true".into());
+    if !namespace.is_empty() {
+        object.set_at(&["metadata", "namespace"], namespace.into());
     }
-    metadata
+    if !kind.ends_with("Binding") {
+        object.set_at(&["rules"], Value::Null);
+    }
+    for word in words {
+        match word.split_once('=') {
+            Some(("to", role)) => {
+                let label = format!("{AGGREGATE_TO}{role}");
+                object.set_at(&["metadata", "labels", &label], "true".into());
+            }
+            Some(("from", role)) => {
+                let mut labels = Map::new();
+                labels.insert(format!("{AGGREGATE_TO}{role}"), "true");
+                let rule =
+                    value!({"clusterRoleSelectors": [{"matchLabels": (Value::Map(labels))}]});
+                object.set_at(&["aggregationRule"], rule);
+            }
+            _ => {
+                let (role_kind, role) = split(word);
+                let reference = value!({"apiGroup": API_GROUP, "kind": role_kind, "name": role});
+                object.set_at(&["roleRef"], reference);
+            }
+        }
+    }
+    object
 }
 
-fn role(name: &str, aggregate_to: &[&str], rules: Value) -> Value {
-    value!({
-        "apiVersion": API_VERSION,
-        "kind": "ClusterRole",
-        "metadata": (metadata(name, aggregate_to)),
-        "rules": rules
-    })
+/// A rule of a role, or a subject of a binding.
+fn add(object: &mut Value, entry: &str) {
+    let (key, item) = if object.get("roleRef").is_some() {
+        ("subjects", subject(entry))
+    } else {
+        ("rules", rule(entry))
+    };
+    let mut items = object
+        .get(key)
+        .and_then(Value::as_list)
+        .unwrap_or_default()
+        .to_vec();
+    items.push(item);
+    object.set_at(&[key], items.into_iter().collect());
 }
 
-fn aggregated(name: &str, aggregate_to: &[&str], from: &str) -> Value {
-    let label = format!("rbac.authorization.k8s.io/aggregate-to-{from}");
-    let mut labels = Value::map();
-    labels.set_at(&[&label], "true".into());
-    let mut role = role(name, aggregate_to, value!([]));
-    role.set_at(
-        &["aggregationRule"],
-        value!({"clusterRoleSelectors": [{"matchLabels": labels}]}),
-    );
-    role
+fn subject(entry: &str) -> Value {
+    let (kind, name) = entry.split_once(' ').unwrap_or((entry, ""));
+    if kind == "ServiceAccount" {
+        let (namespace, name) = split(name);
+        return value!({"kind": kind, "name": name, "namespace": namespace});
+    }
+    value!({"kind": kind, "apiGroup": API_GROUP, "name": name})
 }
 
-fn rule((groups, resources, verbs): &Rule) -> Value {
-    value!({"apiGroups": (texts(groups)), "resources": (texts(resources)), "verbs": (texts(verbs))})
+fn rule(entry: &str) -> Value {
+    let columns: Vec<Value> = entry.split(" | ").map(texts).collect();
+    match columns.as_slice() {
+        [verbs, paths] => value!({"verbs": (verbs.clone()), "nonResourceURLs": (paths.clone())}),
+        [verbs, groups, resources, names @ ..] => {
+            let mut rule = value!({
+                "verbs": (verbs.clone()), "apiGroups": (groups.clone()), "resources": (resources.clone())
+            });
+            if let Some(names) = names.first() {
+                rule.set_at(&["resourceNames"], names.clone());
+            }
+            rule
+        }
+        _ => Value::map(),
+    }
 }
 
-fn paths(urls: &[&str]) -> Value {
-    value!([{"nonResourceURLs": (texts(urls)), "verbs": ["get"]}])
+fn texts(column: &str) -> Value {
+    let texts = column
+        .split(',')
+        .map(|text| if text == "core" { "" } else { text });
+    texts.map(Value::from).collect()
 }
 
-fn texts(list: &[&str]) -> Value {
-    list.iter().map(|text| Value::from(*text)).collect()
+/// `A/B`, or `B` alone.
+fn split(text: &str) -> (&str, &str) {
+    text.split_once('/').unwrap_or(("", text))
 }
 
-fn binding(name: &str, groups: &[&str]) -> Value {
-    let subjects: Value = groups
-        .iter()
-        .map(|group| value!({"kind": "Group", "apiGroup": API_GROUP, "name": (*group)}))
-        .collect();
-    value!({
-        "apiVersion": API_VERSION,
-        "kind": "ClusterRoleBinding",
-        "metadata": (metadata(name, &[])),
-        "roleRef": {"apiGroup": API_GROUP, "kind": "ClusterRole", "name": name},
-        "subjects": subjects
-    })
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_table_has_what_a_cluster_of_1_36_has() {
+        let objects = objects();
+        let count = |kind: &str| {
+            objects
+                .iter()
+                .filter(|it| it.str_at(&["kind"]) == Some(kind))
+                .count()
+        };
+        assert_eq!(
+            (
+                count("ClusterRole"),
+                count("Role"),
+                count("ClusterRoleBinding"),
+                count("RoleBinding")
+            ),
+            (69, 7, 50, 7)
+        );
+        assert_eq!(tracked().len(), 133);
+        let named = |name: &str| {
+            objects
+                .iter()
+                .find(|it| it.str_at(&["metadata", "name"]) == Some(name))
+                .unwrap()
+        };
+        assert_eq!(
+            named("system:basic-user").get("rules"),
+            Some(&value!([
+                {"verbs": ["create"], "apiGroups": ["authorization.k8s.io"], "resources": ["selfsubjectaccessreviews", "selfsubjectrulesreviews"]},
+                {"verbs": ["create"], "apiGroups": ["authentication.k8s.io"], "resources": ["selfsubjectreviews"]}
+            ]))
+        );
+    }
 }

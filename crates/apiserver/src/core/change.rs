@@ -31,6 +31,7 @@ pub(super) fn change(
         let seen = call.seen(&live);
         let mut new = make(&mut call, &live, &seen)?;
         admission::admit(&call, &mut new, Some(&seen))?;
+        call.ask_guard(Some(&seen), &new)?;
         prepare::on_update(&mut call, &mut new, &seen)?;
         let causes = validate::updated(&call, &new, &seen);
         if !causes.is_empty() {

@@ -84,6 +84,7 @@ fn plain_call<'a>(
         now,
         warnings: Vec::new(),
         request: None,
+        guard: None,
     }
 }
 

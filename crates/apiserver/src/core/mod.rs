@@ -55,7 +55,7 @@ pub use services::{NODE_PORTS, SERVICE_NETWORK};
 pub use status::{ApiError, Cause, Details};
 pub use store::{ObjectKey, Store, Stored};
 pub use watch::{Ended, WatchEvent, Watcher};
-pub use write::time_text;
+pub use write::{Guard, time_text};
 
 use crate::storage::{Storage, StorageError};
 use jiff::Timestamp;
@@ -126,9 +126,21 @@ impl Core {
         identity: &Identity,
         now: Timestamp,
     ) -> Result<Answer, ApiError> {
+        self.execute_guarded(operation, identity, now, None)
+    }
+
+    /// The same, but a guard looks at the object that a create, update or
+    /// patch comes to, and refuses it before it is validated and kept.
+    pub fn execute_guarded(
+        &self,
+        operation: &Operation,
+        identity: &Identity,
+        now: Timestamp,
+        guard: Option<Guard<'_>>,
+    ) -> Result<Answer, ApiError> {
         let mut answer = match operation.subresource_name() {
             "" | "status" | "finalize" | "approval" | "ephemeralcontainers" | "resize" => {
-                self.execute_object(operation, identity, now)
+                self.execute_object(operation, identity, now, guard)
             }
             "scale" => subresources::scale(self, operation, identity, now),
             "binding" => subresources::bind(self, operation, identity, now),
@@ -156,8 +168,13 @@ impl Core {
         operation: &Operation,
         identity: &Identity,
         now: Timestamp,
+        guard: Option<Guard<'_>>,
     ) -> Result<Answer, ApiError> {
-        let call = || Call::new(self, operation, identity, now);
+        let call = || -> Result<Call<'_>, ApiError> {
+            let mut call = Call::new(self, operation, identity, now)?;
+            call.guard = guard;
+            Ok(call)
+        };
         match operation.verb {
             Verb::Get => read::get(&self.store, operation),
             Verb::List => read::list(&self.store, operation),
@@ -202,7 +219,8 @@ impl Core {
         }
     }
 
-    fn random_uid(&self) -> String {
+    /// A uid that no other object has.
+    pub(crate) fn random_uid(&self) -> String {
         let mut bytes = [0u8; 16];
         store::lock(&self.random).fill(&mut bytes);
         uuid::Builder::from_random_bytes(bytes)

@@ -36,7 +36,13 @@ pub(super) struct Call<'a> {
     pub(super) warnings: Vec<String>,
     /// Set for an apply whose outcome is to be remembered if it is nothing.
     pub(super) request: Option<no_op::Request>,
+    /// Looks at the result before it is kept.
+    pub(super) guard: Option<Guard<'a>>,
 }
+
+/// Looks at what a write comes to, with the object before it, and may refuse
+/// it.
+pub type Guard<'a> = &'a dyn Fn(Option<&Value>, &Value) -> Result<(), ApiError>;
 
 impl<'a> Call<'a> {
     pub(super) fn new(
@@ -57,7 +63,13 @@ impl<'a> Call<'a> {
             now,
             warnings: Vec::new(),
             request: None,
+            guard: None,
         })
+    }
+
+    /// Asks the guard, if there is one.
+    pub(super) fn ask_guard(&self, live: Option<&Value>, new: &Value) -> Result<(), ApiError> {
+        self.guard.map_or(Ok(()), |guard| guard(live, new))
     }
 
     /// The time as objects hold it.
@@ -167,6 +179,7 @@ pub(super) fn insert(mut call: Call<'_>, mut object: Value) -> Result<Answer, Ap
         object = track(&call, None, &object);
     }
     admission::admit(&call, &mut object, None)?;
+    call.ask_guard(None, &object)?;
     prepare::for_create(&mut call, &mut object)?;
     let causes = validate::created(&call, &object);
     if !causes.is_empty() {

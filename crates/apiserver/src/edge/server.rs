@@ -13,8 +13,8 @@ use super::reply::{Reply, ReplyBody};
 use super::{discovery, other_paths, protobuf, reviews, token_request};
 use crate::background::Housekeeper;
 use crate::core::{
-    Answer, ApiError, ApiPath, Core, CoreOptions, Identity, Operation, Outcome, Query, Request,
-    ResourcePath, parse_path,
+    Answer, ApiError, ApiPath, Core, CoreOptions, Identity, Operation, Request, ResourcePath,
+    parse_path,
 };
 use crate::storage::{Storage, StorageError};
 use jiff::Timestamp;
@@ -238,43 +238,21 @@ impl ApiServer {
         if let Some(answer) = token_request::answer(self, operation, now) {
             return answer;
         }
-        if needs_grant_check(operation, identity) {
-            self.check_grant(operation, identity, now)?;
-        }
-        self.inner.core.execute(operation, identity, now)
-    }
-
-    /// Tries a write of a role or binding without keeping it, and refuses it
-    /// if its result grants more than its writer holds.
-    fn check_grant(
-        &self,
-        operation: &Operation,
-        identity: &Identity,
-        now: Timestamp,
-    ) -> Result<(), ApiError> {
-        let mut trial = operation.clone();
-        trial.query = Query::parse(&trial_query(&operation.query));
-        let live = self.inner.core.store().get(
-            &operation.resource.group_resource(),
-            &operation.namespace,
-            &operation.name,
-        );
-        let outcome = self.inner.core.execute(&trial, identity, now)?.outcome;
-        let Outcome::Object { object, .. } = outcome else {
-            return Ok(());
-        };
-        let live: Option<&Value> = live.as_ref().map(|stored| stored.value());
         let Inner {
             authorizer, core, ..
         } = &*self.inner;
-        check_grant(
-            authorizer.as_ref(),
-            core.store(),
-            identity,
-            operation,
-            live,
-            object.value(),
-        )
+        let guard = |live: Option<&Value>, new: &Value| {
+            check_grant(
+                authorizer.as_ref(),
+                core.store(),
+                identity,
+                operation,
+                live,
+                new,
+            )
+        };
+        let guarded = needs_grant_check(operation, identity);
+        core.execute_guarded(operation, identity, now, guarded.then_some(&guard))
     }
 
     pub(super) fn authorize(
@@ -291,17 +269,6 @@ impl ApiServer {
             Decision::NoOpinion(reason) => Err(attributes.forbidden(identity, &reason)),
         }
     }
-}
-
-/// The parameters that decide what a write results in, kept from being kept.
-fn trial_query(query: &Query) -> String {
-    let mut text = "dryRun=All".to_owned();
-    for key in ["fieldManager", "force", "fieldValidation"] {
-        if let Some(value) = query.get(key) {
-            text.push_str(&format!("&{key}={value}"));
-        }
-    }
-    text
 }
 
 fn is_unknown_path(error: &ApiError) -> bool {

@@ -1,6 +1,7 @@
 //! The server as a `tower` service: HTTP in, HTTP out.
 
 use super::authentication::Impersonation;
+use super::authorization::Attributes;
 use super::body::Body;
 use super::negotiation::layout;
 use super::reply::{Layout, Reply, ReplyBody};
@@ -109,7 +110,7 @@ impl ApiService {
         request.content_type = text(CONTENT_TYPE);
         request.accept = joined(&parts.headers, &ACCEPT);
         request.user_agent = text(USER_AGENT);
-        let identity = match self.identify(&parts.headers) {
+        let identity = match self.identify(&parts.headers, &request) {
             Ok(identity) => identity,
             Err(error) => {
                 return finish(
@@ -137,7 +138,7 @@ impl ApiService {
     }
 
     /// Who asks, after impersonation.
-    fn identify(&self, headers: &HeaderMap) -> Result<Identity, ApiError> {
+    fn identify(&self, headers: &HeaderMap, request: &Request) -> Result<Identity, ApiError> {
         let inner = &self.server.inner;
         let asker = match &self.caller {
             Caller::Known(identity) => identity.clone(),
@@ -153,10 +154,9 @@ impl ApiService {
         let Some(wanted) = Impersonation::read(headers)? else {
             return Ok(asker);
         };
-        for needed in wanted.needs() {
-            self.server.authorize(&asker, &needed)?;
-        }
-        Ok(wanted.identity())
+        wanted.resolve(&asker, &Attributes::of(request), &|needed| {
+            self.server.authorize(&asker, needed)
+        })
     }
 
     /// An answer that tells of a write leaves only when the write is kept.

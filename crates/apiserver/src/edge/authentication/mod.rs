@@ -29,6 +29,8 @@ pub const UNAUTHENTICATED: &str = "system:unauthenticated";
 pub const ANONYMOUS: &str = "system:anonymous";
 /// The group of all service accounts.
 pub const SERVICE_ACCOUNTS: &str = "system:serviceaccounts";
+/// The attribute of a service account token that names its Pod's node.
+pub const NODE_NAME: &str = "authentication.kubernetes.io/node-name";
 const SERVICE_ACCOUNT_USER: &str = "system:serviceaccount:";
 
 /// A bearer token and who it stands for. Its secret never shows in `Debug`.
@@ -199,5 +201,7 @@ pub fn service_account(namespace: &str, name: &str, uid: &str) -> Identity {
 /// Namespace and name of a service account's user name.
 #[must_use]
 pub fn split_service_account(user: &str) -> Option<(&str, &str)> {
-    user.strip_prefix(SERVICE_ACCOUNT_USER)?.split_once(':')
+    let (namespace, name) = user.strip_prefix(SERVICE_ACCOUNT_USER)?.split_once(':')?;
+    let is_whole = !namespace.is_empty() && !name.is_empty() && !name.contains(':');
+    is_whole.then_some((namespace, name))
 }

@@ -1,4 +1,5 @@
 use super::*;
+use crate::edge::authorization::Attributes;
 use crate::storage::MemoryStorage;
 use http::{HeaderMap, HeaderName, HeaderValue};
 
@@ -82,14 +83,25 @@ fn nobody_is_anonymous_with_a_wrong_token() {
     assert_eq!(who(Some("Bearer wrong")).unwrap_err().code, 401);
 }
 
+fn act_as(
+    asker: &Identity,
+    pairs: &[(&'static str, &'static str)],
+    holds: impl Fn(&str) -> bool,
+) -> Result<Identity, ApiError> {
+    let asked = Impersonation::read(&headers(pairs)).unwrap().unwrap();
+    let request = Attributes::of(&crate::core::Request::new(
+        "GET",
+        "/api/v1/namespaces/n/pods",
+    ));
+    asked.resolve(asker, &request, &|needed| {
+        let may = holds(needed.verb.as_str());
+        may.then_some(()).ok_or_else(|| needed.forbidden(asker, ""))
+    })
+}
+
 #[test]
 fn impersonation_adds_the_groups_that_are_implied() {
-    let identity = |pairs: &[_]| {
-        Impersonation::read(&headers(pairs))
-            .unwrap()
-            .unwrap()
-            .identity()
-    };
+    let identity = |pairs: &[_]| act_as(&Identity::admin(), pairs, |_| true).unwrap();
     assert_eq!(
         identity(&[("impersonate-user", "bob")]).groups,
         [AUTHENTICATED]
@@ -106,6 +118,15 @@ fn impersonation_adds_the_groups_that_are_implied() {
         identity(&[("impersonate-user", ANONYMOUS)]).groups,
         [UNAUTHENTICATED]
     );
+    assert_eq!(
+        identity(&[("impersonate-user", "system:node:a")]).groups,
+        ["system:nodes", AUTHENTICATED]
+    );
+    let masters = identity(&[
+        ("impersonate-user", "bob"),
+        ("impersonate-group", "system:masters"),
+    ]);
+    assert_eq!(masters.groups, ["system:masters", AUTHENTICATED]);
     let extra = identity(&[
         ("impersonate-user", "bob"),
         ("impersonate-extra-a%2fb", "x"),
@@ -113,6 +134,35 @@ fn impersonation_adds_the_groups_that_are_implied() {
     .extra;
     assert_eq!(extra.get("a/b").unwrap(), &["x"]);
     assert_eq!(Impersonation::read(&HeaderMap::new()).unwrap(), None);
+}
+
+#[test]
+fn the_constrained_way_is_asked_first_and_named_in_the_refusal() {
+    let bob = Identity {
+        user: "bob".into(),
+        ..Identity::default()
+    };
+    let pairs = [("impersonate-user", "eve")];
+    let none = act_as(&bob, &pairs, |_| false).unwrap_err();
+    assert_eq!(
+        none.message,
+        "pods is forbidden: User \"bob\" cannot impersonate-on:user-info:list resource \"pods\" in API group \"\" in the namespace \"n\""
+    );
+    assert!(act_as(&bob, &pairs, |verb| verb == "impersonate").is_ok());
+    let constrained =
+        |verb: &str| verb == "impersonate-on:user-info:list" || verb == "impersonate:user-info";
+    assert!(act_as(&bob, &pairs, constrained).is_ok());
+    let masters = [
+        ("impersonate-user", "eve"),
+        ("impersonate-group", "system:masters"),
+    ];
+    let refused = act_as(&bob, &masters, constrained).unwrap_err();
+    assert!(
+        refused
+            .message
+            .ends_with("impersonating the system:masters group is not allowed"),
+        "{refused}"
+    );
 }
 
 #[test]

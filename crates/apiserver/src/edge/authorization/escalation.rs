@@ -1,6 +1,6 @@
 //! Nobody grants more than they hold, unless they may `escalate` or `bind`.
 
-use super::rbac::{is_master, role_rules};
+use super::rbac::{everything, is_master, role_rules};
 use super::{Attributes, Authorizer, PolicyRule, Target};
 use crate::core::{ApiError, Identity, Operation, Store, Verb};
 use trueup_object::{Text, Value};
@@ -56,25 +56,32 @@ struct Check<'a> {
 
 impl Check<'_> {
     fn role(&self, live: Option<&Value>) -> Result<(), ApiError> {
-        let same = |key| live.is_some_and(|live| live.get(key) == self.new.get(key));
-        if (same("rules") && same("aggregationRule"))
-            || self.may("escalate", &self.operation.resource.plural, self.name())
-        {
+        let name = self.operation.name.as_str();
+        if self.may("escalate", &self.operation.resource.plural, name) || self.lets_go_only(live) {
             return Ok(());
         }
-        self.holds_all(&PolicyRule::read_all(self.new))
+        self.holds_all(&PolicyRule::read_all(self.new))?;
+        if !aggregates(self.new) && !live.is_some_and(aggregates) {
+            return Ok(());
+        }
+        // An aggregated role can come to hold anything.
+        self.holds_all(&everything()).map_err(|_| {
+            self.forbidden("must have cluster-admin privileges to use the aggregationRule")
+        })
     }
 
     fn binding(&self, live: Option<&Value>) -> Result<(), ApiError> {
-        let same = |key| live.is_some_and(|live| live.get(key) == self.new.get(key));
         let kind = self.new.str_at(&["roleRef", "kind"]).unwrap_or_default();
         let role = self.new.str_at(&["roleRef", "name"]).unwrap_or_default();
-        let plural = if kind == "ClusterRole" {
-            "clusterroles"
-        } else {
-            "roles"
+        let plural = match kind {
+            "ClusterRole" => "clusterroles",
+            "Role" => "roles",
+            other => {
+                let message = format!("unsupported role reference kind: {other:?}");
+                return Err(ApiError::internal(message));
+            }
         };
-        if (same("subjects") && same("roleRef")) || self.may("bind", plural, role) {
+        if self.lets_go_only(live) || self.may("bind", plural, role) {
             return Ok(());
         }
         // The genuine server names the resource of the request here.
@@ -83,8 +90,30 @@ impl Check<'_> {
         self.holds_all(&rules)
     }
 
+    /// Whether a change is of nothing but finalizers and owners, which garbage
+    /// collection must be able to change without holding the rights.
+    fn lets_go_only(&self, live: Option<&Value>) -> bool {
+        let rest = |object: &Value| {
+            let mut rest = object.clone();
+            for field in [
+                "ownerReferences",
+                "finalizers",
+                "managedFields",
+                "resourceVersion",
+            ] {
+                rest.remove_at(&["metadata", field]);
+            }
+            rest
+        };
+        live.is_some_and(|live| rest(live).same_number(&rest(self.new)))
+    }
+
     fn name(&self) -> &str {
         self.new.str_at(&["metadata", "name"]).unwrap_or_default()
+    }
+
+    fn forbidden(&self, why: &str) -> ApiError {
+        ApiError::forbidden(GROUP, &self.operation.resource.plural, self.name(), why)
     }
 
     fn may(&self, verb: &str, plural: &str, name: &str) -> bool {
@@ -130,13 +159,15 @@ impl Check<'_> {
             groups.join(" "),
             compact(missing).join("\n")
         );
-        Err(ApiError::forbidden(
-            GROUP,
-            &self.operation.resource.plural,
-            self.name(),
-            &why,
-        ))
+        Err(self.forbidden(&why))
     }
+}
+
+fn aggregates(role: &Value) -> bool {
+    let selectors = role.at(&["aggregationRule", "clusterRoleSelectors"]);
+    selectors
+        .and_then(Value::as_list)
+        .is_some_and(|list| !list.is_empty())
 }
 
 /// Joins split rules that differ in their verb only, and sorts the texts.

@@ -8,12 +8,14 @@ mod rules;
 mod tests;
 
 pub use escalation::{check_grant, needs_grant_check};
-pub use rbac::{AllowAll, Rbac};
+pub use rbac::{AllowAll, MASTERS, Rbac};
 pub use rules::{PolicyRule, RuleSet};
 
 use crate::core::request::is_true;
 use crate::core::status::qualified;
-use crate::core::{ApiError, Details, Identity, Query, Request, ResourcePath, Store};
+use crate::core::{
+    ApiError, ApiPath, Details, Identity, Query, Request, ResourcePath, Store, parse_path,
+};
 use trueup_object::Text;
 
 /// One thing that somebody wants to do.
@@ -103,6 +105,15 @@ impl Attributes {
         Self {
             verb: verb.into(),
             target,
+        }
+    }
+
+    /// What a request wants.
+    #[must_use]
+    pub fn of(request: &Request) -> Self {
+        match parse_path(&request.path) {
+            ApiPath::Resource(path) => Self::of_resource(request, &path),
+            ApiPath::Other => Self::of_path(request),
         }
     }
 

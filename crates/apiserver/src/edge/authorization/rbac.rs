@@ -84,7 +84,8 @@ pub fn is_master(identity: &Identity) -> bool {
     identity.groups.iter().any(|group| group == MASTERS)
 }
 
-fn everything() -> Vec<PolicyRule> {
+/// The rules that allow everything.
+pub fn everything() -> Vec<PolicyRule> {
     let all = || vec!["*".to_owned()];
     vec![
         PolicyRule {

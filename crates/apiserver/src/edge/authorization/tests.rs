@@ -75,7 +75,7 @@ fn a_field_selector_on_the_name_names_the_object() {
         "GET",
         "/api/v1/namespaces/n/configmaps?fieldSelector=metadata.name%3Dmine",
     );
-    let crate::core::ApiPath::Resource(path) = crate::core::parse_path(&request.path) else {
+    let ApiPath::Resource(path) = parse_path(&request.path) else {
         panic!("a resource")
     };
     let attributes = Attributes::of_resource(&request, &path);
