@@ -19,40 +19,53 @@ pub enum Kind {
     Job,
     /// v1
     Pod,
+    /// v1
+    Node,
+    /// v1
+    PersistentVolumeClaim,
+    /// apps/v1
+    ControllerRevision,
 }
 
 impl Kind {
     /// All of them.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 9] = [
         Self::Deployment,
         Self::ReplicaSet,
         Self::StatefulSet,
         Self::DaemonSet,
         Self::Job,
         Self::Pod,
+        Self::Node,
+        Self::PersistentVolumeClaim,
+        Self::ControllerRevision,
     ];
+
+    /// `apiVersion` and `kind`.
+    fn names(self) -> (&'static str, &'static str) {
+        match self {
+            Self::Deployment => ("apps/v1", "Deployment"),
+            Self::ReplicaSet => ("apps/v1", "ReplicaSet"),
+            Self::StatefulSet => ("apps/v1", "StatefulSet"),
+            Self::DaemonSet => ("apps/v1", "DaemonSet"),
+            Self::ControllerRevision => ("apps/v1", "ControllerRevision"),
+            Self::Job => ("batch/v1", "Job"),
+            Self::Pod => ("v1", "Pod"),
+            Self::Node => ("v1", "Node"),
+            Self::PersistentVolumeClaim => ("v1", "PersistentVolumeClaim"),
+        }
+    }
 
     /// `apiVersion`.
     #[must_use]
     pub fn api_version(self) -> &'static str {
-        match self {
-            Self::Job => "batch/v1",
-            Self::Pod => "v1",
-            _ => "apps/v1",
-        }
+        self.names().0
     }
 
     /// `kind`.
     #[must_use]
     pub fn name(self) -> &'static str {
-        match self {
-            Self::Deployment => "Deployment",
-            Self::ReplicaSet => "ReplicaSet",
-            Self::StatefulSet => "StatefulSet",
-            Self::DaemonSet => "DaemonSet",
-            Self::Job => "Job",
-            Self::Pod => "Pod",
-        }
+        self.names().1
     }
 
     /// Group, version and kind.
@@ -64,7 +77,10 @@ impl Kind {
     /// The kind of this name among those watched.
     #[must_use]
     pub fn of(kind: &GroupVersionKind) -> Option<Self> {
-        Self::ALL.into_iter().find(|known| known.gvk() == *kind)
+        let api_version = kind.api_version();
+        Self::ALL
+            .into_iter()
+            .find(|known| known.names() == (api_version.as_str(), kind.kind.as_str()))
     }
 }
 
@@ -98,6 +114,8 @@ pub struct Cache {
     objects: BTreeMap<Key, LiveObject>,
     /// Controller's uid → controlled objects.
     controlled: HashMap<Text, BTreeSet<Key>>,
+    /// Namespace → objects without a controller.
+    orphans: HashMap<Text, BTreeSet<Key>>,
     /// uid → key, to find a controller.
     by_uid: HashMap<Text, Key>,
     /// Uids known to be gone, until the watch says so too.
@@ -114,6 +132,47 @@ impl Cache {
     /// All keys.
     pub fn keys(&self) -> impl Iterator<Item = &Key> {
         self.objects.keys()
+    }
+
+    /// The keys of all objects of a kind.
+    pub fn of_kind(&self, kind: Kind) -> impl Iterator<Item = &Key> {
+        let first = Key {
+            kind,
+            namespace: Text::new(),
+            name: Text::new(),
+        };
+        self.objects
+            .range(first..)
+            .map(|(key, _)| key)
+            .take_while(move |key| key.kind == kind)
+    }
+
+    /// The objects of a kind in a namespace, by name.
+    pub fn in_namespace<'a>(
+        &'a self,
+        kind: Kind,
+        namespace: &Text,
+    ) -> impl Iterator<Item = (&'a Key, &'a LiveObject)> + use<'a> {
+        let namespace = namespace.clone();
+        let first = Key {
+            kind,
+            namespace: namespace.clone(),
+            name: Text::new(),
+        };
+        self.objects
+            .range(first..)
+            .take_while(move |(key, _)| key.kind == kind && key.namespace == namespace)
+    }
+
+    /// The objects of a kind in a namespace that nobody controls, by name.
+    pub fn orphans<'a>(
+        &'a self,
+        kind: Kind,
+        namespace: &Text,
+    ) -> impl Iterator<Item = &'a LiveObject> + use<'a> {
+        let keys = self.orphans.get(namespace).into_iter().flatten();
+        keys.filter(move |key| key.kind == kind)
+            .filter_map(|key| self.objects.get(key))
     }
 
     /// The objects of a kind that an object controls, by name.
@@ -148,12 +207,11 @@ impl Cache {
             return false;
         }
         self.unlink(&key);
-        if let Some(owner) = controller_uid(object.value()) {
-            self.controlled
-                .entry(owner)
-                .or_default()
-                .insert(key.clone());
-        }
+        let siblings = match controller_uid(object.value()) {
+            Some(owner) => self.controlled.entry(owner),
+            None => self.orphans.entry(key.namespace.clone()),
+        };
+        siblings.or_default().insert(key.clone());
         self.by_uid.insert(object.uid().clone(), key.clone());
         self.objects.insert(key, object);
         true
@@ -188,13 +246,14 @@ impl Cache {
             return;
         };
         self.by_uid.remove(old.uid());
-        let Some(owner) = controller_uid(old.value()) else {
-            return;
+        let (siblings, place) = match controller_uid(old.value()) {
+            Some(owner) => (&mut self.controlled, owner),
+            None => (&mut self.orphans, key.namespace.clone()),
         };
-        if let Some(keys) = self.controlled.get_mut(&owner) {
+        if let Some(keys) = siblings.get_mut(&place) {
             keys.remove(key);
             if keys.is_empty() {
-                self.controlled.remove(&owner);
+                siblings.remove(&place);
             }
         }
     }

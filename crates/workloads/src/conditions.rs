@@ -36,8 +36,48 @@ pub(crate) fn set(conditions: &mut Vec<Value>, new: &Condition<'_>, now: Timesta
 
 /// As [`set`], but the update time is now even if it says the same.
 pub(crate) fn set_anew(conditions: &mut Vec<Value>, new: &Condition<'_>, now: Timestamp) {
+    let condition = made(conditions, new, now);
+    match conditions
+        .iter_mut()
+        .find(|condition| has(condition, "type", new.kind))
+    {
+        Some(place) => *place = condition,
+        None => conditions.push(condition),
+    }
+}
+
+/// Whether a member is this text.
+pub(crate) fn has(condition: &Value, key: &str, text: &str) -> bool {
+    condition.str_at(&[key]) == Some(text)
+}
+
+/// Puts a condition of a Deployment at the end, instead of the one of its
+/// type, unless that has the same status and reason. Tells whether it did.
+pub(crate) fn renew(conditions: &mut Vec<Value>, new: &Condition<'_>, now: Timestamp) -> bool {
+    let same = get(conditions, new.kind)
+        .is_some_and(|old| has(old, "status", new.status) && has(old, "reason", new.reason));
+    if !same {
+        renew_anew(conditions, new, now);
+    }
+    !same
+}
+
+/// The same, even if status and reason are the same.
+pub(crate) fn renew_anew(conditions: &mut Vec<Value>, new: &Condition<'_>, now: Timestamp) {
+    let condition = made(conditions, new, now);
+    drop_kind(conditions, new.kind);
+    conditions.push(condition);
+}
+
+/// Takes out the conditions of a type.
+pub(crate) fn drop_kind(conditions: &mut Vec<Value>, kind: &str) {
+    conditions.retain(|condition| !has(condition, "type", kind));
+}
+
+/// A condition with its times; the transition time is kept if the status is.
+fn made(conditions: &[Value], new: &Condition<'_>, now: Timestamp) -> Value {
     let kept = get(conditions, new.kind)
-        .filter(|old| old.str_at(&["status"]) == Some(new.status))
+        .filter(|old| has(old, "status", new.status))
         .and_then(|old| old.str_at(&["lastTransitionTime"]))
         .map(Text::from);
     let now = text_of(now);
@@ -51,13 +91,7 @@ pub(crate) fn set_anew(conditions: &mut Vec<Value>, new: &Condition<'_>, now: Ti
             condition.set_at(&[key], text.into());
         }
     }
-    match conditions
-        .iter_mut()
-        .find(|condition| condition.str_at(&["type"]) == Some(new.kind))
-    {
-        Some(place) => *place = condition,
-        None => conditions.push(condition),
-    }
+    condition
 }
 
 /// As [`set`], without the `lastUpdateTime` that only Deployments have.

@@ -3,7 +3,7 @@
 use crate::action::Decision;
 use crate::cache::{Cache, Key, Kind};
 use crate::options::Parts;
-use crate::{daemonset, deployment, job, pod, replicaset, statefulset};
+use crate::{daemonset, deployment, job, node_taints, pod, replicaset, statefulset};
 use jiff::{SignedDuration, Timestamp};
 use std::time::Duration;
 use trueup_cluster::LiveObject;
@@ -23,6 +23,9 @@ pub struct Setting {
     /// When the objects of a second were first seen more exactly than their
     /// creation time tells; `None` to go by that.
     pub first_seen: Option<Timestamp>,
+    /// What the server said when the last attempt at this object's work
+    /// failed; `None` after a success.
+    pub failure: Option<Text>,
 }
 
 impl Setting {
@@ -63,11 +66,13 @@ pub fn decide(key: &Key, cache: &Cache, setting: &Setting) -> Decision {
         Kind::Pod if setting.parts == Parts::ControllersOnly => Decision::nothing(),
         Kind::Pod => pod::decide(live, cache, setting),
         _ if setting.parts == Parts::NodeOnly => Decision::nothing(),
-        Kind::Deployment => deployment::decide(live, cache, setting.now),
+        Kind::Deployment => deployment::decide(live, cache, setting),
         Kind::ReplicaSet => replicaset::decide(live, cache, setting),
         Kind::StatefulSet => statefulset::decide(live, cache, setting),
         Kind::DaemonSet => daemonset::decide(live, cache, setting),
         Kind::Job => job::decide(live, cache, setting),
+        Kind::Node => node_taints::decide(live, setting.now),
+        Kind::PersistentVolumeClaim | Kind::ControllerRevision => Decision::nothing(),
     }
 }
 

@@ -9,23 +9,32 @@
 
 mod action;
 mod cache;
+mod claim;
 mod conditions;
+mod correlate;
 mod daemonset;
 mod decide;
 mod deployment;
+mod history;
+mod interest;
 mod job;
 mod node;
+mod node_taints;
+mod note;
 mod options;
+mod placement;
 mod pod;
 mod pods;
 mod replicaset;
 mod rollout;
 mod run;
 mod statefulset;
+mod victims;
 
 pub use action::{Action, Decision};
 pub use cache::{Cache, Key, Kind};
 pub use decide::{Setting, decide};
+pub use note::{Involved, Note, Severity};
 pub use options::{
     BROKEN_TAG, FAIL_ANNOTATION, NODE_LABEL, Parts, READY_DELAY_MS, WallClock, WorkloadsOptions,
 };

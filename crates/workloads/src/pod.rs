@@ -1,10 +1,11 @@
 //! What the simulated node does with a Pod.
 
 use crate::action::{Action, Decision};
-use crate::cache::{Cache, Kind};
+use crate::cache::{Cache, Key, Kind};
 use crate::conditions::{Condition, changes, set_plain, text_of, time_at};
 use crate::decide::Setting;
 use crate::options::{BROKEN_TAG, FAIL_ANNOTATION};
+use crate::placement::{Fit, fit};
 use crate::pods::{is_ended, phase};
 use jiff::Timestamp;
 use sha2::{Digest, Sha256};
@@ -28,7 +29,7 @@ pub(crate) fn decide(live: &LiveObject, cache: &Cache, setting: &Setting) -> Dec
     let pod = live.value();
     let node = pod.str_at(&["spec", "nodeName"]).unwrap_or_default();
     if node.is_empty() {
-        return place(live, setting);
+        return place(live, cache, setting);
     }
     if node != setting.node_name {
         return Decision::nothing();
@@ -49,14 +50,22 @@ pub(crate) fn decide(live: &LiveObject, cache: &Cache, setting: &Setting) -> Dec
     run(live, &fate_of(live, cache), setting)
 }
 
-/// Binds a Pod without a node, unless it is being deleted or held by a gate.
-fn place(live: &LiveObject, setting: &Setting) -> Decision {
+/// Binds a Pod without a node, unless it is being deleted, held by a gate, or
+/// does not fit the simulated node.
+fn place(live: &LiveObject, cache: &Cache, setting: &Setting) -> Decision {
     let gated = live
         .value()
         .at(&["spec", "schedulingGates"])
         .and_then(Value::as_list)
         .is_some_and(|gates| !gates.is_empty());
-    if live.deletion_timestamp().is_some() || gated {
+    let node = cache.get(&Key {
+        kind: Kind::Node,
+        namespace: Text::new(),
+        name: setting.node_name.clone(),
+    });
+    let spec = live.value().get("spec").cloned().unwrap_or_default();
+    let fits = node.is_none_or(|node| fit(&spec, node) == Fit::Runs);
+    if live.deletion_timestamp().is_some() || gated || !fits {
         return Decision::nothing();
     }
     let bind = Action::Bind {

@@ -83,6 +83,12 @@ fn ready_condition(pod: &Value) -> Option<&Value> {
     get(pod.at(&["status", "conditions"])?.as_list()?, "Ready")
 }
 
+/// Since when it has been ready; `None` while it is not.
+pub(crate) fn ready_since(pod: &Value) -> Option<Timestamp> {
+    let ready = ready_condition(pod).filter(|_| is_ready(pod))?;
+    time_at(ready, &["lastTransitionTime"])
+}
+
 /// When a Pod counts as available: ready for `min_ready_s`; `None` while it
 /// is not ready.
 pub(crate) fn available_at(pod: &Value, min_ready_s: i64) -> Option<Timestamp> {
@@ -123,22 +129,4 @@ pub(crate) fn tally<'a>(
         }
     }
     tally
-}
-
-/// Pods in the order in which they go when there are too many: those without
-/// a node, not running, not ready, then the youngest.
-pub(crate) fn in_order_of_deletion(mut pods: Vec<&LiveObject>) -> Vec<&LiveObject> {
-    pods.sort_by_cached_key(|pod| {
-        let value = pod.value();
-        (
-            value
-                .str_at(&["spec", "nodeName"])
-                .is_some_and(|node| !node.is_empty()),
-            phase(value) == "Running",
-            is_ready(value),
-            std::cmp::Reverse(pod.creation_timestamp().clone()),
-            pod.name().clone(),
-        )
-    });
-    pods
 }

@@ -2,81 +2,177 @@
 
 use crate::action::{Action, Decision};
 use crate::cache::{Cache, Kind};
-use crate::conditions::changes;
+use crate::claim::claim;
+use crate::conditions::{Condition, changes, drop_kind, get, set_plain};
 use crate::decide::Setting;
 use crate::deployment::wanted;
-use crate::pods::{in_order_of_deletion, is_active, is_ended, pod_of, tally};
+use crate::interest::selector_of;
+use crate::note::{ERROR, NAME, Note};
+use crate::pods::{is_active, is_ended, pod_of, tally};
+use crate::victims::in_order_of_deletion;
 use trueup_cluster::LiveObject;
-use trueup_object::{Value, value};
+use trueup_object::{Map, Value, value};
+
+const COMPONENT: &str = "replicaset-controller";
 
 /// The most Pods made or deleted in one go.
 const BURST: usize = 500;
 
+const REPLICA_FAILURE: &str = "ReplicaFailure";
+
 /// Decides about one ReplicaSet.
 pub(crate) fn decide(live: &LiveObject, cache: &Cache, setting: &Setting) -> Decision {
-    let pods: Vec<&LiveObject> = cache
-        .controlled_by(live.uid(), Kind::Pod)
-        .filter(|pod| is_active(pod))
-        .collect();
+    let selector = selector_of(live);
+    let matches = |pod: &LiveObject| selector.matches(pod.labels());
+    let owner = (live, Kind::ReplicaSet);
+    let claim = claim(owner, Kind::Pod, cache, is_active, matches);
+    if !claim.actions.is_empty() {
+        return Decision {
+            actions: claim.actions,
+            wake_at: None,
+        };
+    }
+    let pods = claim.owned;
     let mut decision = Decision::nothing();
     if live.deletion_timestamp().is_none() {
-        decision.actions = balance(live, &pods, setting);
+        decision.actions = balance(live, &pods, cache, setting);
     }
-    let min_ready_s = live
-        .value()
-        .i64_at(&["spec", "minReadySeconds"])
-        .unwrap_or(0);
-    let counts = tally(pods.iter().copied(), min_ready_s, setting.now);
-    decision.wake(counts.next);
     let terminating = cache
         .controlled_by(live.uid(), Kind::Pod)
         .filter(|pod| pod.deletion_timestamp().is_some() && !is_ended(pod.value()))
+        .filter(|pod| matches(pod))
         .count();
-    let terminating = i64::try_from(terminating).unwrap_or(i64::MAX);
-    let status = value!({
-        "observedGeneration": (live.generation()),
-        "replicas": (counts.total),
-        "fullyLabeledReplicas": (counts.total),
-        "readyReplicas": (counts.ready),
-        "availableReplicas": (counts.available),
-        "terminatingReplicas": terminating,
-    });
+    let status = status_of(live, &pods, terminating, setting, &mut decision);
     if let Some(status) = changes(live.value().get("status"), &status) {
-        decision.actions.push(Action::MergeStatus {
-            reference: live.reference().clone(),
-            resource_version: live.resource_version().clone(),
-            status,
-        });
+        decision.actions.push(Action::merge_status(live, status));
     }
     decision
 }
 
-fn balance(live: &LiveObject, pods: &[&LiveObject], setting: &Setting) -> Vec<Action> {
+fn status_of(
+    live: &LiveObject,
+    pods: &[&LiveObject],
+    terminating: usize,
+    setting: &Setting,
+    decision: &mut Decision,
+) -> Value {
+    let min_ready_s = live.value().i64_at(&["spec", "minReadySeconds"]);
+    let counts = tally(pods.iter().copied(), min_ready_s.unwrap_or(0), setting.now);
+    decision.wake(counts.next);
+    let labels = live.value().at(&["spec", "template", "metadata", "labels"]);
+    let labels = labels.and_then(Value::as_map).cloned().unwrap_or_default();
+    let labelled = pods.iter().filter(|pod| has_labels(pod, &labels)).count();
+    let mut status = value!({
+        "observedGeneration": (live.generation()),
+        "replicas": (counts.total),
+        "fullyLabeledReplicas": (i64::try_from(labelled).unwrap_or(i64::MAX)),
+        "readyReplicas": (counts.ready),
+        "availableReplicas": (counts.available),
+        "terminatingReplicas": (i64::try_from(terminating).unwrap_or(i64::MAX)),
+    });
+    if let Some(conditions) = conditions_of(live, counts.total, setting) {
+        status.set_at(&["conditions"], conditions);
+    }
+    status
+}
+
+fn has_labels(pod: &LiveObject, labels: &Map) -> bool {
+    labels
+        .iter()
+        .all(|(key, value)| pod.labels().get(key) == Some(value))
+}
+
+/// The conditions, if they change: Pods can't be made or deleted, or can
+/// again.
+fn conditions_of(live: &LiveObject, total: i64, setting: &Setting) -> Option<Value> {
+    let conditions = live.value().at(&["status", "conditions"]);
+    let mut conditions = conditions
+        .and_then(Value::as_list)
+        .map(<[Value]>::to_vec)
+        .unwrap_or_default();
+    let known = get(&conditions, REPLICA_FAILURE).is_some();
+    match &setting.failure {
+        Some(error) if !known && total != wanted(live) => {
+            let failure = Condition {
+                kind: REPLICA_FAILURE,
+                status: "True",
+                reason: if total < wanted(live) {
+                    "FailedCreate"
+                } else {
+                    "FailedDelete"
+                },
+                message: error,
+            };
+            set_plain(&mut conditions, &failure, setting.now);
+        }
+        None if known => drop_kind(&mut conditions, REPLICA_FAILURE),
+        _ => return None,
+    }
+    Some(if conditions.is_empty() {
+        Value::Null
+    } else {
+        conditions.into()
+    })
+}
+
+fn balance(
+    live: &LiveObject,
+    pods: &[&LiveObject],
+    cache: &Cache,
+    setting: &Setting,
+) -> Vec<Action> {
     let target = usize::try_from(wanted(live)).unwrap_or(0);
     if pods.len() > target {
-        return in_order_of_deletion(pods.to_vec())
+        let related = related_pods(live, cache);
+        return in_order_of_deletion(pods, &related, setting.now)
             .into_iter()
             .take((pods.len() - target).min(BURST))
-            .map(|pod| Action::Delete {
-                reference: pod.reference().clone(),
-                uid: pod.uid().clone(),
-            })
+            .map(|pod| deletion(live, pod))
             .collect();
     }
-    let template = live
-        .value()
-        .at(&["spec", "template"])
-        .cloned()
-        .unwrap_or_default();
-    let mut pod = pod_of(
-        live,
-        Kind::ReplicaSet,
-        &template,
-        setting.node_for_new_pods(),
-    );
+    let missing = (target - pods.len()).min(BURST);
+    if missing == 0 {
+        return Vec::new();
+    }
+    vec![Action::SlowStart(vec![creation(live); missing])]
+}
+
+/// The Pods of all ReplicaSets that the same controller has.
+fn related_pods<'a>(live: &LiveObject, cache: &'a Cache) -> Vec<&'a LiveObject> {
+    let owner = cache.controller_of(live).and_then(|key| cache.get(key));
+    let siblings: Vec<&LiveObject> = match owner {
+        Some(owner) => cache.controlled_by(owner.uid(), Kind::ReplicaSet).collect(),
+        None => Vec::new(),
+    };
+    let own = cache.controlled_by(live.uid(), Kind::Pod);
+    let others = siblings
+        .into_iter()
+        .filter(|set| set.uid() != live.uid())
+        .flat_map(|set| cache.controlled_by(set.uid(), Kind::Pod));
+    own.chain(others).collect()
+}
+
+fn creation(live: &LiveObject) -> Action {
+    let template = live.value().at(&["spec", "template"]);
+    let template = template.cloned().unwrap_or_default();
+    let mut pod = pod_of(live, Kind::ReplicaSet, &template, None);
     pod.set_at(
         &["metadata", "generateName"],
         Value::from(format!("{}-", live.name())),
     );
-    vec![Action::Create(pod); (target - pods.len()).min(BURST)]
+    let done = format!("Created pod: {NAME}");
+    let failed = format!("Error creating: {ERROR}");
+    Action::Create(pod).told_either(
+        Note::normal(COMPONENT, live, "SuccessfulCreate", done),
+        Note::warning(COMPONENT, live, "FailedCreate", failed),
+    )
+}
+
+fn deletion(live: &LiveObject, pod: &LiveObject) -> Action {
+    let done = format!("Deleted pod: {}", pod.name());
+    let failed = format!("Error deleting: {ERROR}");
+    Action::delete(pod).told_either(
+        Note::normal(COMPONENT, live, "SuccessfulDelete", done),
+        Note::warning(COMPONENT, live, "FailedDelete", failed),
+    )
 }

@@ -53,13 +53,16 @@ impl Bounds {
     }
 }
 
+/// Which way parts of a Pod are rounded.
 #[derive(Clone, Copy)]
-enum Round {
+pub(crate) enum Round {
     Up,
     Down,
 }
 
-fn amount(value: Option<&Value>, replicas: i64, round: Round) -> i64 {
+/// A number or a percentage of `replicas`; the API's default where there is
+/// none.
+pub(crate) fn amount(value: Option<&Value>, replicas: i64, round: Round) -> i64 {
     let percent = |text: &str| {
         text.strip_suffix('%')
             .and_then(|digits| digits.parse::<i64>().ok())
@@ -139,9 +142,9 @@ pub(crate) fn in_proportion(bounds: Bounds, sizes: &[i64], maxima: &[i64]) -> Ve
         };
         let left = to_add - added;
         let share = if to_add > 0 {
-            share.clamp(0, left)
+            share.min(left)
         } else {
-            share.clamp(left, 0)
+            share.max(left)
         };
         added += share;
         next.push((size + share).max(0));

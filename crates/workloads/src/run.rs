@@ -1,23 +1,26 @@
 //! The shell: watches, decides, does.
 
 mod act;
+mod record;
 
 use crate::cache::{Cache, Key, Kind};
 use crate::conditions::text_of;
 use crate::decide::{Setting, decide};
+use crate::interest::interested;
 use crate::node;
 use crate::options::{Parts, WorkloadsOptions};
-use act::{Done, act};
+use act::{Done, act, is_terminating};
 use futures::StreamExt;
 use futures::future::BoxFuture;
 use futures::stream::{FuturesUnordered, select_all};
 use jiff::{SignedDuration, Timestamp};
+use record::{Recorder, channel, record};
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::time::Duration;
 use tokio::time::{Instant, sleep, sleep_until};
 use trueup_cluster::{
-    ApplyOptions, ErrorClass, Form, LiveObject, Patch, Scope, Session, WatchEvent, WatchSpec,
-    WriteOptions,
+    ApiError, ApplyOptions, ErrorClass, Form, LiveObject, Patch, Scope, Session, Verb, WatchEvent,
+    WatchSpec, WriteOptions,
 };
 use trueup_object::{GroupVersionKind, ObjectRef, Text, value};
 
@@ -34,20 +37,31 @@ const PAUSE_MS: (u64, u64) = (100, 30_000);
 /// nothing but its watches.
 pub async fn run(session: Session, options: WorkloadsOptions) {
     let node = keep_node(session.clone(), options.clone());
-    let controllers = Runner::new(session, options).run();
-    futures::join!(node, controllers);
+    let (recorder, notes) = channel();
+    let events = record(session.clone(), notes, options.wall_clock.clone());
+    let controllers = Runner::new(session, options, recorder).run();
+    futures::join!(node, controllers, events);
 }
 
 struct Runner {
     session: Session,
     options: WorkloadsOptions,
+    recorder: Recorder,
     cache: Cache,
     synced: HashSet<Kind>,
     dirty: BTreeSet<Key>,
     working: HashSet<Key>,
-    failures: HashMap<Key, u32>,
+    failures: HashMap<Key, Failures>,
     wakes: Wakes,
     first_seen: HashMap<Text, Timestamp>,
+}
+
+/// Attempts that failed, one after the other.
+#[derive(Default)]
+struct Failures {
+    count: u32,
+    /// What the server said of the last creation or deletion that failed.
+    said: Option<Text>,
 }
 
 /// When to look at which key again.
@@ -88,10 +102,11 @@ impl Wakes {
 type Work = BoxFuture<'static, (Key, Option<Timestamp>, Vec<Done>)>;
 
 impl Runner {
-    fn new(session: Session, options: WorkloadsOptions) -> Self {
+    fn new(session: Session, options: WorkloadsOptions, recorder: Recorder) -> Self {
         Self {
             session,
             options,
+            recorder,
             cache: Cache::default(),
             synced: HashSet::new(),
             dirty: BTreeSet::new(),
@@ -149,7 +164,9 @@ impl Runner {
 
     fn take(&mut self, kind: Kind, event: WatchEvent) {
         match event {
-            WatchEvent::Applied(object) => self.absorb(object),
+            WatchEvent::Applied(object) => {
+                self.absorb(object);
+            }
             WatchEvent::Deleted(deleted) => self.forget(&deleted.reference, &deleted.uid),
             WatchEvent::Synced { .. } => {
                 self.synced.insert(kind);
@@ -165,25 +182,30 @@ impl Runner {
         }
     }
 
-    /// Takes in an object; it and its controller are looked at again.
-    fn absorb(&mut self, object: LiveObject) {
+    /// Takes in an object; it and those who care for it are looked at again.
+    /// Tells whether it was news.
+    fn absorb(&mut self, object: LiveObject) -> bool {
         let Some(key) = Key::of(object.reference()) else {
-            return;
+            return false;
         };
         if key.kind == Kind::Pod && !self.first_seen.contains_key(object.uid()) {
             self.first_seen.insert(object.uid().clone(), self.now());
         }
-        if self.cache.put(object) {
-            self.mark_controller(&key);
+        // Who cared for it as it was cares that it has changed.
+        self.mark_interested(&key);
+        let news = self.cache.put(object);
+        if news {
+            self.mark_interested(&key);
             self.dirty.insert(key);
         }
+        news
     }
 
     fn forget(&mut self, reference: &ObjectRef, uid: &str) {
         let Some(key) = Key::of(reference) else {
             return;
         };
-        self.mark_controller(&key);
+        self.mark_interested(&key);
         self.first_seen.remove(uid);
         self.cache.remove(&key, uid);
         self.wakes.set(&key, None);
@@ -191,13 +213,10 @@ impl Runner {
         self.dirty.insert(key);
     }
 
-    fn mark_controller(&mut self, key: &Key) {
-        let controller = self
-            .cache
-            .get(key)
-            .and_then(|object| self.cache.controller_of(object))
-            .cloned();
-        self.dirty.extend(controller);
+    fn mark_interested(&mut self, key: &Key) {
+        if let Some(object) = self.cache.get(key) {
+            self.dirty.extend(interested(object, key, &self.cache));
+        }
     }
 
     /// Begins work on what is to be looked at, once everything has been seen.
@@ -244,43 +263,55 @@ impl Runner {
             ready_delay: self.options.ready_delay,
             now: self.now(),
             first_seen: uid.and_then(|uid| self.first_seen.get(&uid).copied()),
+            failure: self
+                .failures
+                .get(key)
+                .and_then(|failed| failed.said.clone()),
         }
     }
 
     fn finish(&mut self, key: &Key, wake_at: Option<Timestamp>, done: Vec<Done>) {
         self.working.remove(key);
-        let mut failed = false;
+        let (mut moved, mut failed) = (false, Vec::new());
         for outcome in done {
             match outcome {
-                Done::Written(object) => self.absorb(*object),
+                Done::Written(object) => moved |= self.absorb(*object),
                 Done::Deleted(reference, uid) => {
                     if let Some(gone) = Key::of(&reference) {
-                        self.mark_controller(&gone);
+                        self.mark_interested(&gone);
                         self.cache.deleted(&gone, &uid);
+                        moved = true;
                     }
                 }
+                Done::Tell(note) => self.recorder.tell(note),
                 Done::Nothing => {}
                 Done::Failed(error) => {
                     tracing::debug!(%error, "workloads write");
-                    failed = true;
+                    failed.push(error);
                 }
             }
         }
-        let wake_at = if failed {
-            Some(self.retry_at(key))
-        } else {
-            wake_at
-        };
-        if !failed {
+        if failed.is_empty() {
             self.failures.remove(key);
+            self.wakes.set(key, wake_at);
+            // What was written may make more to be done.
+            self.dirty.extend(moved.then(|| key.clone()));
+        } else {
+            let at = self.retry_at(key, &failed);
+            self.wakes.set(key, Some(at));
         }
-        self.wakes.set(key, wake_at);
     }
 
-    fn retry_at(&mut self, key: &Key) -> Timestamp {
+    fn retry_at(&mut self, key: &Key, failed: &[ApiError]) -> Timestamp {
         let failures = self.failures.entry(key.clone()).or_default();
-        let pause_ms = (PAUSE_MS.0 << (*failures).min(16)).min(PAUSE_MS.1);
-        *failures += 1;
+        let pause_ms = (PAUSE_MS.0 << failures.count.min(16)).min(PAUSE_MS.1);
+        failures.count += 1;
+        let told = failed
+            .iter()
+            .find(|error| matches!(error.verb(), Verb::Create | Verb::Delete));
+        failures.said = told
+            .filter(|error| !is_terminating(error))
+            .map(|error| error.message().into());
         let pause = SignedDuration::from_millis(i64::try_from(pause_ms).unwrap_or(i64::MAX));
         self.now().checked_add(pause).unwrap_or(Timestamp::MAX)
     }
@@ -312,10 +343,7 @@ async fn keep_node(session: Session, options: WorkloadsOptions) {
     }
 }
 
-async fn register(
-    session: &Session,
-    options: &WorkloadsOptions,
-) -> Result<(), trueup_cluster::ApiError> {
+async fn register(session: &Session, options: &WorkloadsOptions) -> Result<(), ApiError> {
     let manager = WriteOptions::new("kubelet");
     let reference = ObjectRef {
         kind: GroupVersionKind::new("v1", "Node"),

@@ -1,268 +1,267 @@
 //! What a StatefulSet wants of its Pods: numbered, one after the other.
 
+mod claims;
+mod pods;
+mod revisions;
+mod status;
+
 use crate::action::{Action, Decision};
 use crate::cache::{Cache, Kind};
+use crate::claim::claim;
 use crate::conditions::changes;
 use crate::decide::Setting;
-use crate::pods::{hash_of, is_ready, pod_of, tally};
+use crate::interest::selector_of;
+use crate::note::{ERROR, Note};
+use crate::pods::{available_at, is_ready, phase};
+use pods::ordinal_of;
+use revisions::Revisions;
 use trueup_cluster::LiveObject;
-use trueup_object::{Text, Value, value};
+use trueup_object::Value;
 
-const REVISION_LABEL: &str = "controller-revision-hash";
-const NAME_LABEL: &str = "statefulset.kubernetes.io/pod-name";
-const INDEX_LABEL: &str = "apps.kubernetes.io/pod-index";
+const COMPONENT: &str = "statefulset-controller";
 
-/// Decides about one StatefulSet.
-pub(crate) fn decide(live: &LiveObject, cache: &Cache, setting: &Setting) -> Decision {
-    let spec = live.value().get("spec").cloned().unwrap_or_default();
-    let template = spec.get("template").cloned().unwrap_or_default();
-    let revision: Text = format!("{}-{}", live.name(), hash_of(&template, 0)).into();
-    let mut pods: Vec<(i64, &LiveObject)> = cache
-        .controlled_by(live.uid(), Kind::Pod)
-        .filter_map(|pod| Some((ordinal(live, pod)?, pod)))
-        .collect();
-    pods.sort_by_key(|(ordinal, _)| *ordinal);
-    let replicas = spec.i64_at(&["replicas"]).unwrap_or(1);
-    let mut decision = Decision::nothing();
-    if live.deletion_timestamp().is_none() {
-        let parallel = spec.str_at(&["podManagementPolicy"]) == Some("Parallel");
-        let steps = if parallel { usize::MAX } else { 1 };
-        let next = Next {
-            live,
-            template: &template,
-            revision: &revision,
-            pods: &pods,
-            setting,
-        };
-        decision.actions = next.actions(replicas, steps);
-        if decision.actions.is_empty() && on_delete(&spec) {
-            decision.actions = Vec::new();
-        } else if decision.actions.is_empty() {
-            decision.actions = next.update().into_iter().collect();
-        }
-    }
-    let status = status_of(live, &pods, &revision, replicas, setting, &mut decision);
-    if let Some(status) = changes(live.value().get("status"), &status) {
-        decision.actions.push(Action::MergeStatus {
-            reference: live.reference().clone(),
-            resource_version: live.resource_version().clone(),
-            status,
-        });
-    }
-    decision
-}
-
-fn on_delete(spec: &Value) -> bool {
-    spec.str_at(&["updateStrategy", "type"]) == Some("OnDelete")
-}
-
-fn ordinal(live: &LiveObject, pod: &LiveObject) -> Option<i64> {
-    pod.name()
-        .strip_prefix(live.name().as_str())?
-        .strip_prefix('-')?
-        .parse()
-        .ok()
-}
-
-struct Next<'a> {
+/// A StatefulSet with its Pods, as observed.
+struct View<'a> {
     live: &'a LiveObject,
-    template: &'a Value,
-    revision: &'a Text,
-    pods: &'a [(i64, &'a LiveObject)],
+    spec: &'a Value,
+    replicas: i64,
+    /// The first number.
+    start: i64,
+    min_ready_s: i64,
+    /// One after the other, each once those before are available.
+    ordered: bool,
+    revisions: Revisions<'a>,
+    /// All Pods that are the set's, by number.
+    pods: Vec<(i64, &'a LiveObject)>,
+    cache: &'a Cache,
     setting: &'a Setting,
 }
 
-impl Next<'_> {
-    /// Makes what is missing, lowest first, each once those before are ready;
-    /// deletes what is too many, highest first.
-    fn actions(&self, replicas: i64, steps: usize) -> Vec<Action> {
-        let find = |number: i64| self.pods.iter().find(|(ordinal, _)| *ordinal == number);
-        let (mut actions, mut made) = (Vec::new(), 0);
-        for number in 0..replicas {
-            match find(number) {
-                None => {
-                    actions.extend(self.claims(number).map(Action::Create));
-                    actions.push(Action::Create(self.pod(number)));
-                    made += 1;
-                }
-                Some((_, pod)) if steps == 1 && !is_ready(pod.value()) => return actions,
-                Some(_) => {}
-            }
-            if made >= steps {
+/// Decides about one StatefulSet.
+pub(crate) fn decide(live: &LiveObject, cache: &Cache, setting: &Setting) -> Decision {
+    let Some(spec) = live.value().get("spec") else {
+        return Decision::nothing();
+    };
+    let selector = selector_of(live);
+    let owner = (live, Kind::StatefulSet);
+    let matches =
+        |pod: &LiveObject| selector.matches(pod.labels()) && ordinal_of(live.name(), pod).is_some();
+    let revised = revisions::observe(live, &selector, cache);
+    let claim = claim(owner, Kind::Pod, cache, |_| true, matches);
+    let (revisions, mut actions) = match revised {
+        Ok(revisions) => (Some(revisions), claim.actions),
+        Err(actions) => (None, actions),
+    };
+    let Some(revisions) = revisions.filter(|_| actions.is_empty()) else {
+        return Decision {
+            actions: std::mem::take(&mut actions),
+            wake_at: None,
+        };
+    };
+    View::observe(live, spec, revisions, claim.owned, (cache, setting)).decide()
+}
+
+impl<'a> View<'a> {
+    fn observe(
+        live: &'a LiveObject,
+        spec: &'a Value,
+        revisions: Revisions<'a>,
+        owned: Vec<&'a LiveObject>,
+        (cache, setting): (&'a Cache, &'a Setting),
+    ) -> Self {
+        let number = |pod: &'a LiveObject| Some((ordinal_of(live.name(), pod)?, pod));
+        let mut pods: Vec<_> = owned.into_iter().filter_map(number).collect();
+        pods.sort_by_key(|(ordinal, _)| *ordinal);
+        Self {
+            live,
+            spec,
+            replicas: spec.i64_at(&["replicas"]).unwrap_or(1),
+            start: spec.i64_at(&["ordinals", "start"]).unwrap_or(0),
+            min_ready_s: spec.i64_at(&["minReadySeconds"]).unwrap_or(0),
+            ordered: spec.str_at(&["podManagementPolicy"]) != Some("Parallel"),
+            revisions,
+            pods,
+            cache,
+            setting,
+        }
+    }
+
+    fn decide(&self) -> Decision {
+        let mut decision = Decision::nothing();
+        if self.live.deletion_timestamp().is_none() {
+            decision.actions = self.next_step();
+            let old = self.revisions.to_drop(self.spec, &self.pods);
+            decision.actions.extend(old);
+        }
+        let status = self.status(&mut decision);
+        if let Some(status) = changes(self.live.value().get("status"), &status) {
+            let write = Action::merge_status(self.live, status);
+            decision.actions.push(write);
+        }
+        decision
+    }
+
+    /// What comes next: the Pods that should be there, then those that should
+    /// not, then those of an older template.
+    fn next_step(&self) -> Vec<Action> {
+        let mut actions = Vec::new();
+        for number in self.start..self.start + self.replicas {
+            let (step, waits) = self.keep(number);
+            actions.extend(step);
+            if self.ordered && (waits || !actions.is_empty()) {
                 return actions;
             }
         }
-        let surplus = self
-            .pods
-            .iter()
-            .rev()
-            .filter(|(ordinal, _)| *ordinal >= replicas);
-        for (_, pod) in surplus {
-            if pod.deletion_timestamp().is_none() {
-                actions.push(delete(pod));
-            }
-            if actions.len() >= steps || steps == 1 {
-                return actions;
-            }
+        if !actions.is_empty() {
+            return actions;
+        }
+        actions.extend(self.fix_condemned_claims());
+        if actions.is_empty() {
+            actions.extend(self.shrink());
+        }
+        if actions.is_empty() && !self.waits_to_shrink() {
+            actions.extend(self.update());
         }
         actions
     }
 
-    /// Deletes the highest Pod of an older template, when all are ready.
-    fn update(&self) -> Option<Action> {
-        if !self
+    fn pod(&self, number: i64) -> Option<&'a LiveObject> {
+        let place = self
             .pods
-            .iter()
-            .all(|(_, pod)| is_ready(pod.value()) && pod.deletion_timestamp().is_none())
-        {
-            // A Pod that can't become ready may be of the older template: that one goes first.
-            let stuck = self.pods.iter().rev().find(|(_, pod)| {
-                !is_ready(pod.value())
-                    && pod.deletion_timestamp().is_none()
-                    && pod.label(REVISION_LABEL) != Some(self.revision)
-            });
-            return stuck.map(|(_, pod)| delete(pod));
-        }
-        let old = self
-            .pods
-            .iter()
-            .rev()
-            .find(|(_, pod)| pod.label(REVISION_LABEL) != Some(self.revision));
-        old.map(|(_, pod)| delete(pod))
+            .binary_search_by_key(&number, |(ordinal, _)| *ordinal);
+        place.ok().map(|place| self.pods[place].1)
     }
 
-    fn claim_templates(&self) -> &[Value] {
-        let templates = self.live.value().at(&["spec", "volumeClaimTemplates"]);
-        templates.and_then(Value::as_list).unwrap_or_default()
-    }
-
-    fn claim_name(&self, template: &Value, number: i64) -> String {
-        let volume = template.str_at(&["metadata", "name"]).unwrap_or_default();
-        format!("{volume}-{}-{number}", self.live.name())
-    }
-
-    /// The claims of a Pod. They stay when it goes.
-    fn claims(&self, number: i64) -> impl Iterator<Item = Value> {
-        let labels = self.live.value().at(&["spec", "selector", "matchLabels"]);
-        self.claim_templates().iter().map(move |template| {
-            let mut claim = template.clone();
-            claim.remove_at(&["status"]);
-            claim.set_at(&["apiVersion"], "v1".into());
-            claim.set_at(&["kind"], "PersistentVolumeClaim".into());
-            let name = self.claim_name(template, number);
-            claim.set_at(&["metadata", "name"], name.into());
-            claim.set_at(
-                &["metadata", "namespace"],
-                self.live.namespace().clone().into(),
-            );
-            for (key, text) in labels.and_then(Value::as_map).into_iter().flatten() {
-                claim.set_at(&["metadata", "labels", key], text.clone());
-            }
-            claim
-        })
-    }
-
-    /// The volumes of a Pod: its claims hide those of the template that have
-    /// their names.
-    fn volumes(&self, number: i64) -> Vec<Value> {
-        let claims = self.claim_templates();
-        let named = |template: &Value| template.at(&["metadata", "name"]).cloned();
-        let mut volumes: Vec<Value> = claims
-            .iter()
-            .map(|template| {
-                value!({
-                    "name": (named(template).unwrap_or_default()),
-                    "persistentVolumeClaim": {"claimName": (self.claim_name(template, number))},
-                })
-            })
-            .collect();
-        let own = self.template.at(&["spec", "volumes"]);
-        let own = own.and_then(Value::as_list).unwrap_or_default();
-        let hidden = |volume: &&Value| {
-            claims
-                .iter()
-                .any(|it| named(it).as_ref() == volume.get("name"))
+    /// What one number needs, and whether those after it wait.
+    fn keep(&self, number: i64) -> (Vec<Action>, bool) {
+        let Some(pod) = self.pod(number) else {
+            return (self.make(number), true);
         };
-        volumes.extend(own.iter().filter(|volume| !hidden(volume)).cloned());
-        volumes
+        if matches!(phase(pod.value()), "Failed" | "Succeeded") {
+            let going = pod.deletion_timestamp().is_none();
+            return (
+                going.then(|| self.deletion(pod)).into_iter().collect(),
+                true,
+            );
+        }
+        if phase(pod.value()) == "Pending" {
+            let missing = self.missing_claims(number);
+            if !missing.is_empty() {
+                return (missing, true);
+            }
+        }
+        if self.ordered && (pod.deletion_timestamp().is_some() || !self.is_fit(pod)) {
+            return (self.fix_claims(number, Some(pod)), true);
+        }
+        (self.repair(number, pod), false)
     }
 
-    fn pod(&self, number: i64) -> Value {
-        let name = format!("{}-{number}", self.live.name());
-        let mut pod = pod_of(
-            self.live,
-            Kind::StatefulSet,
-            self.template,
-            self.setting.node_for_new_pods(),
-        );
-        pod.set_at(&["metadata", "name"], name.clone().into());
-        let prefix = format!("{}-", self.live.name());
-        pod.set_at(&["metadata", "generateName"], prefix.into());
-        for (label, text) in [
-            (REVISION_LABEL, self.revision.clone()),
-            (NAME_LABEL, name.clone().into()),
-            (INDEX_LABEL, number.to_string().into()),
-        ] {
-            pod.set_at(&["metadata", "labels", label], text.into());
+    /// The claims first, then the Pod.
+    fn make(&self, number: i64) -> Vec<Action> {
+        if self.has_stale_claim(number) {
+            return Vec::new();
         }
-        pod.set_at(&["spec", "hostname"], name.into());
-        if !self.claim_templates().is_empty() {
-            pod.set_at(&["spec", "volumes"], self.volumes(number).into());
+        let missing = self.missing_claims(number);
+        if !missing.is_empty() || self.has_ending_claim(number) {
+            return missing;
         }
-        if let Some(service) = self.live.value().at(&["spec", "serviceName"]) {
-            pod.set_at(&["spec", "subdomain"], service.clone());
-        }
-        pod
+        let mut actions = self.fix_claims(number, None);
+        let pod = self.new_pod(number);
+        let name = pods::name_of(self.live, number);
+        actions.push(self.told("Create", &name, Action::Create(pod)));
+        actions
     }
-}
 
-fn delete(pod: &LiveObject) -> Action {
-    Action::Delete {
-        reference: pod.reference().clone(),
-        uid: pod.uid().clone(),
+    /// Running, ready, and for long enough.
+    fn is_fit(&self, pod: &LiveObject) -> bool {
+        phase(pod.value()) == "Running" && is_ready(pod.value()) && self.is_available(pod)
     }
-}
 
-fn status_of(
-    live: &LiveObject,
-    pods: &[(i64, &LiveObject)],
-    revision: &Text,
-    replicas: i64,
-    setting: &Setting,
-    decision: &mut Decision,
-) -> Value {
-    let min_ready_s = live
-        .value()
-        .i64_at(&["spec", "minReadySeconds"])
-        .unwrap_or(0);
-    let counts = tally(pods.iter().map(|(_, pod)| *pod), min_ready_s, setting.now);
-    decision.wake(counts.next);
-    let of_revision = |revision: &str| {
-        let count = pods
-            .iter()
-            .filter(|(_, pod)| pod.label(REVISION_LABEL) == Some(revision))
-            .count();
-        i64::try_from(count).unwrap_or(i64::MAX)
-    };
-    let updated = of_revision(revision);
-    let before = live
-        .value()
-        .str_at(&["status", "currentRevision"])
-        .map(Text::from);
-    // The update is over when every Pod is of the new revision and ready.
-    let over = updated == replicas && counts.ready == replicas && counts.total == replicas;
-    let current = before
-        .filter(|before| !over && !before.is_empty())
-        .unwrap_or_else(|| revision.clone());
-    value!({
-        "observedGeneration": (live.generation()),
-        "replicas": (counts.total),
-        "readyReplicas": (counts.ready),
-        "availableReplicas": (counts.available),
-        "currentReplicas": (of_revision(&current)),
-        "updatedReplicas": updated,
-        "currentRevision": current,
-        "updateRevision": (revision.clone()),
-        "collisionCount": 0,
-    })
+    fn is_available(&self, pod: &LiveObject) -> bool {
+        available_at(pod.value(), self.min_ready_s).is_some_and(|at| at <= self.setting.now)
+    }
+
+    fn is_condemned(&self, number: i64) -> bool {
+        number < self.start || number >= self.start + self.replicas
+    }
+
+    /// Pods that should not be there, highest first.
+    fn condemned(&self) -> impl Iterator<Item = &(i64, &'a LiveObject)> {
+        let pods = self.pods.iter().rev();
+        pods.filter(|(number, _)| self.is_condemned(*number))
+    }
+
+    fn shrink(&self) -> Vec<Action> {
+        if !self.ordered {
+            return self
+                .condemned()
+                .filter(|(_, pod)| pod.deletion_timestamp().is_none())
+                .map(|(_, pod)| self.deletion(pod))
+                .collect();
+        }
+        let Some((_, highest)) = self.condemned().next() else {
+            return Vec::new();
+        };
+        let unfit =
+            |pod: &LiveObject| !self.is_available(pod) || pod.deletion_timestamp().is_some();
+        let kept_unfit = (self.start..self.start + self.replicas)
+            .filter_map(|number| self.pod(number))
+            .any(unfit);
+        // Of the unfit ones the lowest goes first, if it is the turn of any.
+        let first_unfit = self
+            .condemned()
+            .filter(|(_, pod)| unfit(pod))
+            .last()
+            .filter(|_| !kept_unfit);
+        let is_turn = self.is_fit(highest)
+            || first_unfit.is_some_and(|(_, first)| first.uid() == highest.uid());
+        if highest.deletion_timestamp().is_some() || !is_turn {
+            return Vec::new();
+        }
+        vec![self.deletion(highest)]
+    }
+
+    /// In order, nothing is updated while Pods are to go.
+    fn waits_to_shrink(&self) -> bool {
+        self.ordered && self.condemned().next().is_some()
+    }
+
+    /// Deletes the highest Pod of an older template, once all above it are of
+    /// the new one and available.
+    fn update(&self) -> Option<Action> {
+        let strategy = self.spec.get("updateStrategy")?;
+        if strategy.str_at(&["type"]) == Some("OnDelete") {
+            return None;
+        }
+        let partition = strategy
+            .i64_at(&["rollingUpdate", "partition"])
+            .unwrap_or(0);
+        for index in (partition..self.replicas).rev() {
+            let pod = self.pod(self.start + index)?;
+            let ending = pod.deletion_timestamp().is_some();
+            if !self.revisions.is_updated(pod) && !ending {
+                return Some(self.deletion(pod));
+            }
+            if ending || !self.is_available(pod) {
+                return None;
+            }
+        }
+        None
+    }
+
+    fn deletion(&self, pod: &LiveObject) -> Action {
+        self.told("Delete", pod.name(), Action::delete(pod))
+    }
+
+    /// A write of a Pod, told as an Event.
+    fn told(&self, verb: &str, pod: &str, write: Action) -> Action {
+        let set = self.live.name();
+        let done = format!("{verb} Pod {pod} in StatefulSet {set} successful");
+        let failed = format!("{verb} Pod {pod} in StatefulSet {set} failed error: {ERROR}");
+        let reason = |outcome| format!("{outcome}{verb}");
+        write.told_either(
+            Note::normal(COMPONENT, self.live, &reason("Successful"), done),
+            Note::warning(COMPONENT, self.live, &reason("Failed"), failed),
+        )
+    }
 }

@@ -6,5 +6,6 @@
 mod deployments;
 mod others;
 mod pods;
+mod schedules;
 mod whole;
 mod world;

@@ -2,12 +2,14 @@
 
 use crate::world::{World, condition, template};
 use trueup_object::{Value, value};
+use trueup_workloads::Action;
 use trueup_workloads::Kind::{DaemonSet, Job, Pod, StatefulSet};
 
 fn stateful_set(replicas: i64, image: &str) -> Value {
     value!({
         "apiVersion": "apps/v1", "kind": "StatefulSet", "metadata": {"name": "db", "namespace": "n"},
-        "spec": {"replicas": replicas, "serviceName": "db", "template": (template(image))},
+        "spec": {"replicas": replicas, "serviceName": "db", "selector": {"matchLabels": {"app": "web"}},
+            "updateStrategy": {"type": "RollingUpdate", "rollingUpdate": {"partition": 0}}, "template": (template(image))},
     })
 }
 
@@ -43,6 +45,12 @@ fn pods_of_a_stateful_set_come_in_order_and_go_in_reverse() {
     assert_eq!(names(&world), ["db-0"]);
 }
 
+fn updated(world: &World) -> i64 {
+    let set = world.get(StatefulSet, "db");
+    let updated = set.value().i64_at(&["status", "updatedReplicas"]);
+    updated.unwrap_or(0)
+}
+
 #[test]
 fn a_stateful_set_is_updated_pod_by_pod_and_a_broken_one_can_be_repaired() {
     let mut world = World::new(2);
@@ -57,6 +65,15 @@ fn a_stateful_set_is_updated_pod_by_pod_and_a_broken_one_can_be_repaired() {
     assert_eq!(set.value().i64_at(&["status", "readyReplicas"]), Some(1));
     world.change(StatefulSet, "db", |object| {
         object.set_at(&["spec", "template"], template("pg:3"))
+    });
+    world.settle();
+    // In order, nothing goes on while a Pod is not ready: somebody must
+    // delete it.
+    assert_eq!(updated(&world), 0);
+    let stuck = world.get(Pod, "db-1");
+    world.perform(Action::Delete {
+        reference: stuck.reference().clone(),
+        uid: stuck.uid().clone(),
     });
     world.settle();
     let set = world.get(StatefulSet, "db");
@@ -75,9 +92,13 @@ fn a_daemon_set_has_one_pod_on_the_node_if_it_fits() {
         template.set_at(&["spec", "nodeSelector"], selector);
         value!({
             "apiVersion": "apps/v1", "kind": "DaemonSet", "metadata": {"name": name, "namespace": "n"},
-            "spec": {"template": template},
+            "spec": {"selector": {"matchLabels": {"app": "web"}}, "updateStrategy": {"type": "RollingUpdate"}, "template": template},
         })
     };
+    world.put(value!({
+        "apiVersion": "v1", "kind": "Node",
+        "metadata": {"name": "trueup", "labels": {"kubernetes.io/os": "linux"}},
+    }));
     world.put(set("fits", value!({"kubernetes.io/os": "linux"})));
     world.put(set("not", value!({"gpu": "yes"})));
     world.settle();

@@ -5,10 +5,17 @@ use jiff::{SignedDuration, Timestamp};
 use std::time::Duration;
 use trueup_cluster::LiveObject;
 use trueup_object::{ObjectRef, Text, Value, to_json, value};
-use trueup_workloads::{Action, Cache, Key, Kind, Parts, Setting, decide};
+use trueup_workloads::{Action, Cache, Key, Kind, Note, Parts, Setting, decide};
 
 /// More than any of these tests needs.
 const MAX_STEPS: u32 = 2_000;
+
+/// What happened to an object on the server.
+#[derive(Clone)]
+pub enum Change {
+    Put(LiveObject),
+    Gone(Key, Text),
+}
 
 pub struct World {
     pub cache: Cache,
@@ -17,6 +24,10 @@ pub struct World {
     pub random: fastrand::Rng,
     version: u64,
     pub writes: u64,
+    /// What was told, in order.
+    pub notes: Vec<Note>,
+    /// What happened, until somebody takes it out.
+    pub changes: Vec<Change>,
 }
 
 impl World {
@@ -28,6 +39,8 @@ impl World {
             random: fastrand::Rng::with_seed(seed),
             version: 0,
             writes: 0,
+            notes: Vec::new(),
+            changes: Vec::new(),
         }
     }
 
@@ -38,6 +51,7 @@ impl World {
             ready_delay: self.ready_delay,
             now: self.now,
             first_seen: None,
+            failure: None,
         }
     }
 
@@ -63,6 +77,7 @@ impl World {
             self.version.to_string().into(),
         );
         let live = LiveObject::from_json(&reference.kind, Bytes::from(to_json(&object))).unwrap();
+        self.changes.push(Change::Put(live.clone()));
         self.cache.put(live);
         reference
     }
@@ -154,6 +169,20 @@ impl World {
     }
 
     pub fn perform(&mut self, action: Action) {
+        match action {
+            Action::InOrder(actions) | Action::SlowStart(actions) => {
+                actions.into_iter().for_each(|action| self.perform(action));
+            }
+            Action::Told { write, done, .. } => {
+                self.perform(*write);
+                self.notes.extend(done);
+            }
+            Action::Tell(note) => self.notes.push(note),
+            write => self.write(write),
+        }
+    }
+
+    fn write(&mut self, action: Action) {
         self.writes += 1;
         match action {
             Action::Create(object) => {
@@ -184,14 +213,22 @@ impl World {
                 self.merge(&reference, &resource_version, &patch);
             }
             Action::Delete { reference, uid } | Action::Finish { reference, uid } => {
-                self.cache.deleted(&Key::of(&reference).unwrap(), &uid);
+                let key = Key::of(&reference).unwrap();
+                let there = self.cache.get(&key).is_some_and(|live| *live.uid() == uid);
+                if there {
+                    self.cache.remove(&key, &uid);
+                    self.changes.push(Change::Gone(key, uid));
+                }
             }
             Action::Bind { reference, node } => {
-                let live = self.cache.get(&Key::of(&reference).unwrap()).unwrap();
+                let Some(live) = self.cache.get(&Key::of(&reference).unwrap()) else {
+                    return;
+                };
                 let mut object = live.value().clone();
                 object.set_at(&["spec", "nodeName"], node.into());
                 self.put(object);
             }
+            other => panic!("no write: {other:?}"),
         }
     }
 

@@ -1,21 +1,26 @@
 //! The status of a Deployment: counts and conditions.
 
 use super::{View, actual, wanted};
-use crate::conditions::{Condition, changes, get, set, set_anew, time_at};
+use crate::action::Action;
+use crate::conditions::{Condition, changes, drop_kind, get, has, renew, renew_anew, time_at};
 use jiff::{SignedDuration, Timestamp};
-use trueup_object::{Value, value};
+use trueup_cluster::LiveObject;
+use trueup_object::{Text, Value, value};
 
-/// What the update is at, before its counts are looked at.
+/// How much of the status is judged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Progress {
-    Paused,
-    /// The new ReplicaSet is about to be made.
-    Creating,
-    Watching,
+pub(super) enum Extent {
+    /// Counts and availability: the Deployment is paused, resized or going.
+    Counts,
+    /// The progress of the update too.
+    Progress,
 }
 
 /// `progressDeadlineSeconds` of this means none.
 const NO_DEADLINE: i64 = i32::MAX as i64;
+
+const PROGRESSING: &str = "Progressing";
+const REPLICA_FAILURE: &str = "ReplicaFailure";
 
 struct Counts {
     replicas: i64,
@@ -23,199 +28,258 @@ struct Counts {
     ready: i64,
     available: i64,
     unavailable: i64,
-    terminating: i64,
+    terminating: Option<i64>,
 }
 
-/// The changes of the status, and when the progress deadline passes.
-pub(super) fn status_of(view: &View<'_>, progress: Progress) -> (Option<Value>, Option<Timestamp>) {
-    let old = view.live.value().get("status");
-    let counts = count(view);
-    let mut conditions: Vec<Value> = old
-        .and_then(|old| old.get("conditions"))
-        .and_then(Value::as_list)
-        .map(<[Value]>::to_vec)
-        .unwrap_or_default();
-    // The pause is noted before anything is counted.
-    let paused = (progress == Progress::Paused)
-        .then(|| set_progressing(view, progress, &counts, old, &mut conditions));
-    set_available(view, &counts, &mut conditions);
-    let wake_at = match paused {
-        Some(wake_at) => wake_at,
-        None => set_progressing(view, progress, &counts, old, &mut conditions),
-    };
-    let mut status = value!({
-        "observedGeneration": (view.live.generation()),
-        "replicas": (counts.replicas),
-        "updatedReplicas": (counts.updated),
-        "readyReplicas": (counts.ready),
-        "availableReplicas": (counts.available),
-        "unavailableReplicas": (counts.unavailable),
-        "terminatingReplicas": (counts.terminating),
-    });
-    status.set_at(&["conditions"], conditions.into());
-    (changes(old, &status), wake_at)
-}
-
-fn count(view: &View<'_>) -> Counts {
-    let sets = || view.new.iter().chain(&view.old);
-    let sum = |part: &dyn Fn(&trueup_cluster::LiveObject) -> i64| {
-        sets().map(|set| part(set)).sum::<i64>()
-    };
-    let available = sum(&|set| {
-        set.value()
-            .i64_at(&["status", "availableReplicas"])
-            .unwrap_or(0)
-    });
-    Counts {
-        replicas: sum(&actual),
-        updated: view.new.map_or(0, actual),
-        ready: sum(&|set| {
-            set.value()
-                .i64_at(&["status", "readyReplicas"])
-                .unwrap_or(0)
-        }),
-        available,
-        terminating: sum(&|set| {
-            set.value()
-                .i64_at(&["status", "terminatingReplicas"])
-                .unwrap_or(0)
-        }),
-        unavailable: (sum(&wanted) - available).max(0),
+/// The condition that tells how an update is going.
+pub(super) fn progressing<'a>(status: &'a str, reason: &'a str, message: &'a str) -> Condition<'a> {
+    Condition {
+        kind: PROGRESSING,
+        status,
+        reason,
+        message,
     }
 }
 
-fn set_available(view: &View<'_>, counts: &Counts, conditions: &mut Vec<Value>) {
-    let enough = counts.available >= view.bounds.min_available();
-    let condition = if enough {
-        Condition {
-            kind: "Available",
-            status: "True",
-            reason: "MinimumReplicasAvailable",
-            message: "Deployment has minimum availability.",
-        }
-    } else {
-        Condition {
-            kind: "Available",
-            status: "False",
-            reason: "MinimumReplicasUnavailable",
-            message: "Deployment does not have minimum availability.",
-        }
-    };
-    set(conditions, &condition, view.now);
-}
+impl View<'_> {
+    /// `status.conditions`
+    pub(super) fn conditions(&self) -> Vec<Value> {
+        let conditions = self.live.value().at(&["status", "conditions"]);
+        let conditions = conditions.and_then(Value::as_list);
+        conditions.map(<[Value]>::to_vec).unwrap_or_default()
+    }
 
-/// Sets the condition Progressing by the genuine controller's rules; returns
-/// when the deadline passes if nothing moves.
-fn set_progressing(
-    view: &View<'_>,
-    progress: Progress,
-    counts: &Counts,
-    old: Option<&Value>,
-    conditions: &mut Vec<Value>,
-) -> Option<Timestamp> {
-    let deadline_s = view
-        .spec
-        .i64_at(&["progressDeadlineSeconds"])
-        .filter(|s| *s != NO_DEADLINE)?;
-    let mut say = |status: &str, reason: &str, message: &str| {
-        set(
-            conditions,
-            &Condition {
-                kind: "Progressing",
-                status,
-                reason,
-                message,
-            },
-            view.now,
-        );
-    };
-    let present = old
-        .and_then(|old| old.get("conditions"))
-        .and_then(Value::as_list);
-    let present = present.and_then(|conditions| get(conditions, "Progressing"));
-    let reason = present
-        .and_then(|condition| condition.str_at(&["reason"]))
-        .unwrap_or_default();
-    let set_name = view.new_set_name();
-    match progress {
-        Progress::Paused => {
-            say("Unknown", "DeploymentPaused", "Deployment is paused");
-            return None;
-        }
-        Progress::Creating => {
-            say(
-                "True",
-                "NewReplicaSetCreated",
-                &format!("Created new replica set \"{set_name}\""),
-            );
-            return None;
-        }
-        Progress::Watching if reason == "DeploymentPaused" => {
-            say("Unknown", "DeploymentResumed", "Deployment is resumed");
-            return None;
-        }
-        Progress::Watching => {}
+    pub(super) fn progress_condition(&self) -> Option<Value> {
+        get(&self.conditions(), PROGRESSING).cloned()
     }
-    if is_complete(view, counts) {
-        let message = format!("ReplicaSet \"{set_name}\" has successfully progressed.");
-        say("True", "NewReplicaSetAvailable", &message);
-        return None;
+
+    /// Whether an update has a time in which it must move.
+    pub(super) fn has_deadline(&self) -> bool {
+        self.deadline_s().is_some()
     }
-    if reason == "NewReplicaSetAvailable" && counts.replicas == counts.updated {
-        // A finished update stays finished when its Pods come and go.
-        return None;
+
+    fn deadline_s(&self) -> Option<i64> {
+        let seconds = self.spec.i64_at(&["progressDeadlineSeconds"]);
+        seconds.filter(|seconds| *seconds != NO_DEADLINE)
     }
-    let again = view
-        .now
-        .checked_add(SignedDuration::from_secs(deadline_s + 1))
-        .ok();
-    if present.is_none() {
-        say(
-            "True",
-            "FoundNewReplicaSet",
-            &format!("Found new replica set \"{set_name}\""),
-        );
-        return again;
-    }
-    if has_moved(counts, old) || reason == "NewReplicaSetAvailable" {
-        let message = format!("ReplicaSet \"{set_name}\" is progressing.");
-        let moved = Condition {
-            kind: "Progressing",
-            status: "True",
-            reason: "ReplicaSetUpdated",
-            message: &message,
+
+    /// Notes that the Deployment was paused or resumed, so that the time in
+    /// between does not count. A deadline that has passed stays so.
+    pub(super) fn note_pause(&self) -> Option<Action> {
+        let condition = self.progress_condition();
+        let is = |reason| {
+            condition
+                .as_ref()
+                .is_some_and(|it| has(it, "reason", reason))
         };
-        set_anew(conditions, &moved, view.now);
-        return again;
+        if !self.has_deadline() || is("ProgressDeadlineExceeded") {
+            return None;
+        }
+        let note = match (self.is_paused(), is("DeploymentPaused")) {
+            (true, false) => progressing("Unknown", "DeploymentPaused", "Deployment is paused"),
+            (false, true) => progressing("Unknown", "DeploymentResumed", "Deployment is resumed"),
+            _ => return None,
+        };
+        let mut conditions = self.conditions();
+        renew(&mut conditions, &note, self.now);
+        let mut status = Value::map();
+        status.set_at(&["conditions"], conditions.into());
+        Some(Action::merge_status(self.live, status))
     }
-    let since = present
-        .and_then(|condition| time_at(condition, &["lastUpdateTime"]))
-        .unwrap_or(view.now);
-    let ends = since
-        .checked_add(SignedDuration::from_secs(deadline_s))
-        .ok()?;
-    if reason == "ProgressDeadlineExceeded" || ends < view.now {
-        let message = format!("ReplicaSet \"{set_name}\" has timed out progressing.");
-        say("False", "ProgressDeadlineExceeded", &message);
-        return None;
+
+    /// Whether the status says that all is as it should be.
+    pub(super) fn was_complete(&self) -> bool {
+        let all = self.bounds.replicas;
+        let was = |key| self.live.value().i64_at(&["status", key]).unwrap_or(0);
+        was("updatedReplicas") == all
+            && was("replicas") == all
+            && was("availableReplicas") == all
+            && was("observedGeneration") >= self.live.generation()
     }
-    ends.checked_add(SignedDuration::from_secs(1)).ok()
+
+    /// The changes of the status, and when to look again whether the update
+    /// still moves.
+    pub(super) fn status(&self, extent: Extent) -> (Option<Value>, Option<Timestamp>) {
+        let old = self.live.value().get("status");
+        let counts = self.count();
+        let mut conditions = self.conditions();
+        self.judge_availability(&counts, &mut conditions);
+        if extent == Extent::Progress {
+            self.judge_progress(&counts, &mut conditions);
+            self.judge_failure(&mut conditions);
+        }
+        let mut status = value!({
+            "observedGeneration": (self.live.generation()),
+            "replicas": (counts.replicas),
+            "updatedReplicas": (counts.updated),
+            "readyReplicas": (counts.ready),
+            "availableReplicas": (counts.available),
+            "unavailableReplicas": (counts.unavailable),
+        });
+        let terminating = counts.terminating.map_or(Value::Null, Value::from);
+        status.set_at(&["terminatingReplicas"], terminating);
+        status.set_at(&["conditions"], conditions.into());
+        let wake_at = (extent == Extent::Progress)
+            .then(|| self.next_check(&counts))
+            .flatten();
+        (changes(old, &status), wake_at)
+    }
+
+    fn count(&self) -> Counts {
+        let sets: Vec<&LiveObject> = self.new.iter().chain(&self.old).copied().collect();
+        let sum = |key| {
+            let part = |set: &&LiveObject| set.value().i64_at(&["status", key]).unwrap_or(0);
+            sets.iter().map(part).sum::<i64>()
+        };
+        let available = sum("availableReplicas");
+        let total: i64 = sets.iter().map(|set| wanted(set)).sum();
+        Counts {
+            replicas: sum("replicas"),
+            updated: self.new.map_or(0, actual),
+            ready: sum("readyReplicas"),
+            available,
+            unavailable: (total - available).max(0),
+            terminating: terminating(&sets),
+        }
+    }
+
+    fn judge_availability(&self, counts: &Counts, conditions: &mut Vec<Value>) {
+        let enough = counts.available >= self.bounds.min_available();
+        let (status, reason, message) = if enough {
+            (
+                "True",
+                "MinimumReplicasAvailable",
+                "Deployment has minimum availability.",
+            )
+        } else {
+            (
+                "False",
+                "MinimumReplicasUnavailable",
+                "Deployment does not have minimum availability.",
+            )
+        };
+        let condition = Condition {
+            kind: "Available",
+            status,
+            reason,
+            message,
+        };
+        renew(conditions, &condition, self.now);
+    }
+
+    fn judge_progress(&self, counts: &Counts, conditions: &mut Vec<Value>) {
+        let Some(deadline_s) = self.deadline_s() else {
+            drop_kind(conditions, PROGRESSING);
+            return;
+        };
+        let present = get(conditions, PROGRESSING).cloned();
+        let is = |reason| present.as_ref().is_some_and(|it| has(it, "reason", reason));
+        // A finished update stays finished when its Pods come and go.
+        if counts.replicas == counts.updated && is("NewReplicaSetAvailable") {
+            return;
+        }
+        let subject = self.subject();
+        if self.is_complete(counts) {
+            let message = format!("{subject} has successfully progressed.");
+            let done = progressing("True", "NewReplicaSetAvailable", &message);
+            renew(conditions, &done, self.now);
+        } else if self.has_moved(counts) {
+            let message = format!("{subject} is progressing.");
+            let moved = progressing("True", "ReplicaSetUpdated", &message);
+            renew_anew(conditions, &moved, self.now);
+        } else if present
+            .as_ref()
+            .is_some_and(|it| self.is_over(it, deadline_s))
+        {
+            let message = format!("{subject} has timed out progressing.");
+            let late = progressing("False", "ProgressDeadlineExceeded", &message);
+            renew(conditions, &late, self.now);
+        }
+    }
+
+    fn subject(&self) -> Text {
+        match self.new {
+            Some(new) => format!("ReplicaSet \"{}\"", new.name()).into(),
+            None => format!("Deployment \"{}\"", self.live.name()).into(),
+        }
+    }
+
+    /// Whether the deadline has passed since anything last moved.
+    fn is_over(&self, present: &Value, deadline_s: i64) -> bool {
+        if has(present, "reason", "NewReplicaSetAvailable") {
+            return false;
+        }
+        has(present, "reason", "ProgressDeadlineExceeded")
+            || ends_at(present, deadline_s).is_some_and(|ends| ends < self.now)
+    }
+
+    fn is_complete(&self, counts: &Counts) -> bool {
+        let all = self.bounds.replicas;
+        counts.updated == all && counts.replicas == all && counts.available == all
+    }
+
+    /// Whether more is updated, ready or available, or less is old, than the
+    /// status says.
+    fn has_moved(&self, counts: &Counts) -> bool {
+        let was = |key| self.live.value().i64_at(&["status", key]).unwrap_or(0);
+        counts.updated > was("updatedReplicas")
+            || counts.replicas - counts.updated < was("replicas") - was("updatedReplicas")
+            || counts.ready > was("readyReplicas")
+            || counts.available > was("availableReplicas")
+    }
+
+    /// Shows the first failure of a ReplicaSet, the new one's before others'.
+    fn judge_failure(&self, conditions: &mut Vec<Value>) {
+        let sets = self.new.iter().chain(&self.old);
+        let failure = sets.into_iter().find_map(|set| {
+            let conditions = set.value().at(&["status", "conditions"])?.as_list()?;
+            get(conditions, REPLICA_FAILURE)
+        });
+        let Some(failure) = failure else {
+            drop_kind(conditions, REPLICA_FAILURE);
+            return;
+        };
+        let same = get(conditions, REPLICA_FAILURE).is_some_and(|known| {
+            known.get("status") == failure.get("status")
+                && known.get("reason") == failure.get("reason")
+        });
+        if !same {
+            let mut failure = failure.clone();
+            if let Some(time) = failure.get("lastTransitionTime").cloned() {
+                failure.set_at(&["lastUpdateTime"], time);
+            }
+            drop_kind(conditions, REPLICA_FAILURE);
+            conditions.push(failure);
+        }
+    }
+
+    /// When the deadline passes if nothing moves; a second later, so that it
+    /// has passed for certain.
+    fn next_check(&self, counts: &Counts) -> Option<Timestamp> {
+        let deadline_s = self.deadline_s()?;
+        let present = self.progress_condition()?;
+        if self.is_complete(counts) || has(&present, "reason", "ProgressDeadlineExceeded") {
+            return None;
+        }
+        let ends = ends_at(&present, deadline_s + 1)?;
+        (ends > self.now).then_some(ends)
+    }
 }
 
-fn is_complete(view: &View<'_>, counts: &Counts) -> bool {
-    let all = view.bounds.replicas;
-    view.new.is_some_and(|set| wanted(set) == all)
-        && counts.updated == all
-        && counts.replicas == all
-        && counts.available == all
+fn ends_at(condition: &Value, seconds: i64) -> Option<Timestamp> {
+    let since = time_at(condition, &["lastUpdateTime"])?;
+    since.checked_add(SignedDuration::from_secs(seconds)).ok()
 }
 
-/// Whether more is updated, ready or available, or less is old, than the
-/// status says.
-fn has_moved(counts: &Counts, old: Option<&Value>) -> bool {
-    let was = |key| old.and_then(|old| old.i64_at(&[key])).unwrap_or(0);
-    counts.updated > was("updatedReplicas")
-        || counts.replicas - counts.updated < was("replicas") - was("updatedReplicas")
-        || counts.ready > was("readyReplicas")
-        || counts.available > was("availableReplicas")
+/// Pods that are going; `None` while a ReplicaSet has been looked at but does
+/// not tell.
+fn terminating(sets: &[&LiveObject]) -> Option<i64> {
+    let of = |set: &LiveObject| {
+        let status = |key| set.value().i64_at(&["status", key]);
+        match (status("terminatingReplicas"), status("observedGeneration")) {
+            (None, None | Some(0)) => Some(0),
+            (count, _) => count,
+        }
+    };
+    sets.iter().map(|set| of(set)).sum()
 }

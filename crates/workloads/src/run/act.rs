@@ -1,14 +1,16 @@
 //! Doing what was decided.
 
 use crate::action::Action;
+use crate::note::Note;
 use futures::StreamExt;
+use futures::future::BoxFuture;
 use trueup_cluster::{
     ApiError, DeleteOptions, Deletion, ErrorClass, LiveObject, Patch, Session, WriteOptions,
 };
 use trueup_object::{ObjectRef, Text, Value, value};
 
 /// Who writes on behalf of the controllers, and of the node.
-const CONTROLLERS: &str = "kube-controller-manager";
+pub(super) const CONTROLLERS: &str = "kube-controller-manager";
 const NODE: &str = "kubelet";
 
 /// Writes under way at once for one object's decision.
@@ -18,17 +20,94 @@ const MAX_WRITES: usize = 8;
 pub(super) enum Done {
     Written(Box<LiveObject>),
     Deleted(ObjectRef, Text),
+    Tell(Note),
     Nothing,
     Failed(ApiError),
 }
 
+impl Done {
+    fn has_failed(&self) -> bool {
+        matches!(self, Self::Failed(_))
+    }
+}
+
 /// Does the actions, several at once; the outcomes are in their order.
 pub(super) async fn act(session: &Session, actions: Vec<Action>) -> Vec<Done> {
-    futures::stream::iter(actions)
-        .map(|action| act_one(session, action))
+    let done: Vec<Vec<Done>> = futures::stream::iter(actions)
+        .map(|action| act_any(session, action))
         .buffered(MAX_WRITES)
         .collect()
-        .await
+        .await;
+    done.into_iter().flatten().collect()
+}
+
+fn act_any(session: &Session, action: Action) -> BoxFuture<'_, Vec<Done>> {
+    Box::pin(async move {
+        match action {
+            Action::InOrder(actions) => in_order(session, actions).await,
+            Action::SlowStart(actions) => slowly(session, actions).await,
+            Action::Tell(note) => vec![Done::Tell(note)],
+            Action::Told {
+                write,
+                done,
+                failed,
+            } => {
+                let mut outcome = act_any(session, *write).await;
+                outcome.extend(told(&outcome, done, failed).map(Done::Tell));
+                outcome
+            }
+            write => vec![act_one(session, write).await],
+        }
+    })
+}
+
+async fn in_order(session: &Session, actions: Vec<Action>) -> Vec<Done> {
+    let mut all = Vec::new();
+    for action in actions {
+        let done = act_any(session, action).await;
+        let failed = done.iter().any(Done::has_failed);
+        all.extend(done);
+        if failed {
+            break;
+        }
+    }
+    all
+}
+
+async fn slowly(session: &Session, mut actions: Vec<Action>) -> Vec<Done> {
+    let (mut all, mut size) = (Vec::new(), 1);
+    while !actions.is_empty() {
+        let rest = actions.split_off(size.min(actions.len()));
+        let done = act(session, std::mem::replace(&mut actions, rest)).await;
+        let failed = done.iter().any(Done::has_failed);
+        all.extend(done);
+        if failed {
+            break;
+        }
+        size *= 2;
+    }
+    all
+}
+
+/// What a write's outcome makes worth telling. Creations in a namespace that
+/// is being deleted fail by design.
+fn told(outcome: &[Done], done: Option<Note>, failed: Option<Note>) -> Option<Note> {
+    match outcome.first()? {
+        Done::Written(object) => done.map(|note| note.naming(object.name())),
+        Done::Deleted(reference, _) => done.map(|note| note.naming(&reference.name)),
+        Done::Failed(error) if is_terminating(error) => None,
+        Done::Failed(error) => failed.map(|note| note.blaming(error.message())),
+        Done::Nothing => done,
+        Done::Tell(_) => None,
+    }
+}
+
+/// Whether a write failed because its namespace is being deleted.
+pub(super) fn is_terminating(error: &ApiError) -> bool {
+    error
+        .causes()
+        .iter()
+        .any(|cause| cause.reason == "NamespaceTerminating")
 }
 
 async fn act_one(session: &Session, action: Action) -> Done {
@@ -88,6 +167,10 @@ async fn act_one(session: &Session, action: Action) -> Done {
             delete(session, reference, uid, &options).await
         }
         Action::Bind { reference, node } => bind(session, &reference, &node).await,
+        // Taken apart before.
+        Action::InOrder(_) | Action::SlowStart(_) | Action::Told { .. } | Action::Tell(_) => {
+            Ok(Done::Nothing)
+        }
     };
     outcome.unwrap_or_else(Done::Failed)
 }

@@ -94,7 +94,10 @@ pub(super) fn created(call: &Call<'_>, object: &Value) -> Vec<Cause> {
 /// What is wrong with a change.
 pub(super) fn updated(call: &Call<'_>, new: &Value, live: &Value) -> Vec<Cause> {
     let mut causes = metadata::updated(call.resource, new, live);
-    if call.target == super::prepare::Target::Status && call.resource.custom.is_none() {
+    // A binding sets what no other change of a Pod may.
+    let binds = call.operation.subresource_name() == "binding";
+    let status = call.target == super::prepare::Target::Status;
+    if binds || status && call.resource.custom.is_none() {
         return causes;
     }
     causes.extend(updates::before(call.resource, new, live));
