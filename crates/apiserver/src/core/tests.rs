@@ -203,7 +203,7 @@ fn a_watcher_that_falls_behind_the_history_is_ended() {
     for _ in 0..=store::HISTORY_EVENTS {
         at = core
             .store()
-            .write(&key, &place, Some(at), Write::Put(made.clone()))
+            .write(&key, &place, Some(at), store::Write::Put(made.clone()))
             .unwrap()
             .revision;
     }
