@@ -12,7 +12,7 @@ mod scalar;
 pub use emit::{Emit, View, emit};
 pub use error::YamlError;
 pub use load::{
-    DuplicateKeys, LoadOptions, MAX_ALIASED_NODES, MAX_BYTES, MAX_DEPTH, MAX_DOCUMENTS, MAX_NODES,
-    parse, parse_first, parse_with,
+    Booleans, DuplicateKeys, LoadOptions, MAX_ALIASED_NODES, MAX_BYTES, MAX_DEPTH, MAX_DOCUMENTS,
+    MAX_NODES, parse, parse_first, parse_with,
 };
-pub use node::{Content, Document, Entry, Node};
+pub use node::{Content, Document, Duplicate, Entry, Node};

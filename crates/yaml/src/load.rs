@@ -27,8 +27,18 @@ pub enum DuplicateKeys {
     /// An error at the second key.
     #[default]
     Refuse,
-    /// The last value stays.
+    /// The last value stays, and the document lists the key.
     LastWins,
+}
+
+/// Which words mean true and false.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Booleans {
+    /// `true`, `yes`, `on` and their opposites.
+    #[default]
+    Words,
+    /// `y` and `n` too, as Go's `yaml.v2` has it.
+    WordsAndLetters,
 }
 
 /// How to load, and how much.
@@ -36,6 +46,8 @@ pub enum DuplicateKeys {
 pub struct LoadOptions {
     /// What to do with a key that a map has twice.
     pub duplicate_keys: DuplicateKeys,
+    /// Which words mean true and false.
+    pub booleans: Booleans,
     /// At most this many bytes of text.
     pub max_bytes: usize,
     /// At most this many levels.
@@ -52,6 +64,7 @@ impl Default for LoadOptions {
     fn default() -> Self {
         Self {
             duplicate_keys: DuplicateKeys::Refuse,
+            booleans: Booleans::Words,
             max_bytes: MAX_BYTES,
             max_depth: MAX_DEPTH,
             max_documents: MAX_DOCUMENTS,

@@ -7,6 +7,17 @@ pub struct Document {
     pub line: u32,
     /// Its content; `null` for an empty document.
     pub root: Node,
+    /// Keys that a map had already, in the order of the text.
+    pub duplicates: Vec<Duplicate>,
+}
+
+/// A key that its map had already.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Duplicate {
+    /// The key as text.
+    pub key: String,
+    /// The line on which its value starts, counted from 1.
+    pub line: u32,
 }
 
 /// One value and where it stands.

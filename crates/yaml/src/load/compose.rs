@@ -3,7 +3,7 @@
 use super::tag::resolve;
 use super::{DuplicateKeys, LoadOptions};
 use crate::scalar::{self, Scalar};
-use crate::{Content, Document, Entry, Node, YamlError};
+use crate::{Content, Document, Duplicate, Entry, Node, YamlError};
 use granit_parser::{ErrorKind, Event, Marker, Parser, ScanError, Span, StrInput};
 use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
@@ -66,6 +66,7 @@ struct Composer<'a> {
     aliased_nodes: usize,
     /// Values remembered for aliases; nested anchors remember theirs each.
     kept_nodes: usize,
+    duplicates: Vec<Duplicate>,
 }
 
 pub(super) fn documents(text: &str, options: &LoadOptions) -> Result<Vec<Document>, YamlError> {
@@ -155,6 +156,7 @@ impl<'a> Composer<'a> {
             nodes: 0,
             aliased_nodes: 0,
             kept_nodes: 0,
+            duplicates: Vec::new(),
         }
     }
 
@@ -190,6 +192,7 @@ impl<'a> Composer<'a> {
         Ok(Some(Document {
             line: root.line,
             root,
+            duplicates: std::mem::take(&mut self.duplicates),
         }))
     }
 
@@ -224,8 +227,8 @@ impl<'a> Composer<'a> {
         match event {
             Event::Alias(id) => self.alias(id, at),
             Event::Scalar(text, style, anchor, tag) => {
-                let content =
-                    resolve(&text, style, tag.as_deref()).map_err(|message| at.error(message))?;
+                let content = resolve(&text, style, tag.as_deref(), self.options.booleans)
+                    .map_err(|message| at.error(message))?;
                 let raw = Raw { at, content };
                 if anchor > 0 {
                     self.remember(anchor, &raw, 1)?;
@@ -332,7 +335,7 @@ impl<'a> Composer<'a> {
             if matches!(key.content, RawContent::Merge) {
                 map.merge(value)?;
             } else {
-                map.add(key_of(key)?, value)?;
+                self.duplicates.extend(map.add(key_of(key)?, value)?);
             }
         }
     }
@@ -431,7 +434,12 @@ impl MapBuilder {
         }
     }
 
-    fn add(&mut self, (key, at): (String, Place), value: Node) -> Result<(), YamlError> {
+    /// Adds a member; tells a key that was there already, if that is allowed.
+    fn add(
+        &mut self,
+        (key, at): (String, Place),
+        value: Node,
+    ) -> Result<Option<Duplicate>, YamlError> {
         let Some(place) = self.find(&key) else {
             self.push(Entry {
                 key,
@@ -439,7 +447,7 @@ impl MapBuilder {
                 column: at.column,
                 value,
             });
-            return Ok(());
+            return Ok(None);
         };
         let was_merged = self.merged.remove(&key);
         let entry = &mut self.entries[place];
@@ -449,13 +457,17 @@ impl MapBuilder {
                 entry.line
             )));
         }
+        let duplicate = (!was_merged).then(|| Duplicate {
+            key: key.clone(),
+            line: value.line,
+        });
         *entry = Entry {
             key,
             line: at.line,
             column: at.column,
             value,
         };
-        Ok(())
+        Ok(duplicate)
     }
 
     /// Adds the members of a map, or of several where the first has

@@ -1,5 +1,6 @@
 //! What a scalar means with its quotes and its tag.
 
+use super::Booleans;
 use super::compose::RawContent;
 use crate::scalar::{self, Scalar};
 use base64::Engine;
@@ -12,12 +13,13 @@ pub(super) fn resolve(
     text: &str,
     style: ScalarStyle,
     tag: Option<&Tag>,
+    booleans: Booleans,
 ) -> Result<RawContent, String> {
     let plain = style == ScalarStyle::Plain;
     let Some(tag) = tag else {
         return Ok(match (plain, text) {
             (true, "<<") => RawContent::Merge,
-            (true, _) => RawContent::Scalar(scalar::resolve_plain(text)),
+            (true, _) => RawContent::Scalar(plain_scalar(text, booleans)),
             (false, _) => RawContent::Scalar(Scalar::Text(text.to_owned())),
         });
     };
@@ -32,6 +34,14 @@ pub(super) fn resolve(
         return Ok(RawContent::Merge);
     }
     tagged(text, core).map(RawContent::Scalar)
+}
+
+fn plain_scalar(text: &str, booleans: Booleans) -> Scalar {
+    match (booleans, text) {
+        (Booleans::WordsAndLetters, "y" | "Y") => Scalar::Bool(true),
+        (Booleans::WordsAndLetters, "n" | "N") => Scalar::Bool(false),
+        _ => scalar::resolve_plain(text),
+    }
 }
 
 fn tagged(text: &str, tag: &str) -> Result<Scalar, String> {
