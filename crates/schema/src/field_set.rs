@@ -112,6 +112,27 @@ impl FieldSet {
         }
     }
 
+    /// All paths that are in this set, those of one level before what lies
+    /// below them.
+    pub(crate) fn paths_by_level(&self) -> Vec<FieldPath> {
+        let mut paths = Vec::with_capacity(self.len());
+        self.collect_by_level(&mut FieldPath::root(), &mut paths);
+        paths
+    }
+
+    fn collect_by_level(&self, here: &mut FieldPath, out: &mut Vec<FieldPath>) {
+        for entry in self.entries.iter().filter(|entry| entry.member) {
+            here.push(entry.segment.clone());
+            out.push(here.clone());
+            here.pop();
+        }
+        for entry in &self.entries {
+            here.push(entry.segment.clone());
+            entry.below.collect_by_level(here, out);
+            here.pop();
+        }
+    }
+
     /// Paths of either set.
     #[must_use]
     pub fn union(&self, other: &Self) -> Self {

@@ -55,22 +55,45 @@ fn zero(typ: &Type, depth: usize) -> Option<Value> {
     })
 }
 
-/// Fields that are a struct and not a reference to one, though they may be
-/// left out of JSON; by the last parts of the definition's name.
+/// Fields that are there from the start though they may be left out of JSON:
+/// structs that are no references, and lists and scalars that are always
+/// written; by the last parts of the definition's name.
 const PARTS: &[(&str, &[&str])] = &[
+    ("ClusterRole", &["rules"]),
     ("Container", &["resources"]),
     ("ContainerStatus", &["state", "lastState"]),
     ("CronJobSpec", &["jobTemplate"]),
-    ("CustomResourceDefinitionStatus", &["acceptedNames"]),
+    (
+        "CustomResourceDefinitionStatus",
+        &["acceptedNames", "conditions", "storedVersions"],
+    ),
     ("DaemonSetSpec", &["template", "updateStrategy"]),
     ("DeploymentSpec", &["template", "strategy"]),
+    ("DeviceClaim", &["requests"]),
     ("Endpoint", &["conditions"]),
+    ("EndpointSlice", &["endpoints", "ports"]),
     ("EphemeralContainer", &["resources"]),
     (
         "Event",
-        &["involvedObject", "source", "deprecatedSource", "regarding"],
+        &[
+            "involvedObject",
+            "source",
+            "deprecatedSource",
+            "regarding",
+            "firstTimestamp",
+            "lastTimestamp",
+            "deprecatedFirstTimestamp",
+            "deprecatedLastTimestamp",
+            "eventTime",
+            "reportingComponent",
+            "reportingInstance",
+        ],
     ),
-    ("FlowSchemaSpec", &["priorityLevelConfiguration"]),
+    (
+        "FlowSchemaSpec",
+        &["priorityLevelConfiguration", "matchingPrecedence"],
+    ),
+    ("HorizontalPodAutoscalerStatus", &["currentMetrics"]),
     ("IngressStatus", &["loadBalancer"]),
     ("JobSpec", &["template"]),
     ("JobTemplateSpec", &["metadata", "spec"]),
@@ -80,13 +103,29 @@ const PARTS: &[(&str, &[&str])] = &[
     ("NodeStatus", &["daemonEndpoints", "nodeInfo"]),
     ("PersistentVolumeClaimSpec", &["resources"]),
     ("PersistentVolumeClaimTemplate", &["metadata", "spec"]),
+    (
+        "PodDisruptionBudgetStatus",
+        &[
+            "currentHealthy",
+            "desiredHealthy",
+            "disruptionsAllowed",
+            "expectedPods",
+        ],
+    ),
     ("PodTemplate", &["template"]),
     ("PodTemplateSpec", &["metadata", "spec"]),
+    ("PriorityClass", &["value"]),
     ("ReplicaSetSpec", &["template"]),
     ("ResourceClaimSpec", &["devices"]),
     ("ResourceClaimTemplateSpec", &["metadata", "spec"]),
+    ("Role", &["rules"]),
+    ("RoleRef", &["apiGroup"]),
     ("ServiceStatus", &["loadBalancer"]),
-    ("StatefulSetSpec", &["template", "updateStrategy"]),
+    (
+        "StatefulSetSpec",
+        &["template", "updateStrategy", "serviceName"],
+    ),
+    ("StatefulSetStatus", &["availableReplicas"]),
     ("VolumeAttachmentSpec", &["source"]),
 ];
 

@@ -4,8 +4,8 @@ use super::key_count::has_duplicates;
 use super::registry::Resource;
 use super::request::Operation;
 use super::status::ApiError;
-use trueup_object::{Text, Value, YamlError, from_json, from_yaml};
-use trueup_yaml::{DuplicateKeys, LoadOptions};
+use trueup_object::{Text, Value, from_json};
+use trueup_yaml::{Booleans, Duplicate, DuplicateKeys, LoadOptions};
 
 /// The largest body that is read.
 pub const MAX_BODY_BYTES: usize = 3 * 1024 * 1024;
@@ -17,8 +17,10 @@ const SHOWN_BYTES: usize = 30;
 pub struct Body {
     /// The object.
     pub value: Value,
-    /// Keys that were given twice, as strict decoding names them.
+    /// Keys that were given twice, as warnings name them.
     pub duplicates: Vec<String>,
+    /// Whether the text was YAML.
+    pub is_yaml: bool,
 }
 
 /// Reads the body of a create or update as an object of a kind.
@@ -45,14 +47,21 @@ pub fn read_object(operation: &Operation, kind: &str) -> Result<Body, ApiError> 
             } else {
                 Vec::new()
             };
-            Ok(Body { value, duplicates })
+            Ok(Body {
+                value,
+                duplicates,
+                is_yaml: false,
+            })
         }
         "application/yaml" => {
             let text = String::from_utf8_lossy(text);
-            let (value, duplicates) =
-                read_yaml(&text).map_err(|error| unrecognised(yaml_text(&error)))?;
+            let (value, duplicates) = read_yaml(&text).map_err(unrecognised)?;
             check_shape(&value).map_err(unrecognised)?;
-            Ok(Body { value, duplicates })
+            Ok(Body {
+                value,
+                duplicates,
+                is_yaml: true,
+            })
         }
         _ => Err(ApiError::unsupported_media_type(
             "the body of the request was in an unknown format - accepted media types include: application/json, application/yaml, application/vnd.kubernetes.protobuf",
@@ -60,64 +69,117 @@ pub fn read_object(operation: &Operation, kind: &str) -> Result<Body, ApiError> 
     }
 }
 
-/// Go reads `null` as an object with nothing in it.
-fn check_shape(value: &Value) -> Result<(), String> {
-    let found = match value {
-        Value::Map(_) | Value::Null => return Ok(()),
+/// What Go's reader of JSON calls a value.
+#[must_use]
+pub fn json_kind(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "null",
+        Value::Map(_) => "object",
         Value::List(_) => "array",
         Value::String(_) => "string",
         Value::Bool(_) => "bool",
         Value::Integer(_) | Value::Float(_) => "number",
-    };
-    Err(format!(
-        "couldn't get version/kind; json parse error: json: cannot unmarshal {found} into Go value of type struct {{ APIVersion string \"json:\\\"apiVersion,omitempty\\\"\"; Kind string \"json:\\\"kind,omitempty\\\"\" }}"
-    ))
-}
-
-/// Reads YAML; of keys given twice the last stays, and strict decoding
-/// complains of the first such key.
-fn read_yaml(text: &str) -> Result<(Value, Vec<String>), YamlError> {
-    match from_yaml(text) {
-        Ok(value) => Ok((value, Vec::new())),
-        Err(error) if error.to_string().contains(" is already set") => {
-            let options = LoadOptions {
-                duplicate_keys: DuplicateKeys::LastWins,
-                ..LoadOptions::default()
-            };
-            let document = trueup_yaml::parse_first(text, &options)?;
-            let value = document.map_or(Value::Null, |document| Value::from_yaml(document.root));
-            let (line, message) = line_and_message(&error.to_string());
-            let key = message.split(" is already set").next().unwrap_or("key");
-            let message = format!("{key} already set in map");
-            Ok((
-                value,
-                vec![format!("yaml: unmarshal errors:\n  line {line}: {message}")],
-            ))
-        }
-        Err(error) => Err(error),
     }
 }
 
-/// The line of a YAML error, and the rest of its text without the place.
-fn line_and_message(error: &str) -> (usize, String) {
-    let rest = error.trim_start_matches("yaml: ");
-    let parts = rest
-        .strip_prefix("line ")
-        .and_then(|rest| rest.split_once(", column "));
-    let Some((line, rest)) = parts else {
-        return (1, rest.to_owned());
-    };
-    let message = rest.split_once(": ").map_or(rest, |(_, message)| message);
-    (line.parse().unwrap_or(1), message.to_owned())
+/// Whether a text can be an object; Go reads `null` as one with nothing in it.
+pub fn check_shape(value: &Value) -> Result<(), String> {
+    if matches!(value, Value::Map(_) | Value::Null) {
+        return check_type_texts(value);
+    }
+    Err(format!(
+        "couldn't get version/kind; json parse error: json: cannot unmarshal {} into Go value of type struct {{ APIVersion string \"json:\\\"apiVersion,omitempty\\\"\"; Kind string \"json:\\\"kind,omitempty\\\"\" }}",
+        json_kind(value)
+    ))
 }
 
-/// A YAML error as Go's library says it: the first line is not named.
-fn yaml_text(error: &YamlError) -> String {
-    let (line, message) = line_and_message(&error.to_string());
-    if line <= 1 {
-        format!("yaml: {message}")
-    } else {
-        format!("yaml: line {line}: {message}")
+/// What an object says that it is must be texts, and a version one.
+fn check_type_texts(value: &Value) -> Result<(), String> {
+    for key in ["apiVersion", "kind"] {
+        if let Some(other) = value
+            .get(key)
+            .filter(|value| !value.is_null() && value.as_str().is_none())
+        {
+            return Err(format!(
+                "couldn't get version/kind; json parse error: json: cannot unmarshal {} into Go struct field .{key} of type string",
+                json_kind(other)
+            ));
+        }
+    }
+    let version = value.str_at(&["apiVersion"]).unwrap_or("");
+    if version.matches('/').count() > 1 {
+        return Err(format!("unexpected GroupVersion string: {version}"));
+    }
+    Ok(())
+}
+
+/// Reads YAML as the genuine server does: of keys given twice the last stays.
+/// Gives the value and a line for each such key; fails with what is told to
+/// clients.
+pub fn read_yaml(text: &str) -> Result<(Value, Vec<String>), String> {
+    let options = LoadOptions {
+        duplicate_keys: DuplicateKeys::LastWins,
+        booleans: Booleans::WordsAndLetters,
+        ..LoadOptions::default()
+    };
+    let document = trueup_yaml::parse_first(text, &options)
+        .map_err(|error| super::yaml_text::told(text, &error))?;
+    let Some(document) = document else {
+        return Ok((Value::Null, Vec::new()));
+    };
+    let line = |duplicate: &Duplicate| {
+        let Duplicate { key, line } = duplicate;
+        format!("line {line}: key {key:?} already set in map")
+    };
+    let complaints = document.duplicates.iter().map(line).collect();
+    Ok((Value::from_yaml(document.root), complaints))
+}
+
+/// The lines of [`read_yaml`] as one complaint of strict decoding.
+#[must_use]
+pub fn yaml_complaint(lines: &[String]) -> String {
+    format!("yaml: unmarshal errors:\n  {}", lines.join("\n  "))
+}
+
+/// Up to here a float of 64 bits holds every whole number.
+const MAX_EXACT: i64 = 1 << f64::MANTISSA_DIGITS;
+
+/// What becomes of numbers in a configuration that is applied, where all are
+/// read as floats: a large whole number is rounded, and a whole float is a
+/// whole number.
+#[expect(
+    clippy::cast_precision_loss,
+    clippy::cast_possible_truncation,
+    reason = "this is what is to be done"
+)]
+pub fn round_numbers(value: &mut Value) {
+    match value {
+        Value::Integer(number) if number.unsigned_abs() > MAX_EXACT.unsigned_abs() => {
+            let rounded = *number as f64;
+            if rounded.abs() < i64::MAX as f64 {
+                *number = rounded as i64;
+            }
+        }
+        Value::Float(number) if number.fract() == 0.0 && number.abs() < i64::MAX as f64 => {
+            *value = Value::Integer(*number as i64);
+        }
+        Value::List(list) if list.iter().any(has_odd_number) => {
+            list.make_mut().iter_mut().for_each(round_numbers);
+        }
+        Value::Map(map) if map.values().any(has_odd_number) => {
+            map.iter_mut().for_each(|(_, member)| round_numbers(member));
+        }
+        _ => {}
+    }
+}
+
+fn has_odd_number(value: &Value) -> bool {
+    match value {
+        Value::Integer(number) => number.unsigned_abs() > MAX_EXACT.unsigned_abs(),
+        Value::Float(_) => true,
+        Value::List(list) => list.iter().any(has_odd_number),
+        Value::Map(map) => map.values().any(has_odd_number),
+        _ => false,
     }
 }
 
@@ -135,94 +197,11 @@ fn shown(body: &[u8]) -> String {
     format!("{hex}{more}")
 }
 
-/// A JSON syntax error in Go's words, as near as the parser's error allows.
+/// What is wrong with a text that could not be read as JSON: the genuine
+/// reader's words, else those of ours (of a text that nests too deep for us).
 #[must_use]
 pub fn syntax(body: &[u8], message: &str) -> String {
-    if message.contains("EOF") {
-        return "unexpected end of JSON input".to_owned();
-    }
-    let (line, column) = position(message);
-    let offset = offset_of(body, line, column);
-    let found = body
-        .get(offset)
-        .map_or_else(|| "?".to_owned(), |byte| quoted(*byte));
-    if message.contains("trailing characters") {
-        return format!("invalid character {found} after top-level value");
-    }
-    if message.contains("key must be a string") || message.contains("trailing comma") {
-        return format!("invalid character {found} looking for beginning of object key string");
-    }
-    if message.contains("expected ident") {
-        return literal(body, offset);
-    }
-    if message.contains("expected value") {
-        return format!("invalid character {found} looking for beginning of value");
-    }
-    if message.contains("expected `:`") {
-        return format!("invalid character {found} after object key");
-    }
-    if message.contains("expected `,` or `}`") {
-        return format!("invalid character {found} after object key:value pair");
-    }
-    if message.contains("expected `,` or `]`") {
-        return format!("invalid character {found} after array element");
-    }
-    message.to_owned()
-}
-
-/// What Go says of a misspelt `true`, `false` or `null`.
-fn literal(body: &[u8], offset: usize) -> String {
-    for start in (offset.saturating_sub(4)..=offset).rev() {
-        let Some(word) = ["true", "false", "null"]
-            .iter()
-            .find(|word| body.get(start) == word.as_bytes().first())
-        else {
-            continue;
-        };
-        let wrong = word
-            .bytes()
-            .enumerate()
-            .find(|(index, byte)| body.get(start + index) != Some(byte));
-        if let Some((index, expected)) = wrong
-            && let Some(found) = body.get(start + index)
-        {
-            return format!(
-                "invalid character {} in literal {word} (expecting {})",
-                quoted(*found),
-                quoted(expected)
-            );
-        }
-    }
-    "invalid literal".to_owned()
-}
-
-fn quoted(byte: u8) -> String {
-    match byte {
-        b'\'' => "'\\''".to_owned(),
-        b'"' => "'\"'".to_owned(),
-        byte => format!("{:?}", char::from(byte)),
-    }
-}
-
-fn position(message: &str) -> (usize, usize) {
-    let number = |word: &str| {
-        let rest = message.rsplit_once(word)?.1;
-        rest.chars()
-            .take_while(char::is_ascii_digit)
-            .collect::<String>()
-            .parse()
-            .ok()
-    };
-    (number("line ").unwrap_or(1), number("column ").unwrap_or(1))
-}
-
-fn offset_of(body: &[u8], line: usize, column: usize) -> usize {
-    let before: usize = body
-        .split(|byte| *byte == b'\n')
-        .take(line.saturating_sub(1))
-        .map(|line| line.len() + 1)
-        .sum();
-    before + column.saturating_sub(1)
+    super::json_syntax::mistake(body).unwrap_or_else(|| message.to_owned())
 }
 
 /// Checks that an object says it is what the path asks for, filling in what
@@ -269,29 +248,71 @@ pub fn check_kind(
 }
 
 fn wrong_kind(given: &trueup_object::GroupVersionKind, wanted: (&str, &str, &str)) -> ApiError {
-    let (group, _, kind) = wanted;
-    let known = trueup_schema::Schemas::builtin()
-        .definition_name(given)
-        .is_some();
-    let why = if known && (given.group != group || given.kind != kind) {
-        let from = format!("{}.{}", given.version, given.kind);
-        let package = if group.is_empty() {
-            "core"
-        } else {
-            group.split('.').next().unwrap_or(group)
-        };
-        format!("converting ({from}) to ({package}.{kind}): unknown conversion")
-    } else {
-        format!(
-            "no kind {:?} is registered for version {:?} in scheme \"pkg/api/legacyscheme/scheme.go:30\"",
-            given.kind,
-            given.api_version()
-        )
-    };
+    let kind = wanted.2;
+    let why = no_conversion(given, wanted, "pkg/api/legacyscheme/scheme.go:30");
     ApiError::bad_request(format!(
         "{} in version {:?} cannot be handled as a {kind}: {why}",
         given.kind, given.version
     ))
+}
+
+/// Why an object of one kind can't be read as another; `scheme` is what the
+/// genuine server calls its table of kinds at that place.
+fn no_conversion(
+    given: &trueup_object::GroupVersionKind,
+    (group, _, kind): (&str, &str, &str),
+    scheme: &str,
+) -> String {
+    let known = trueup_schema::Schemas::builtin()
+        .definition_name(given)
+        .is_some();
+    if !known || (given.group == group && given.kind == kind) {
+        return format!(
+            "no kind {:?} is registered for version {:?} in scheme {scheme:?}",
+            given.kind,
+            given.api_version()
+        );
+    }
+    let package = if group.is_empty() {
+        "core"
+    } else {
+        group.split('.').next().unwrap_or(group)
+    };
+    format!(
+        "converting ({}.{}) to ({package}.{kind}): unknown conversion",
+        given.version, given.kind
+    )
+}
+
+/// Checks what a patched object of a built-in kind says that it is; what it
+/// does not say is filled in.
+pub fn check_patched_kind(object: &mut Value, resource: &Resource) -> Result<(), String> {
+    if resource.custom.is_some() {
+        return Ok(());
+    }
+    if object.is_null() {
+        *object = Value::map();
+    }
+    let wanted = (resource.api_version(), resource.kind.clone());
+    for (key, wanted) in [("apiVersion", &wanted.0), ("kind", &wanted.1)] {
+        if object.str_at(&[key]).unwrap_or("").is_empty() {
+            object.set_at(&[key], wanted.clone().into());
+        }
+    }
+    let text = |key| object.str_at(&[key]).unwrap_or("");
+    if text("apiVersion") == wanted.0 && text("kind") == wanted.1 {
+        return Ok(());
+    }
+    let given = trueup_object::GroupVersionKind::new(text("apiVersion"), text("kind"));
+    let wanted = (
+        resource.group.as_str(),
+        resource.version.as_str(),
+        resource.kind.as_str(),
+    );
+    if let Some(typ) = trueup_schema::Schemas::builtin().type_for(&given) {
+        trueup_schema::check_shape(object, &typ).map_err(|mistake| mistake.to_string())?;
+    }
+    Err(no_conversion(&given, wanted, "pkg/runtime/scheme.go:111"))
 }
 
 fn check_custom_kind(
@@ -344,23 +365,36 @@ pub fn check_place(
     namespace: &str,
     name: &str,
 ) -> Result<(), ApiError> {
-    let given_name = object.str_at(&["metadata", "name"]).unwrap_or("");
     if !name.is_empty() {
-        if given_name.is_empty() {
-            let message = format!(
-                "the name of the object ({name} based on URL) was undeterminable: name must be provided"
-            );
-            return Err(ApiError::bad_request(message));
-        }
-        if given_name != name {
-            let message = format!(
-                "the name of the object ({given_name}) does not match the name on the URL ({name})"
-            );
-            return Err(ApiError::bad_request(message));
-        }
+        check_name(object, name)?;
     }
+    check_namespace(object, resource, namespace)
+}
+
+/// An object must have the name of its path.
+pub fn check_name(object: &Value, name: &str) -> Result<(), ApiError> {
+    match object.str_at(&["metadata", "name"]).unwrap_or("") {
+        "" => Err(ApiError::bad_request(format!(
+            "the name of the object ({name} based on URL) was undeterminable: name must be provided"
+        ))),
+        given if given == name => Ok(()),
+        given => Err(ApiError::bad_request(format!(
+            "the name of the object ({given}) does not match the name on the URL ({name})"
+        ))),
+    }
+}
+
+/// An object must be of the namespace of its path, or of none, and then gets
+/// it.
+pub fn check_namespace(
+    object: &mut Value,
+    resource: &Resource,
+    namespace: &str,
+) -> Result<(), ApiError> {
     if !resource.namespaced {
-        object.remove_at(&["metadata", "namespace"]);
+        if object.at(&["metadata", "namespace"]).is_some() {
+            object.remove_at(&["metadata", "namespace"]);
+        }
         return Ok(());
     }
     let given = object.str_at(&["metadata", "namespace"]).unwrap_or("");

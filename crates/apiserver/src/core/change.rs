@@ -33,7 +33,7 @@ pub(super) fn change(
         admission::admit(&call, &mut new, Some(&seen))?;
         call.ask_guard(Some(&seen), &new)?;
         prepare::on_update(&mut call, &mut new, &seen)?;
-        let causes = validate::updated(&call, &new, &seen);
+        let causes = validate::updated(&mut call, &new, &seen);
         if !causes.is_empty() {
             return Err(call.invalid(&new, causes));
         }

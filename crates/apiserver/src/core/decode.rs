@@ -7,7 +7,7 @@ use super::status::ApiError;
 use super::{defaults, normal};
 use std::sync::OnceLock;
 use trueup_object::Value;
-use trueup_schema::{Schemas, Type, check_shape, unknown_fields};
+use trueup_schema::{Schemas, ShapeError, Type, check_restorable, check_shape, unknown_fields};
 
 /// A decoded object.
 #[derive(Debug)]
@@ -26,7 +26,7 @@ pub fn decode(resource: &Resource, value: Value) -> Result<Decoded, String> {
             custom.schema.drop_nulls(&mut decoded.object);
             Ok(decoded)
         }
-        (None, Some(typ)) => decode_builtin(resource, typ, value),
+        (None, Some(typ)) => decode_builtin(resource, typ, value, check_shape),
         (None, None) => Ok(Decoded {
             object: value,
             unknown: Vec::new(),
@@ -34,8 +34,22 @@ pub fn decode(resource: &Resource, value: Value) -> Result<Decoded, String> {
     }
 }
 
-fn decode_builtin(resource: &Resource, typ: &Type, value: Value) -> Result<Decoded, String> {
-    check_shape(&value, typ).map_err(|mistake| mistake.to_string())?;
+/// Decodes a built-in object that was made in memory; the error is in the
+/// words of its reader.
+pub fn decode_restored(resource: &Resource, value: Value) -> Result<Decoded, String> {
+    match (&resource.custom, &resource.typ) {
+        (None, Some(typ)) => decode_builtin(resource, typ, value, check_restorable),
+        _ => decode(resource, value),
+    }
+}
+
+fn decode_builtin(
+    resource: &Resource,
+    typ: &Type,
+    value: Value,
+    check: impl Fn(&Value, &Type) -> Result<(), ShapeError>,
+) -> Result<Decoded, String> {
+    check(&value, typ).map_err(|mistake| mistake.to_string())?;
     let unknown = unknown_fields(&value, typ)
         .iter()
         .map(|path| format!("unknown field {:?}", path.as_str()))
@@ -97,7 +111,7 @@ pub fn decode_applied(resource: &Resource, mut value: Value) -> Result<Value, St
         empty_structs(&mut value, custom.schema.raw());
         return Ok(decode_custom(custom, value)?.object);
     }
-    Ok(decode(resource, value)?.object)
+    Ok(decode_restored(resource, value)?.object)
 }
 
 fn empty_structs(value: &mut Value, schema: &Value) {
@@ -105,8 +119,9 @@ fn empty_structs(value: &mut Value, schema: &Value) {
         return;
     };
     for (key, below) in properties {
-        let is_struct =
-            below.str_at(&["type"]) == Some("object") && below.at(&["nullable"]).is_none();
+        let is_struct = below.str_at(&["type"]) == Some("object")
+            && below.get("properties").is_some()
+            && below.at(&["nullable"]).is_none();
         match value.get(key) {
             Some(Value::Null) if is_struct => value.set_at(&[key], Value::map()),
             Some(Value::Map(_)) if is_struct => {

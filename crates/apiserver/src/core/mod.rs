@@ -23,6 +23,7 @@ mod delete;
 mod durable;
 mod eviction;
 mod go_text;
+mod json_syntax;
 mod key_count;
 mod no_op;
 mod normal;
@@ -34,6 +35,9 @@ mod prepare;
 mod read;
 pub mod registry;
 pub mod request;
+mod reset_fields;
+mod scale;
+mod schema_form;
 pub mod selection;
 mod services;
 pub mod status;
@@ -43,9 +47,11 @@ mod strict;
 mod subresources;
 mod validate;
 pub mod versions;
+mod warning_headers;
 mod warnings;
 pub mod watch;
 mod write;
+mod yaml_text;
 
 pub use durable::Durable;
 pub use outcome::{Answer, List, ObjectBody, Outcome};
@@ -61,6 +67,7 @@ use crate::storage::{Storage, StorageError};
 use jiff::Timestamp;
 use services::Addresses;
 use std::sync::{Arc, Mutex};
+use warning_headers::warning_headers;
 use write::Call;
 
 /// What a core is opened with.
@@ -119,7 +126,8 @@ impl Core {
     }
 
     /// Does what an operation says, at a time, for someone who may (it was
-    /// authorised before).
+    /// authorised before). The warnings of the answer or error are values of
+    /// headers.
     pub fn execute(
         &self,
         operation: &Operation,
@@ -138,11 +146,37 @@ impl Core {
         now: Timestamp,
         guard: Option<Guard<'_>>,
     ) -> Result<Answer, ApiError> {
-        let mut answer = match operation.subresource_name() {
+        let told = |warnings: &[String]| {
+            let all: Vec<String> = deprecation(operation)
+                .into_iter()
+                .chain(warnings.iter().cloned())
+                .collect();
+            warning_headers(&all)
+        };
+        match self.execute_part(operation, identity, now, guard) {
+            Ok(mut answer) => {
+                answer.warnings = told(&answer.warnings);
+                Ok(answer)
+            }
+            Err(mut error) => {
+                error.warnings = told(&error.warnings);
+                Err(error)
+            }
+        }
+    }
+
+    fn execute_part(
+        &self,
+        operation: &Operation,
+        identity: &Identity,
+        now: Timestamp,
+        guard: Option<Guard<'_>>,
+    ) -> Result<Answer, ApiError> {
+        match operation.subresource_name() {
             "" | "status" | "finalize" | "approval" | "ephemeralcontainers" | "resize" => {
                 self.execute_object(operation, identity, now, guard)
             }
-            "scale" => subresources::scale(self, operation, identity, now),
+            "scale" => scale::scale(self, operation, identity, now),
             "binding" => subresources::bind(self, operation, identity, now),
             "eviction" => eviction::evict(self, operation, identity, now),
             _ => {
@@ -153,14 +187,7 @@ impl Core {
                     format!("{} is not served here", operation.subresource_name()),
                 ))
             }
-        }?;
-        answer.warnings.extend(deprecation(operation));
-        answer.warnings = answer
-            .warnings
-            .iter()
-            .map(|text| warning_header(text))
-            .collect();
-        Ok(answer)
+        }
     }
 
     fn execute_object(
@@ -234,12 +261,6 @@ impl Core {
             .map(|_| char::from(alphabet[random.usize(..alphabet.len())]))
             .collect()
     }
-}
-
-/// A text as the value of a `Warning` header.
-fn warning_header(text: &str) -> String {
-    let escaped = text.replace('\\', "\\\\").replace('"', "\\\"");
-    format!("299 - \"{escaped}\"")
 }
 
 /// What is said with every use of a kind that is going away.

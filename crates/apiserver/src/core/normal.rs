@@ -24,9 +24,11 @@ const API: &str = "io.k8s.api.";
 enum Node {
     /// Kept as it is, nulls included.
     Free,
-    /// Kept but for nulls.
-    WithoutNulls,
+    /// A schema of a custom resource.
+    Schema,
     Text,
+    /// A whole number of 32 bits.
+    Int32,
     Other,
     Quantity,
     Struct(&'static Shape),
@@ -175,21 +177,26 @@ fn normal(node: Node, value: &Value) -> Value {
                 .collect(),
         ),
         (Node::Text, Value::Null) => "".into(),
-        (Node::WithoutNulls, value) => without_nulls(value),
+        (Node::Int32, value) => whole_number(value),
+        (Node::Other, Value::Float(_)) => whole_number(value),
+        (Node::Schema, value) => super::schema_form::schema(value),
         (Node::Quantity, value) => canonical_quantity(value),
         _ => value.clone(),
     }
 }
 
-fn without_nulls(value: &Value) -> Value {
+/// A number as memory holds it: what was patched or applied may be a float
+/// where a whole number belongs, or too large for it.
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "this is what the genuine server does"
+)]
+fn whole_number(value: &Value) -> Value {
     match value {
-        Value::Map(map) => map
-            .iter()
-            .filter(|(_, item)| !item.is_null())
-            .map(|(key, item)| (key.clone(), without_nulls(item)))
-            .collect::<Map>()
-            .into(),
-        Value::List(list) => list.iter().map(without_nulls).collect(),
+        Value::Integer(number) => i64::from(*number as i32).into(),
+        Value::Float(number) if number.fract() == 0.0 && number.abs() < i64::MAX as f64 => {
+            Value::Integer(*number as i64)
+        }
         other => other.clone(),
     }
 }
@@ -284,6 +291,7 @@ fn node_of(schema: &Value) -> Node {
             .get("additionalProperties")
             .map_or(Node::Free, |items| Node::MapOf(leak(node_of(items)))),
         Some("string") => Node::Text,
+        Some("integer") if schema.str_at(&["format"]) == Some("int32") => Node::Int32,
         Some(_) => Node::Other,
         None => Node::Free,
     }
@@ -293,7 +301,7 @@ fn node_of_reference(reference: &str) -> Node {
     match reference.rsplit('.').next().unwrap_or("") {
         "Quantity" => Node::Quantity,
         "FieldsV1" | "RawExtension" | "JSON" | "IntOrString" => Node::Free,
-        "JSONSchemaProps" => Node::WithoutNulls,
+        "JSONSchemaProps" => Node::Schema,
         "Time" | "MicroTime" => Node::Other,
         "ManagedFieldsEntry" if reference.starts_with(META) => Node::Free,
         _ => match Schemas::builtin().definition(reference) {

@@ -8,9 +8,7 @@ use super::registry::Resource;
 use super::services;
 use super::status::ApiError;
 use super::write::Call;
-use std::sync::OnceLock;
-use trueup_object::{FieldPath, Text, Value, value};
-use trueup_schema::FieldSet;
+use trueup_object::{Text, Value, value};
 
 /// How long a generated name may be: the base is cut to leave room for the
 /// random characters.
@@ -155,34 +153,6 @@ pub fn updates_without_version(resource: &Resource) -> bool {
     )
 }
 
-/// Fields that a write through a path never owns.
-pub fn reset_fields(resource: &Resource, target: Target) -> &'static FieldSet {
-    static NONE: OnceLock<FieldSet> = OnceLock::new();
-    static STATUS: OnceLock<FieldSet> = OnceLock::new();
-    static SPEC: OnceLock<FieldSet> = OnceLock::new();
-    static SPEC_AND_METADATA: OnceLock<FieldSet> = OnceLock::new();
-    static DEPLOYMENT: OnceLock<FieldSet> = OnceLock::new();
-    let set = |paths: &[&[&str]]| {
-        let mut set = FieldSet::new();
-        for path in paths {
-            set.insert(&FieldPath::of_keys(path));
-        }
-        set
-    };
-    let has_status = resource.subresource("status").is_some();
-    match target {
-        Target::Main if has_status => STATUS.get_or_init(|| set(&[&["status"]])),
-        Target::Status if resource.custom.is_some() => {
-            SPEC_AND_METADATA.get_or_init(|| set(&[&["spec"], &["metadata"]]))
-        }
-        Target::Status if resource.kind == "Deployment" => {
-            DEPLOYMENT.get_or_init(|| set(&[&["spec"], &["metadata", "labels"]]))
-        }
-        Target::Status => SPEC.get_or_init(|| set(&[&["spec"]])),
-        _ => NONE.get_or_init(FieldSet::new),
-    }
-}
-
 /// A new object has no status of its own, except where the kind keeps it.
 pub fn reset_on_create(resource: &Resource, object: &mut Value) {
     let keeps = resource.group.is_empty() && matches!(resource.kind.as_str(), "Node");
@@ -301,13 +271,14 @@ pub fn for_update(call: &Call<'_>, new: &mut Value, live: &Value) {
 
 fn system_metadata(new: &mut Value, live: &Value) {
     for key in [
+        "creationTimestamp",
         "generation",
         "deletionTimestamp",
         "deletionGracePeriodSeconds",
     ] {
         take(new, live, &["metadata", key]);
     }
-    for key in ["uid", "creationTimestamp", "namespace"] {
+    for key in ["uid", "namespace"] {
         if new.at(&["metadata", key]).is_none_or(Value::is_null) {
             take(new, live, &["metadata", key]);
         }
@@ -324,7 +295,7 @@ fn only_status(resource: &Resource, new: &mut Value, live: &Value) {
             kept.remove_at(&["status"]);
         }
     }
-    if resource.custom.is_some() {
+    if super::reset_fields::keeps_metadata(resource) {
         take(&mut kept, new, &["metadata", "managedFields"]);
         take(&mut kept, new, &["metadata", "resourceVersion"]);
     } else {

@@ -43,6 +43,8 @@ pub struct ApiError {
     /// Names and causes; `None` prints no `details`, an empty value prints
     /// `{}`.
     pub details: Option<Box<Details>>,
+    /// What was noticed before it came to the error; sent as `Warning`s.
+    pub warnings: Vec<String>,
 }
 
 impl ApiError {
@@ -54,7 +56,15 @@ impl ApiError {
             reason: reason.into(),
             message: message.into(),
             details: None,
+            warnings: Vec::new(),
         }
+    }
+
+    /// The same error with warnings that came before it.
+    #[must_use]
+    pub fn with_warnings(mut self, warnings: &[String]) -> Self {
+        self.warnings.extend_from_slice(warnings);
+        self
     }
 
     /// The same error with details.

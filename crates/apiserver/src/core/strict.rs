@@ -23,20 +23,20 @@ pub fn duplicates(text: &[u8]) -> Vec<String> {
 }
 
 /// Sorts complaints that end with a quoted path (`unknown field "a.b"`) by
-/// where the field stands in the text.
+/// where the field stands in the text; a duplicate stands where the key comes
+/// again.
 pub fn sort_by_place(text: &[u8], complaints: &mut [String]) {
     if complaints.len() < 2 {
         return;
     }
     let mut places = Vec::new();
-    walk(text, &mut |path, _| {
+    walk(text, &mut |path, seen| {
         let quoted = format!(" {path:?}");
-        if let Some(index) = complaints
-            .iter()
-            .position(|complaint| complaint.ends_with(&quoted))
-        {
-            places.push(complaints[index].clone());
-        }
+        let fits = |complaint: &&String| {
+            let again = complaint.starts_with("duplicate");
+            complaint.ends_with(&quoted) && again == (seen == Seen::Before)
+        };
+        places.extend(complaints.iter().find(fits).cloned());
     });
     complaints.sort_by_key(|complaint| {
         places
@@ -44,6 +44,31 @@ pub fn sort_by_place(text: &[u8], complaints: &mut [String]) {
             .position(|other| other == complaint)
             .unwrap_or(usize::MAX)
     });
+}
+
+/// All complaints of one text in its order. What is unknown is not looked
+/// into, so a key in it that comes again is none.
+#[must_use]
+pub fn joined(text: &[u8], duplicates: Vec<String>, unknown: Vec<String>) -> Vec<String> {
+    let path_of = |complaint: &str| {
+        let quoted = complaint.split_once('"').map_or("", |(_, rest)| rest);
+        quoted.trim_end_matches('"').to_owned()
+    };
+    let unknown_paths: Vec<String> = unknown.iter().map(|complaint| path_of(complaint)).collect();
+    let is_known = |complaint: &String| {
+        let path = path_of(complaint);
+        !unknown_paths.iter().any(|unknown| {
+            path.strip_prefix(unknown.as_str())
+                .is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
+        })
+    };
+    let mut complaints: Vec<String> = duplicates
+        .into_iter()
+        .filter(is_known)
+        .chain(unknown)
+        .collect();
+    sort_by_place(text, &mut complaints);
+    complaints
 }
 
 /// Whether a key stood in its object already.
@@ -158,6 +183,21 @@ mod tests {
                 r#"duplicate field "a.b""#,
                 r#"duplicate field "l[0].x""#,
                 r#"duplicate field "a""#
+            ]
+        );
+    }
+
+    #[test]
+    fn what_is_unknown_is_not_complained_of_twice() {
+        let text = br#"{"m":{"n":1,"n":1,"f":{"x":1}},"a":1,"a":2,"d":{"k":1,"k":2}}"#;
+        let unknown = ["unknown field \"a\"", "unknown field \"m.f\""].map(String::from);
+        assert_eq!(
+            joined(text, duplicates(text), unknown.to_vec()),
+            [
+                "duplicate field \"m.n\"",
+                "unknown field \"m.f\"",
+                "unknown field \"a\"",
+                "duplicate field \"d.k\"",
             ]
         );
     }

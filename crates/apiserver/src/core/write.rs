@@ -11,6 +11,7 @@ use super::prepare::{self, Target};
 use super::read;
 use super::registry::Resource;
 use super::request::{Identity, Operation, Verb};
+use super::reset_fields::reset_fields;
 use super::status::{ApiError, Cause};
 use super::store::{ObjectKey, Refusal, Stored, Write};
 use super::versions::{self, ResourceVersions};
@@ -97,11 +98,13 @@ impl<'a> Call<'a> {
 
     pub(super) fn conflict(&self, name: &str, why: &str) -> ApiError {
         ApiError::conflict(&self.resource.group, &self.resource.plural, name, why)
+            .with_warnings(&self.warnings)
     }
 
     pub(super) fn invalid(&self, object: &Value, causes: Vec<Cause>) -> ApiError {
         let name = object.str_at(&["metadata", "name"]).unwrap_or("");
         ApiError::invalid(&self.resource.group, &self.resource.kind, name, causes)
+            .with_warnings(&self.warnings)
     }
 
     /// A stored object in the version of the request.
@@ -131,8 +134,12 @@ pub(super) fn create(mut call: Call<'_>) -> Result<Answer, ApiError> {
 
 /// Reads a body as the kind of the resource: defaults filled in, unknown
 /// fields dropped, warned of or refused.
-fn decode_body(call: &mut Call<'_>, body: Body) -> Result<Value, ApiError> {
-    let mut value = body.value;
+pub(super) fn decode_body(call: &mut Call<'_>, body: Body) -> Result<Value, ApiError> {
+    let Body {
+        mut value,
+        duplicates,
+        is_yaml,
+    } = body;
     let resource = call.resource.clone();
     if resource.custom.is_some() {
         decode::check_type_meta(&value, &call.operation.body, &resource)?;
@@ -148,21 +155,37 @@ fn decode_body(call: &mut Call<'_>, body: Body) -> Result<Value, ApiError> {
             resource.kind, resource.version, resource.kind
         ))
     })?;
-    let mut strict = body.duplicates;
-    let mut unknown = decoded.unknown;
-    super::strict::sort_by_place(&call.operation.body, &mut unknown);
-    strict.extend(unknown);
+    let text = &call.operation.body;
+    // YAML is looked at as such first, and then the JSON that is made of it.
+    let complaints = |of_yaml: Vec<String>| {
+        if is_yaml {
+            let mut unknown = decoded.unknown.clone();
+            super::strict::sort_by_place(text, &mut unknown);
+            [of_yaml, unknown].concat()
+        } else {
+            super::strict::joined(text, duplicates.clone(), decoded.unknown.clone())
+        }
+    };
+    if decoded.unknown.is_empty() && duplicates.is_empty() {
+        return Ok(decoded.object);
+    }
     match call.options.field_validation {
         FieldValidation::Ignore => {}
-        FieldValidation::Warn => call.warnings.extend(strict),
-        FieldValidation::Strict if strict.is_empty() => {}
+        FieldValidation::Warn => {
+            let complaints = complaints(duplicates.clone());
+            call.warnings.extend(complaints);
+        }
         FieldValidation::Strict => {
+            let of_yaml = match duplicates.as_slice() {
+                [] => Vec::new(),
+                lines => vec![body::yaml_complaint(lines)],
+            };
             return Err(ApiError::bad_request(format!(
                 "{} in version {:?} cannot be handled as a {}: strict decoding error: {}",
                 resource.kind,
                 resource.version,
                 resource.kind,
-                strict.join(", ")
+                complaints(of_yaml).join(", ")
             )));
         }
     }
@@ -187,11 +210,13 @@ pub(super) fn insert(mut call: Call<'_>, mut object: Value) -> Result<Answer, Ap
     }
     call.warnings
         .extend(super::warnings::of(call.resource, &object));
-    if given_version.is_some_and(|version| {
-        version
-            .as_str()
-            .is_some_and(|text| !text.is_empty() && text != "0")
-    }) {
+    if call.operation.verb != Verb::Patch
+        && given_version.is_some_and(|version| {
+            version
+                .as_str()
+                .is_some_and(|text| !text.is_empty() && text != "0")
+        })
+    {
         return Err(ApiError::internal(
             "resourceVersion should not be set on objects to be created",
         ));
@@ -303,32 +328,17 @@ pub(super) fn track(call: &Call<'_>, live: Option<&Value>, new: &Value) -> Value
         return new.clone();
     };
     let subresource = call.operation.subresource_name();
-    let tracked = track_update(&UpdateInput {
+    track_update(&UpdateInput {
         live,
         new,
         typ,
         manager: &call.options.manager,
         api_version: &call.api_version(),
         subresource,
-        reset: prepare::reset_fields(call.resource, call.target),
+        reset: reset_fields(call.resource, call.target, subresource),
         now: &call.time(),
         versions: &ResourceVersions(call.resource),
-    });
-    if call.target == Target::Scale {
-        without_scale_times(tracked)
-    } else {
-        tracked
-    }
-}
-
-/// Owners through a scale are written down without a time.
-pub(super) fn without_scale_times(mut object: Value) -> Value {
-    super::defaults::each(&mut object, &["metadata", "managedFields"], |entry| {
-        if entry.str_at(&["subresource"]) == Some("scale") {
-            entry.remove_at(&["time"]);
-        }
-    });
-    object
+    })
 }
 
 /// PUT.
@@ -367,7 +377,7 @@ pub(super) fn patch(mut call: Call<'_>) -> Result<Answer, ApiError> {
         return Ok(answer);
     }
     let patch = patch::Patch::read(&call)?;
-    if let patch::Patch::Apply { applied, .. } = &patch
+    if patch.applied().is_some()
         && call
             .find(&call.operation.namespace, &call.operation.name)
             .is_none()
@@ -375,7 +385,7 @@ pub(super) fn patch(mut call: Call<'_>) -> Result<Answer, ApiError> {
         if call.target != Target::Main {
             return Err(call.not_found());
         }
-        let object = patch::apply_new(&mut call, applied)?;
+        let object = patch.onto_nothing(&mut call)?;
         validate::admit_place(&call, &call.operation.name)?;
         return insert(call, object);
     }
@@ -390,7 +400,7 @@ pub(super) fn patch(mut call: Call<'_>) -> Result<Answer, ApiError> {
             return Err(call.invalid(seen, vec![cause.clone(), cause]));
         }
         prepare::for_update(call, &mut new, seen);
-        Ok(if matches!(patch, patch::Patch::Apply { .. }) {
+        Ok(if patch.applied().is_some() {
             new
         } else {
             track(call, Some(seen), &new)

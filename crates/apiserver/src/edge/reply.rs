@@ -82,7 +82,12 @@ impl Reply {
             Layout::Compact => line(status),
             Layout::Pretty => pretty(&status),
         };
-        let reply = Self::full(error.code, JSON, body);
+        let reply = error
+            .warnings
+            .iter()
+            .fold(Self::full(error.code, JSON, body), |reply, warning| {
+                reply.with_header(HeaderName::from_static("warning"), warning)
+            });
         match error
             .details
             .as_ref()

@@ -28,15 +28,6 @@ const KNOWN: &[(&str, &str)] = &[
         "the difference of two Pods is not printed as Go prints it",
     ),
     (
-        "value-int-or-string",
-        "Go's words for a float in a whole number",
-    ),
-    ("table-core", "empty fields of events are owned"),
-    (
-        "yaml-body",
-        "an unquoted `y` is a text, and keys given twice are told in other words",
-    ),
-    (
         "daemonset",
         "the DaemonSet controller knows the simulated node only",
     ),

@@ -262,7 +262,7 @@ fn live_of_apply(
 
 /// Tracks who owns what through a create, update or patch; returns the new
 /// object with its `managedFields`. It never fails: where owners can't be told
-/// (an object that does not fit its type) those of the live object stay.
+/// (an object that does not fit its type) they are forgotten.
 #[must_use]
 pub fn update(input: &UpdateInput<'_>) -> Value {
     let managed = managed_of_update(input);
@@ -270,16 +270,8 @@ pub fn update(input: &UpdateInput<'_>) -> Value {
     if managed.is_empty() && input.live.is_some() {
         return new;
     }
-    match track(input, &new, managed) {
-        Ok(managed) => encode_managed(&mut new, managed),
-        Err(_) => {
-            if let Some(kept) = input
-                .live
-                .and_then(|live| live.at(&["metadata", "managedFields"]))
-            {
-                new.set_at(&["metadata", "managedFields"], kept.clone());
-            }
-        }
+    if let Ok(managed) = track(input, &new, managed) {
+        encode_managed(&mut new, managed);
     }
     new
 }

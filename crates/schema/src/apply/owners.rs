@@ -292,11 +292,7 @@ fn listed(conflicts: &[Lost]) -> Vec<Conflict> {
         .iter()
         .flat_map(|(entry, lost)| conflicts_with(entry, lost))
         .collect();
-    list.sort_by(|a, b| {
-        a.printed_manager
-            .cmp(&b.printed_manager)
-            .then_with(|| a.path.cmp(&b.path))
-    });
+    list.sort_by(|a, b| a.printed_manager.cmp(&b.printed_manager));
     list
 }
 
@@ -310,7 +306,7 @@ fn conflicts_with(entry: &ManagedEntry, lost: &FieldSet) -> Vec<Conflict> {
         path,
         printed_manager: printed_manager.clone(),
     };
-    lost.paths().into_iter().map(conflict).collect()
+    lost.paths_by_level().into_iter().map(conflict).collect()
 }
 
 /// Removes what the applier applied last time and not now, unless somebody
@@ -438,6 +434,11 @@ fn join_with_older(managed: &mut Vec<ManagedEntry>, index: usize) -> bool {
     true
 }
 
-fn age_key(entry: &ManagedEntry) -> (Option<&str>, &str, &str) {
-    (entry.time.as_deref(), &entry.manager, &entry.subresource)
+fn age_key(entry: &ManagedEntry) -> (Option<&str>, &str, &str, &str) {
+    (
+        entry.time.as_deref(),
+        &entry.manager,
+        &entry.api_version,
+        &entry.subresource,
+    )
 }

@@ -66,6 +66,15 @@ fn member<'a>(typ: Option<&'a Type>, name: &str) -> (Option<&'a Type>, PatchStra
     }
 }
 
+/// The name of a struct that does not have a field.
+fn struct_without(typ: Option<&Type>, key: &str) -> Option<&'static str> {
+    let typ = typ?;
+    let map = typ.atom().map.as_ref()?;
+    let is_missing = !map.fields.is_empty() && map.field(key).is_none();
+    let name = typ.definition_name().filter(|_| is_missing)?;
+    name.rsplit('.').next()
+}
+
 fn element(typ: Option<&Type>) -> Option<&Type> {
     Some(&typ?.atom().list.as_ref()?.element)
 }
@@ -189,6 +198,12 @@ fn set_orders(target: &mut Map, patch: &mut Map, typ: Option<&Type>, depth: usiz
             return Err(bad_argument("[]interface {}", &order));
         };
         let key = after_slash(&directive, SET_ORDER).ok_or(BAD_ORDER)?;
+        if let Some(name) = struct_without(typ, key) {
+            return Err(StrategicError::Internal(format!(
+                "unable to find api field in struct {name} for the json field {}",
+                go::quoted(key)
+            )));
+        }
         let old = list_of(target.get(key))?;
         let new = list_of(patch.get(key))?;
         let (typ, strategy) = member(typ, key);

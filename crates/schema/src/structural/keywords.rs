@@ -105,6 +105,11 @@ impl Keywords {
 
     fn keywords(&mut self, schema: &Value, path: &str, around: Around) {
         let typ = schema.str_at(&["type"]).unwrap_or("");
+        if typ == "null" {
+            let detail = "type cannot be set to null, use nullable as an alternative";
+            self.errors
+                .push(FieldError::forbidden(format!("{path}.type"), detail));
+        }
         if !typ.is_empty() && !TYPES.contains(&typ) {
             let allowed = TYPES.map(go::quoted);
             self.errors.push(FieldError::not_supported(

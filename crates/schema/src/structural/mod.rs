@@ -26,6 +26,16 @@ pub struct Structural {
     has_rules: bool,
 }
 
+/// What there is to say of a changed object.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct UpdateVerdict {
+    /// What is wrong, sorted by field.
+    pub errors: Vec<FieldError>,
+    /// Rules that are broken but were broken before by what has not changed,
+    /// in the order of the schema: worth a warning.
+    pub ratcheted: Vec<FieldError>,
+}
+
 /// Mistakes that keep rules from being judged.
 const BLOCKING: &[FieldReason] = &[
     FieldReason::NotSupported,
@@ -111,33 +121,42 @@ impl Structural {
     pub fn validate(&self, object: &Value) -> Vec<FieldError> {
         let mut errors = validate::validate(object, &self.root, "");
         errors.extend(uniqueness::list_types(object, &self.root));
-        self.judge(object, None, &mut errors);
-        sorted(errors.into_iter())
+        self.judge(object, None, errors).errors
     }
 
     /// What is wrong with a changed object. What was wrong before and has not
     /// changed is let pass, so that a schema made stricter does not lock
     /// objects that are there.
     #[must_use]
-    pub fn validate_update(&self, object: &Value, before: &Value) -> Vec<FieldError> {
+    pub fn validate_update(&self, object: &Value, before: &Value) -> UpdateVerdict {
         let mut errors = validate::validate_update(object, before, &self.root);
-        let twice = uniqueness::list_types(object, &self.root);
-        let known = uniqueness::list_types(before, &self.root);
-        errors.extend(twice.into_iter().filter(|error| !known.contains(error)));
-        self.judge(object, Some(before), &mut errors);
-        sorted(errors.into_iter())
+        if uniqueness::list_types(before, &self.root).is_empty() {
+            errors.extend(uniqueness::list_types(object, &self.root));
+        }
+        self.judge(object, Some(before), errors)
     }
 
     /// Judges an object by the CEL rules, unless it has mistakes that rules
     /// may rely on not being there.
-    fn judge(&self, object: &Value, before: Option<&Value>, errors: &mut Vec<FieldError>) {
-        if !self.has_rules {
-            return;
+    fn judge(
+        &self,
+        object: &Value,
+        before: Option<&Value>,
+        mut errors: Vec<FieldError>,
+    ) -> UpdateVerdict {
+        let mut ratcheted = Vec::new();
+        if self.has_rules {
+            if errors.iter().any(|error| BLOCKING.contains(&error.reason)) {
+                errors.push(rules::not_judged());
+            } else {
+                let verdict = rules::judge(object, before, &self.root);
+                errors.extend(verdict.errors);
+                ratcheted = verdict.ratcheted;
+            }
         }
-        if errors.iter().any(|error| BLOCKING.contains(&error.reason)) {
-            errors.push(rules::not_judged());
-        } else {
-            errors.extend(rules::judge(object, before, &self.root));
+        UpdateVerdict {
+            errors: sorted(errors.into_iter()),
+            ratcheted,
         }
     }
 

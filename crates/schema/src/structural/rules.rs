@@ -5,6 +5,7 @@
 mod cost;
 mod present;
 
+use super::limits::{at, printed};
 use super::node::{Additional, Node};
 use super::validate::same_item;
 use crate::field_error::{FieldError, FieldReason};
@@ -103,7 +104,16 @@ pub(super) fn any(node: &Node) -> bool {
 }
 
 /// What rules have against an object.
-pub(super) fn judge(object: &Value, before: Option<&Value>, root: &Node) -> Vec<FieldError> {
+#[derive(Default)]
+pub(super) struct Verdict {
+    /// What is wrong.
+    pub errors: Vec<FieldError>,
+    /// What is wrong but was so before, and so is let pass.
+    pub ratcheted: Vec<FieldError>,
+}
+
+/// Judges an object by the rules of its schema.
+pub(super) fn judge(object: &Value, before: Option<&Value>, root: &Node) -> Verdict {
     thread_local! {
         static FUNCTIONS: LazyCell<Context<'static>> =
             LazyCell::new(|| Context::default().with_all());
@@ -111,7 +121,7 @@ pub(super) fn judge(object: &Value, before: Option<&Value>, root: &Node) -> Vec<
     FUNCTIONS.with(|functions| {
         let mut judge = Judge {
             functions,
-            errors: Vec::new(),
+            verdict: Verdict::default(),
             budget: Budget::default(),
         };
         let place = Place {
@@ -122,7 +132,7 @@ pub(super) fn judge(object: &Value, before: Option<&Value>, root: &Node) -> Vec<
             depth: 0,
         };
         judge.visit(object, root, &place);
-        judge.errors
+        judge.verdict
     })
 }
 
@@ -152,7 +162,7 @@ impl<'a> Place<'a> {
 
 struct Judge<'a> {
     functions: &'a Context<'static>,
-    errors: Vec<FieldError>,
+    verdict: Verdict,
     budget: Budget,
 }
 
@@ -204,8 +214,10 @@ impl Judge<'_> {
             let compiled = match rule.compiled() {
                 Ok(compiled) => compiled,
                 Err(error) => {
-                    let message = format!("rule compiler error: {error}");
-                    self.errors.push(invalid(&path, &message));
+                    let message = format!("rule compile error: {error}");
+                    self.verdict
+                        .errors
+                        .push(mistake(&place.path, node, &message));
                     continue;
                 }
             };
@@ -215,14 +227,30 @@ impl Judge<'_> {
             }
             if !self.budget.spend(rule.text("rule"), longest) {
                 let message = "validation failed due to running out of cost budget, no further validation rules will be run";
-                self.errors.push(invalid(&place.path, message));
+                self.verdict
+                    .errors
+                    .push(mistake(&place.path, node, message));
                 return;
             }
             let scope = self.scope(&shown, before.as_ref(), optional);
-            let error = verdict(rule, compiled, &scope, &place.path, &path);
-            // What was wrong before and has not changed is let pass.
-            let ratcheted = place.unchanged && !compiled.transition;
-            self.errors.extend(error.filter(|_| !ratcheted));
+            match compiled.rule.execute(&scope) {
+                Ok(Cel::Bool(true)) => {}
+                Ok(_) => {
+                    let error = broken(rule, &message(rule, compiled, &scope), &path, value, node);
+                    // What was wrong before and has not changed is let pass.
+                    if place.unchanged && !compiled.transition {
+                        self.verdict.ratcheted.push(error);
+                    } else {
+                        self.verdict.errors.push(error);
+                    }
+                }
+                Err(error) => {
+                    let message = failure(rule, &error);
+                    self.verdict
+                        .errors
+                        .push(mistake(&place.path, node, &message));
+                }
+            }
         }
     }
 
@@ -238,38 +266,47 @@ impl Judge<'_> {
     }
 }
 
-fn verdict(
-    rule: &Rule,
-    compiled: &Compiled,
-    scope: &Context<'_>,
-    at: &str,
-    path: &str,
-) -> Option<FieldError> {
-    match compiled.rule.execute(scope) {
-        Ok(Cel::Bool(true)) => None,
-        Ok(_) => {
-            let message = message(rule, compiled, scope);
-            Some(match rule.text("reason") {
-                "FieldValueForbidden" => FieldError::forbidden(path, &message),
-                "FieldValueRequired" => FieldError::required(path, &message),
-                "FieldValueDuplicate" => {
-                    FieldError::new(path, FieldReason::Duplicate, "Duplicate value")
-                }
-                _ => invalid(path, &message),
-            })
-        }
-        Err(error @ (ExecutionError::NoSuchOverload | ExecutionError::UnexpectedType { .. })) => {
-            let message = format!(
-                "'{error}': call arguments did not match a supported operator, function or macro signature for rule: {}",
-                rule.named()
+/// A rule that does not hold.
+fn broken(rule: &Rule, message: &str, path: &str, value: &Value, node: &Node) -> FieldError {
+    let is_container = matches!(node.typ.as_str(), "object" | "array");
+    let shown = (!is_container).then(|| printed(value));
+    match rule.text("reason") {
+        "FieldValueForbidden" => FieldError::forbidden(path, message),
+        "FieldValueRequired" => FieldError::required(path, message),
+        "FieldValueDuplicate" => {
+            let message = shown.map_or_else(
+                || "Duplicate value".to_owned(),
+                |shown| format!("Duplicate value: {shown}"),
             );
-            Some(invalid(at, &message))
+            FieldError::new(at(path), FieldReason::Duplicate, message)
         }
-        Err(error) => Some(invalid(
-            at,
-            &format!("{} evaluating rule: {}", in_words(&error), rule.named()),
-        )),
+        _ => match shown {
+            Some(shown) => FieldError::invalid(at(path), &shown, message),
+            None => FieldError::new(
+                at(path),
+                FieldReason::Invalid,
+                format!("Invalid value: {message}"),
+            ),
+        },
     }
+}
+
+/// A rule that could not be judged, told with the type of what stands there.
+fn mistake(path: &str, node: &Node, message: &str) -> FieldError {
+    FieldError::invalid(at(path), &crate::go::quoted(&node.typ), message)
+}
+
+fn failure(rule: &Rule, error: &ExecutionError) -> String {
+    if matches!(
+        error,
+        ExecutionError::NoSuchOverload | ExecutionError::UnexpectedType { .. }
+    ) {
+        return format!(
+            "'no such overload': call arguments did not match a supported operator, function or macro signature for rule: {}",
+            rule.named()
+        );
+    }
+    format!("{} evaluating rule: {}", in_words(error), rule.named())
 }
 
 /// The mistake in the words of the API server's evaluator.
@@ -305,14 +342,6 @@ fn message(rule: &Rule, compiled: &Compiled, scope: &Context<'_>) -> String {
     } else {
         message.to_owned()
     }
-}
-
-fn invalid(path: &str, message: &str) -> FieldError {
-    FieldError::new(
-        if path.is_empty() { "<nil>" } else { path },
-        FieldReason::Invalid,
-        format!("Invalid value: {message}"),
-    )
 }
 
 /// The place that a rule names below the one that it stands at: `.a`,

@@ -104,9 +104,9 @@ fn what_was_wrong_before_and_has_not_changed_is_let_pass() {
     let before = value!({"spec": {"a": "longer", "items": [{"name": "x", "v": "longer"}]}});
     assert_eq!(schema.validate(&before).len(), 2);
     let other = value!({"spec": {"a": "longer", "b": "1", "items": [{"name": "y"}, {"name": "x", "v": "longer"}]}});
-    assert_eq!(schema.validate_update(&other, &before), []);
+    assert_eq!(schema.validate_update(&other, &before).errors, []);
     let worse = value!({"spec": {"a": "longest", "items": [{"name": "x", "v": "longer"}]}});
-    let errors = schema.validate_update(&worse, &before);
+    let errors = schema.validate_update(&worse, &before).errors;
     assert_eq!(errors.len(), 1);
     assert_eq!(
         (errors[0].path.as_str(), errors[0].reason),

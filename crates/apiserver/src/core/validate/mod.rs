@@ -91,8 +91,9 @@ pub(super) fn created(call: &Call<'_>, object: &Value) -> Vec<Cause> {
     causes
 }
 
-/// What is wrong with a change.
-pub(super) fn updated(call: &Call<'_>, new: &Value, live: &Value) -> Vec<Cause> {
+/// What is wrong with a change. What is let pass because it was so before is
+/// warned of.
+pub(super) fn updated(call: &mut Call<'_>, new: &Value, live: &Value) -> Vec<Cause> {
     let mut causes = metadata::updated(call.resource, new, live);
     // A binding sets what no other change of a Pod may.
     let binds = call.operation.subresource_name() == "binding";
@@ -101,6 +102,13 @@ pub(super) fn updated(call: &Call<'_>, new: &Value, live: &Value) -> Vec<Cause> 
         return causes;
     }
     causes.extend(updates::before(call.resource, new, live));
+    if let Some(custom) = &call.resource.custom {
+        let verdict = custom.schema.validate_update(new, live);
+        let warnings = verdict.ratcheted.iter().map(ToString::to_string);
+        call.warnings.extend(warnings);
+        causes.extend(verdict.errors.into_iter().map(cause_of));
+        return causes;
+    }
     causes.extend(contents(call.resource, new, Some(live)));
     causes.extend(updates::after(call.resource, new, live));
     causes
@@ -109,10 +117,7 @@ pub(super) fn updated(call: &Call<'_>, new: &Value, live: &Value) -> Vec<Cause> 
 /// What is wrong with an object, whatever it was before.
 fn contents(resource: &Resource, object: &Value, live: Option<&Value>) -> Vec<Cause> {
     if let Some(custom) = &resource.custom {
-        let mistakes = match live {
-            Some(live) => custom.schema.validate_update(object, live),
-            None => custom.schema.validate(object),
-        };
+        let mistakes = custom.schema.validate(object);
         return mistakes.into_iter().map(cause_of).collect();
     }
     match (resource.group.as_str(), resource.kind.as_str()) {
