@@ -52,6 +52,16 @@ pub enum Action {
         /// Its uid.
         uid: Text,
     },
+    /// Sets the replicas of an object through its scale, if it still has this
+    /// version.
+    Scale {
+        /// The object.
+        reference: ObjectRef,
+        /// Its version when this was decided.
+        resource_version: Text,
+        /// How many.
+        replicas: i64,
+    },
     /// Binds a Pod to a node, as a scheduler does.
     Bind {
         /// The Pod.

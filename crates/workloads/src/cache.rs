@@ -25,11 +25,23 @@ pub enum Kind {
     PersistentVolumeClaim,
     /// apps/v1
     ControllerRevision,
+    /// batch/v1
+    CronJob,
+    /// v1
+    Service,
+    /// v1
+    Endpoints,
+    /// discovery.k8s.io/v1
+    EndpointSlice,
+    /// policy/v1
+    PodDisruptionBudget,
+    /// autoscaling/v2
+    HorizontalPodAutoscaler,
 }
 
 impl Kind {
     /// All of them.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 15] = [
         Self::Deployment,
         Self::ReplicaSet,
         Self::StatefulSet,
@@ -39,6 +51,12 @@ impl Kind {
         Self::Node,
         Self::PersistentVolumeClaim,
         Self::ControllerRevision,
+        Self::CronJob,
+        Self::Service,
+        Self::Endpoints,
+        Self::EndpointSlice,
+        Self::PodDisruptionBudget,
+        Self::HorizontalPodAutoscaler,
     ];
 
     /// `apiVersion` and `kind`.
@@ -53,6 +71,12 @@ impl Kind {
             Self::Pod => ("v1", "Pod"),
             Self::Node => ("v1", "Node"),
             Self::PersistentVolumeClaim => ("v1", "PersistentVolumeClaim"),
+            Self::CronJob => ("batch/v1", "CronJob"),
+            Self::Service => ("v1", "Service"),
+            Self::Endpoints => ("v1", "Endpoints"),
+            Self::EndpointSlice => ("discovery.k8s.io/v1", "EndpointSlice"),
+            Self::PodDisruptionBudget => ("policy/v1", "PodDisruptionBudget"),
+            Self::HorizontalPodAutoscaler => ("autoscaling/v2", "HorizontalPodAutoscaler"),
         }
     }
 
@@ -104,6 +128,24 @@ impl Key {
             namespace: reference.namespace.clone(),
             name: reference.name.clone(),
         })
+    }
+
+    /// The key of an object of another kind and name in the same namespace.
+    pub(crate) fn renamed(&self, kind: Kind, name: &str) -> Self {
+        Self {
+            kind,
+            namespace: self.namespace.clone(),
+            name: name.into(),
+        }
+    }
+
+    /// The key of an object without a namespace.
+    pub(crate) fn cluster_scoped(kind: Kind, name: &str) -> Self {
+        Self {
+            kind,
+            namespace: Text::new(),
+            name: name.into(),
+        }
     }
 }
 

@@ -100,19 +100,6 @@ pub(crate) fn set_plain(conditions: &mut Vec<Value>, new: &Condition<'_>, now: T
     plain(conditions);
 }
 
-/// Sets a condition that tells when it was last looked at, as those of Jobs
-/// do.
-pub(crate) fn set_probed(conditions: &mut Vec<Value>, new: &Condition<'_>, now: Timestamp) {
-    let known =
-        get(conditions, new.kind).is_some_and(|old| old.str_at(&["status"]) == Some(new.status));
-    set_plain(conditions, new, now);
-    for condition in conditions {
-        if condition.str_at(&["type"]) == Some(new.kind) && !known {
-            condition.set_at(&["lastProbeTime"], text_of(now).into());
-        }
-    }
-}
-
 fn plain(conditions: &mut [Value]) {
     for condition in conditions {
         condition.remove_at(&["lastUpdateTime"]);

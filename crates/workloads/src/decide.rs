@@ -2,8 +2,12 @@
 
 use crate::action::Decision;
 use crate::cache::{Cache, Key, Kind};
+use crate::endpoints::{self, TriggerTimes};
 use crate::options::Parts;
-use crate::{daemonset, deployment, job, node_taints, pod, replicaset, statefulset};
+use crate::{
+    autoscaler, cronjob, daemonset, deployment, disruption, job, node_taints, pod, replicaset,
+    statefulset,
+};
 use jiff::{SignedDuration, Timestamp};
 use std::time::Duration;
 use trueup_cluster::LiveObject;
@@ -26,6 +30,9 @@ pub struct Setting {
     /// What the server said when the last attempt at this object's work
     /// failed; `None` after a success.
     pub failure: Option<Text>,
+    /// By Pod of a Service, when its endpoints were last decided about, since
+    /// when it had been ready or not; `None` before the first time.
+    pub triggers: Option<TriggerTimes>,
 }
 
 impl Setting {
@@ -49,7 +56,12 @@ impl Setting {
 #[must_use]
 pub fn decide(key: &Key, cache: &Cache, setting: &Setting) -> Decision {
     let Some(live) = cache.get(key) else {
-        return Decision::nothing();
+        return match key.kind {
+            _ if setting.parts == Parts::NodeOnly => Decision::nothing(),
+            Kind::Service => endpoints::decide_gone(key, cache),
+            Kind::Endpoints => endpoints::decide_mirror(key, cache),
+            _ => Decision::nothing(),
+        };
     };
     match key.kind {
         Kind::Pod if setting.parts != Parts::NodeOnly && is_orphan(live, cache) => {
@@ -72,7 +84,14 @@ pub fn decide(key: &Key, cache: &Cache, setting: &Setting) -> Decision {
         Kind::DaemonSet => daemonset::decide(live, cache, setting),
         Kind::Job => job::decide(live, cache, setting),
         Kind::Node => node_taints::decide(live, setting.now),
-        Kind::PersistentVolumeClaim | Kind::ControllerRevision => Decision::nothing(),
+        Kind::CronJob => cronjob::decide(live, cache, setting),
+        Kind::Service => endpoints::decide(live, cache, setting),
+        Kind::Endpoints => endpoints::decide_mirror(key, cache),
+        Kind::PodDisruptionBudget => disruption::decide(live, cache, setting),
+        Kind::HorizontalPodAutoscaler => autoscaler::decide(live, cache, setting),
+        Kind::PersistentVolumeClaim | Kind::ControllerRevision | Kind::EndpointSlice => {
+            Decision::nothing()
+        }
     }
 }
 

@@ -18,6 +18,7 @@ pub(crate) fn interested(object: &LiveObject, key: &Key, cache: &Cache) -> Vec<K
         Kind::PersistentVolumeClaim => keys.extend(claiming_sets(key, cache)),
         _ => {}
     }
+    keys.extend(crate::endpoints::interested(object, key, cache));
     keys
 }
 

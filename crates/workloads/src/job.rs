@@ -1,35 +1,44 @@
 //! What a Job wants of its Pods.
+//!
+//! One decision does one step of each: it makes or deletes Pods
+//! ([`balance`]), writes down and lets go those that have ended
+//! ([`tracking`]), and says in the status how far the Job has come.
+
+mod backoff;
+mod balance;
+mod facts;
+mod finish;
+mod indexes;
+mod policy;
+mod tracking;
 
 use crate::action::{Action, Decision};
 use crate::cache::{Cache, Kind};
-use crate::conditions::{Condition, changes, get, set_probed, text_of, time_at};
+use crate::conditions::{get, text_of, time_at};
 use crate::decide::Setting;
-use crate::pods::{is_active, is_ready, phase, pod_of};
-use jiff::SignedDuration;
+use crate::difference::merge_patch;
+use crate::note::Note;
+use balance::{Balance, COMPONENT, balance, wind_down};
+use facts::{Facts, TRACKING};
+use finish::{End, Finish, conditions, deadline, finish, holding};
+use jiff::{SignedDuration, Timestamp};
+use tracking::track;
 use trueup_cluster::LiveObject;
 use trueup_object::{Value, value};
 
-/// Keeps a Pod until its Job has counted it.
-const TRACKING: &str = "batch.kubernetes.io/job-tracking";
-
-/// How a Job has ended.
-#[derive(Clone, Copy, PartialEq)]
-enum End {
-    Complete,
-    Failed,
-}
-
-struct Counts {
-    active: i64,
-    ready: i64,
-    succeeded: i64,
-    failed: i64,
-}
+/// Whom a Job names that is ours.
+const OURS: &str = "kubernetes.io/job-controller";
 
 /// Decides about one Job. Pods that have ended stay, as those of genuine Jobs
-/// do; indexed completion is not simulated.
+/// do.
 pub(crate) fn decide(live: &LiveObject, cache: &Cache, setting: &Setting) -> Decision {
     let job = live.value();
+    if job
+        .str_at(&["spec", "managedBy"])
+        .is_some_and(|it| it != OURS)
+    {
+        return Decision::nothing();
+    }
     let pods: Vec<&LiveObject> = cache.controlled_by(live.uid(), Kind::Pod).collect();
     let ending = live.deletion_timestamp().is_some();
     if is_finished(job) || ending {
@@ -40,34 +49,149 @@ pub(crate) fn decide(live: &LiveObject, cache: &Cache, setting: &Setting) -> Dec
         }
         return decision;
     }
-    let counts = count(&pods);
-    let end = end_of(job, &counts);
-    let suspended = job.at(&["spec", "suspend"]).and_then(Value::as_bool) == Some(true);
-    let mut actions = match end {
-        None if !suspended => vec![Action::Create(pod(live, setting)); missing(job, &counts)],
-        _ => pods
-            .iter()
-            .filter(|pod| is_active(pod))
-            .map(|pod| Action::Delete {
-                reference: pod.reference().clone(),
-                uid: pod.uid().clone(),
-            })
-            .collect(),
+    step(&Facts::new(live, pods, setting.now), setting)
+}
+
+fn step(facts: &Facts<'_>, setting: &Setting) -> Decision {
+    let mut finish = finish(facts);
+    let balance = match &finish {
+        Some(_) => wind_down(facts),
+        None => balance(facts, setting),
     };
-    // Pods that are being deleted need not be kept for counting.
-    let leaving = pods.iter().filter(|pod| pod.deletion_timestamp().is_some());
-    actions.extend(leaving.filter_map(|pod| release(pod)));
-    let status = status_of(job, &counts, end, suspended, setting);
-    if let Some(status) = changes(job.get("status"), &status) {
-        actions.push(Action::MergeStatus {
-            reference: live.reference().clone(),
-            resource_version: live.resource_version().clone(),
-            status,
+    if finish.is_none() && is_complete(facts, &balance) {
+        finish = Some(Finish::completed());
+    }
+    let tracking = track(facts, finish.as_ref());
+    let mut decision = Decision {
+        actions: balance.actions.clone(),
+        wake_at: balance.wake_at,
+    };
+    decision.wake(deadline(facts).filter(|_| finish.is_none()));
+    let mut status = facts
+        .job()
+        .get("status")
+        .cloned()
+        .unwrap_or_else(Value::map);
+    set_numbers(&mut status, &balance);
+    tracking.set(facts, &mut status);
+    let mut note = set_state(facts, finish.as_ref(), &mut status);
+    if let Some(finish) = &finish {
+        let settled = tracking.is_settled() && balance.terminating == 0;
+        note = set_end(facts, finish, settled, &mut status).or(note);
+    }
+    decision.actions.extend(tracking.released);
+    let old = facts
+        .job()
+        .get("status")
+        .cloned()
+        .unwrap_or_else(Value::map);
+    if let Some(patch) = merge_patch(&old, &status) {
+        let write = Action::merge_status(facts.live, patch);
+        decision.actions.push(match note {
+            Some(note) => write.told(note),
+            None => write,
         });
     }
-    Decision {
-        actions,
-        wake_at: None,
+    decision
+}
+
+/// Whether all that was wanted has been done.
+fn is_complete(facts: &Facts<'_>, balance: &Balance) -> bool {
+    let enough = match facts.wanted("completions") {
+        None => facts.successes() > 0,
+        Some(completions) => facts.successes() >= completions,
+    };
+    enough && balance.active == 0
+}
+
+fn set_numbers(status: &mut Value, balance: &Balance) {
+    match balance.active {
+        0 => drop(status.remove_at(&["active"])),
+        active => status.set_at(&["active"], active.into()),
+    }
+    status.set_at(&["ready"], balance.ready.into());
+    status.set_at(&["terminating"], balance.terminating.into());
+}
+
+/// Sets whether the Job is suspended, and since when it runs.
+fn set_state(facts: &Facts<'_>, finish: Option<&Finish>, status: &mut Value) -> Option<Note> {
+    let now = text_of(facts.now);
+    let suspended = facts.is_suspended();
+    if status.get("startTime").is_none() && !suspended {
+        status.set_at(&["startTime"], now.clone().into());
+    }
+    if finish.is_some() {
+        return None;
+    }
+    let known = get(conditions(facts.job()), "Suspended");
+    let (wanted, reason, message) = match suspended {
+        true => ("True", "JobSuspended", "Job suspended"),
+        false => ("False", "JobResumed", "Job resumed"),
+    };
+    let before = known.map_or("False", |it| it.str_at(&["status"]).unwrap_or_default());
+    if before == wanted {
+        return None;
+    }
+    let mut all = conditions(facts.job()).to_vec();
+    put(
+        &mut all,
+        condition("Suspended", wanted, reason, message, facts.now),
+    );
+    status.set_at(&["conditions"], all.into());
+    if suspended {
+        status.remove_at(&["startTime"]);
+        Some(Note::normal(COMPONENT, facts.live, "Suspended", message))
+    } else {
+        status.set_at(&["startTime"], now.into());
+        Some(Note::normal(COMPONENT, facts.live, "Resumed", message))
+    }
+}
+
+/// Sets that the Job is about to end, or that it has: when all its Pods are
+/// counted and none is left that is ending.
+fn set_end(facts: &Facts<'_>, finish: &Finish, settled: bool, status: &mut Value) -> Option<Note> {
+    let (interim, last) = finish.end.conditions();
+    let mut all = conditions(facts.job()).to_vec();
+    let made = |kind| condition(kind, "True", &finish.reason, &finish.message, facts.now);
+    let was_decided = holding(facts.job(), interim).is_some();
+    if !was_decided {
+        put(&mut all, made(interim));
+    }
+    if was_decided && settled {
+        put(&mut all, made(last));
+        if finish.end == End::Complete {
+            status.set_at(&["completionTime"], text_of(facts.now).into());
+        }
+    }
+    status.set_at(&["conditions"], all.into());
+    (was_decided && settled).then(|| match finish.end {
+        End::Complete => Note::normal(COMPONENT, facts.live, "Completed", "Job completed"),
+        End::Failed => Note::warning(
+            COMPONENT,
+            facts.live,
+            &finish.reason,
+            finish.message.clone(),
+        ),
+    })
+}
+
+fn condition(kind: &str, status: &str, reason: &str, message: &str, now: Timestamp) -> Value {
+    let now = text_of(now);
+    value!({
+        "type": kind, "status": status, "lastProbeTime": (now.clone()),
+        "lastTransitionTime": now, "reason": reason, "message": message,
+    })
+}
+
+/// Puts a condition in the place of the one of its type, or at the end.
+fn put(conditions: &mut Vec<Value>, condition: Value) {
+    let kind = condition.str_at(&["type"]).map(str::to_owned);
+    let place = conditions
+        .iter_mut()
+        .find(|it| it.str_at(&["type"]) == kind.as_deref());
+    match place {
+        Some(place) => *place = condition,
+        None => conditions.push(condition),
     }
 }
 
@@ -77,13 +201,9 @@ fn expire(live: &LiveObject, setting: &Setting, decision: &mut Decision) {
     let Some(ttl_s) = job.i64_at(&["spec", "ttlSecondsAfterFinished"]) else {
         return;
     };
-    let conditions = job
-        .at(&["status", "conditions"])
-        .and_then(Value::as_list)
-        .unwrap_or_default();
     let ended = ["Complete", "Failed"]
         .iter()
-        .find_map(|kind| time_at(get(conditions, kind)?, &["lastTransitionTime"]));
+        .find_map(|kind| time_at(holding(job, kind)?, &["lastTransitionTime"]));
     let due = ended.and_then(|at| at.checked_add(SignedDuration::from_secs(ttl_s)).ok());
     match due {
         Some(due) if due <= setting.now => decision.actions.push(Action::Delete {
@@ -112,118 +232,14 @@ pub(crate) fn release(pod: &LiveObject) -> Option<Action> {
     })
 }
 
-fn is_finished(job: &Value) -> bool {
-    let conditions = job
-        .at(&["status", "conditions"])
-        .and_then(Value::as_list)
-        .unwrap_or_default();
-    ["Complete", "Failed"].iter().any(|kind| {
-        get(conditions, kind).is_some_and(|condition| condition.str_at(&["status"]) == Some("True"))
-    })
+/// Whether a Job has come to its end.
+pub(crate) fn is_finished(job: &Value) -> bool {
+    ended_as(job).is_some()
 }
 
-fn count(pods: &[&LiveObject]) -> Counts {
-    let number = |keep: &dyn Fn(&LiveObject) -> bool| {
-        i64::try_from(pods.iter().filter(|pod| keep(pod)).count()).unwrap_or(i64::MAX)
-    };
-    Counts {
-        active: number(&|pod| is_active(pod)),
-        ready: number(&|pod| is_active(pod) && is_ready(pod.value())),
-        succeeded: number(&|pod| phase(pod.value()) == "Succeeded"),
-        failed: number(&|pod| phase(pod.value()) == "Failed"),
-    }
-}
-
-fn completions(job: &Value) -> i64 {
-    job.i64_at(&["spec", "completions"]).unwrap_or(1)
-}
-
-fn end_of(job: &Value, counts: &Counts) -> Option<End> {
-    if counts.succeeded >= completions(job) {
-        return Some(End::Complete);
-    }
-    let limit = job.i64_at(&["spec", "backoffLimit"]).unwrap_or(6);
-    (counts.failed > limit).then_some(End::Failed)
-}
-
-fn missing(job: &Value, counts: &Counts) -> usize {
-    let parallelism = job.i64_at(&["spec", "parallelism"]).unwrap_or(1);
-    let open = completions(job) - counts.succeeded;
-    usize::try_from(parallelism.min(open) - counts.active).unwrap_or(0)
-}
-
-fn pod(live: &LiveObject, setting: &Setting) -> Value {
-    let template = live
-        .value()
-        .at(&["spec", "template"])
-        .cloned()
-        .unwrap_or_default();
-    let mut pod = pod_of(live, Kind::Job, &template, setting.node_for_new_pods());
-    pod.set_at(
-        &["metadata", "generateName"],
-        format!("{}-", live.name()).into(),
-    );
-    let kept = pod.at(&["metadata", "finalizers"]).and_then(Value::as_list);
-    let mut finalizers = kept.unwrap_or_default().to_vec();
-    finalizers.push(TRACKING.into());
-    pod.set_at(&["metadata", "finalizers"], finalizers.into());
-    pod
-}
-
-fn status_of(
-    job: &Value,
-    counts: &Counts,
-    end: Option<End>,
-    suspended: bool,
-    setting: &Setting,
-) -> Value {
-    let now = text_of(setting.now);
-    let old = job.at(&["status", "conditions"]).and_then(Value::as_list);
-    let mut conditions = old.map(<[Value]>::to_vec).unwrap_or_default();
-    let mut say = |kind: &str, reason: &str, message: &str| {
-        set_probed(
-            &mut conditions,
-            &Condition {
-                kind,
-                status: "True",
-                reason,
-                message,
-            },
-            setting.now,
-        );
-    };
-    match end {
-        Some(End::Complete) => {
-            let message = "Reached expected number of succeeded pods";
-            say("SuccessCriteriaMet", "CompletionsReached", message);
-            say("Complete", "CompletionsReached", message);
-        }
-        Some(End::Failed) => {
-            let message = "Job has reached the specified backoff limit";
-            say("FailureTarget", "BackoffLimitExceeded", message);
-            say("Failed", "BackoffLimitExceeded", message);
-        }
-        None if suspended => say("Suspended", "JobSuspended", "Job suspended"),
-        None => {}
-    }
-    let active = if end.is_some() { 0 } else { counts.active };
-    let mut status = value!({
-        "active": active,
-        "ready": (if end.is_some() { 0 } else { counts.ready }),
-        "succeeded": (counts.succeeded),
-        "failed": (counts.failed),
-        "terminating": 0,
-    });
-    status.set_at(&["conditions"], conditions.into());
-    if !suspended {
-        let started = job
-            .str_at(&["status", "startTime"])
-            .map_or_else(|| now.clone(), Into::into);
-        status.set_at(&["startTime"], started.into());
-    }
-    if end == Some(End::Complete) {
-        status.set_at(&["completionTime"], now.into());
-    }
-    status.set_at(&["uncountedTerminatedPods"], Value::map());
-    status
+/// The last condition of a Job that has come to its end.
+pub(crate) fn ended_as(job: &Value) -> Option<&'static str> {
+    ["Complete", "Failed"]
+        .into_iter()
+        .find(|kind| holding(job, kind).is_some())
 }

@@ -8,13 +8,19 @@
 //! ([`Parts::NodeOnly`]).
 
 mod action;
+mod autoscaler;
 mod cache;
 mod claim;
 mod conditions;
 mod correlate;
+mod cron;
+mod cronjob;
 mod daemonset;
 mod decide;
 mod deployment;
+mod difference;
+mod disruption;
+mod endpoints;
 mod history;
 mod interest;
 mod job;
@@ -34,6 +40,7 @@ mod victims;
 pub use action::{Action, Decision};
 pub use cache::{Cache, Key, Kind};
 pub use decide::{Setting, decide};
+pub use endpoints::TriggerTimes;
 pub use note::{Involved, Note, Severity};
 pub use options::{
     BROKEN_TAG, FAIL_ANNOTATION, NODE_LABEL, Parts, READY_DELAY_MS, WallClock, WorkloadsOptions,

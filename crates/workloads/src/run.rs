@@ -6,6 +6,7 @@ mod record;
 use crate::cache::{Cache, Key, Kind};
 use crate::conditions::text_of;
 use crate::decide::{Setting, decide};
+use crate::endpoints::{self, TriggerTimes};
 use crate::interest::interested;
 use crate::node;
 use crate::options::{Parts, WorkloadsOptions};
@@ -54,6 +55,7 @@ struct Runner {
     failures: HashMap<Key, Failures>,
     wakes: Wakes,
     first_seen: HashMap<Text, Timestamp>,
+    triggers: HashMap<Key, TriggerTimes>,
 }
 
 /// Attempts that failed, one after the other.
@@ -114,6 +116,7 @@ impl Runner {
             failures: HashMap::new(),
             wakes: Wakes::default(),
             first_seen: HashMap::new(),
+            triggers: HashMap::new(),
         }
     }
 
@@ -235,6 +238,7 @@ impl Runner {
             self.dirty.remove(&key);
             let setting = self.setting(&key);
             let decision = decide(&key, &self.cache, &setting);
+            self.note_triggers(&key);
             if decision.actions.is_empty() {
                 self.failures.remove(&key);
                 self.wakes.set(&key, decision.wake_at);
@@ -255,6 +259,20 @@ impl Runner {
         }
     }
 
+    /// Remembers what the endpoints of a Service were decided on.
+    fn note_triggers(&mut self, key: &Key) {
+        if key.kind != Kind::Service {
+            return;
+        }
+        match self.cache.get(key) {
+            Some(service) => {
+                let times = endpoints::trigger_times(service, &self.cache);
+                self.triggers.insert(key.clone(), times);
+            }
+            None => drop(self.triggers.remove(key)),
+        }
+    }
+
     fn setting(&self, key: &Key) -> Setting {
         let uid = self.cache.get(key).map(|object| object.uid().clone());
         Setting {
@@ -267,6 +285,7 @@ impl Runner {
                 .failures
                 .get(key)
                 .and_then(|failed| failed.said.clone()),
+            triggers: self.triggers.get(key).cloned(),
         }
     }
 

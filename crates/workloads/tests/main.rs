@@ -4,8 +4,10 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test may")]
 
 mod deployments;
+mod jobs;
 mod others;
 mod pods;
 mod schedules;
+mod traffic;
 mod whole;
 mod world;

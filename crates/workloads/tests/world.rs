@@ -21,6 +21,7 @@ pub struct World {
     pub cache: Cache,
     pub now: Timestamp,
     pub ready_delay: Duration,
+    pub parts: Parts,
     pub random: fastrand::Rng,
     version: u64,
     pub writes: u64,
@@ -36,6 +37,7 @@ impl World {
             cache: Cache::default(),
             now: "2026-01-01T00:00:00Z".parse().unwrap(),
             ready_delay: Duration::ZERO,
+            parts: Parts::All,
             random: fastrand::Rng::with_seed(seed),
             version: 0,
             writes: 0,
@@ -47,11 +49,12 @@ impl World {
     pub fn setting(&self) -> Setting {
         Setting {
             node_name: "trueup".into(),
-            parts: Parts::All,
+            parts: self.parts,
             ready_delay: self.ready_delay,
             now: self.now,
             first_seen: None,
             failure: None,
+            triggers: None,
         }
     }
 
@@ -220,6 +223,15 @@ impl World {
                     self.changes.push(Change::Gone(key, uid));
                 }
             }
+            Action::Scale {
+                reference,
+                resource_version,
+                replicas,
+            } => self.merge(
+                &reference,
+                &resource_version,
+                &value!({"spec": {"replicas": replicas}}),
+            ),
             Action::Bind { reference, node } => {
                 let Some(live) = self.cache.get(&Key::of(&reference).unwrap()) else {
                     return;

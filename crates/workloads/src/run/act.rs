@@ -166,6 +166,11 @@ async fn act_one(session: &Session, action: Action) -> Done {
             };
             delete(session, reference, uid, &options).await
         }
+        Action::Scale {
+            reference,
+            resource_version,
+            replicas,
+        } => scale(session, &reference, &resource_version, replicas).await,
         Action::Bind { reference, node } => bind(session, &reference, &node).await,
         // Taken apart before.
         Action::InOrder(_) | Action::SlowStart(_) | Action::Told { .. } | Action::Tell(_) => {
@@ -191,6 +196,22 @@ async fn delete(
         Err(error) if error.class() == ErrorClass::NotFound => Ok(Done::Deleted(reference, uid)),
         Err(error) => Err(error),
     }
+}
+
+/// The answer is a Scale, not the object: its watch tells of that.
+async fn scale(
+    session: &Session,
+    reference: &ObjectRef,
+    resource_version: &Text,
+    replicas: i64,
+) -> Result<Done, ApiError> {
+    let patch = Patch::Merge(value!({
+        "metadata": {"resourceVersion": (resource_version.clone())},
+        "spec": {"replicas": replicas},
+    }));
+    let options = WriteOptions::new(CONTROLLERS).on("scale");
+    session.patch(reference, &patch, &options).await?;
+    Ok(Done::Nothing)
 }
 
 async fn bind(session: &Session, reference: &ObjectRef, node: &Text) -> Result<Done, ApiError> {
