@@ -1,7 +1,9 @@
-//! Benchmarks that anyone can run: `cargo xtask bench converge`.
+//! Upkeep that anyone can run: `cargo xtask bench converge` measures,
+//! `cargo xtask transcripts` plays recorded conversations with an API server.
 
 mod converge;
 mod process;
+mod transcripts;
 
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
@@ -24,6 +26,8 @@ enum Task {
         #[command(subcommand)]
         bench: Bench,
     },
+    /// Play recorded conversations against a server over HTTPS and print where it agrees
+    Transcripts(transcripts::Options),
 }
 
 #[derive(Subcommand)]
@@ -34,9 +38,7 @@ enum Bench {
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    let Task::Bench {
-        bench: Bench::Converge(options),
-    } = Arguments::parse().task;
+    let task = Arguments::parse().task;
     if rustls::crypto::aws_lc_rs::default_provider()
         .install_default()
         .is_err()
@@ -44,11 +46,22 @@ async fn main() -> ExitCode {
         eprintln!("another TLS provider is installed already");
         return ExitCode::FAILURE;
     }
-    match converge::run(&options).await {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("bench converge: {error}");
-            ExitCode::FAILURE
-        }
+    match task {
+        Task::Bench {
+            bench: Bench::Converge(options),
+        } => match converge::run(&options).await {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => failed("bench converge", &error),
+        },
+        Task::Transcripts(options) => match transcripts::run(&options).await {
+            Ok(agreement) if agreement.is_good() => ExitCode::SUCCESS,
+            Ok(_) => ExitCode::FAILURE,
+            Err(error) => failed("transcripts", &error),
+        },
     }
+}
+
+fn failed(task: &str, error: &dyn std::fmt::Display) -> ExitCode {
+    eprintln!("{task}: {error}");
+    ExitCode::FAILURE
 }

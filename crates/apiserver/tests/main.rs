@@ -1,5 +1,6 @@
 //! The API server as its users see it: by a client in the same process, by
-//! `kubectl` over TLS, across kills, and by recorded conversations.
+//! `kubectl` over TLS, and across kills. The crate `replay` plays recorded
+//! conversations with it.
 
 #![allow(
     clippy::unwrap_used,
@@ -11,6 +12,5 @@ mod durability;
 mod housekeeping;
 mod in_process;
 mod kubectl;
-mod recorded;
 mod rights;
 mod support;

@@ -36,7 +36,8 @@ impl Durable {
     }
 
     /// Whether a write was lost.
-    pub(super) fn is_broken(&self) -> bool {
+    #[must_use]
+    pub fn is_broken(&self) -> bool {
         self.broken.load(Ordering::Acquire)
     }
 

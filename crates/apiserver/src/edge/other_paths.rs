@@ -12,7 +12,7 @@ const PROMETHEUS: &str = "text/plain; version=0.0.4; charset=utf-8; escaping=und
 
 /// Answers a request that was authorised.
 pub fn answer(server: &ApiServer, request: &Request) -> Reply {
-    if let Some(reply) = health::answer(request) {
+    if let Some(reply) = health::answer(server, request) {
         return reply;
     }
     let tables = server.inner.core.registry().tables();

@@ -30,7 +30,7 @@ const FLOORS: &[(u8, &str, &[&str])] = &[
 ];
 
 /// Crates that serve tests and upkeep only; nothing above may ship them.
-const DEVELOPMENT: &[&str] = &["testkit", "xtask"];
+const DEVELOPMENT: &[&str] = &["replay", "testkit", "xtask"];
 
 /// Crates of others that must not be in what we ship.
 const BANNED: &[&str] = &[
@@ -172,7 +172,10 @@ fn nothing_banned_is_shipped() {
         shipped.contains("trueup-object"),
         "cargo tree told nothing: {tree}"
     );
-    for name in BANNED.iter().chain(&["trueup-testkit", "xtask"]) {
+    for name in BANNED
+        .iter()
+        .chain(&["trueup-replay", "trueup-testkit", "xtask"])
+    {
         assert!(!shipped.contains(name), "{name} must not be shipped");
     }
 }

@@ -234,14 +234,40 @@ pub(super) fn hex_upper(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02X}")).collect()
 }
 
+/// Built-in kinds that a genuine server keeps in another group or version than
+/// its newest: group and kind, and what its hash is made of.
+const KEPT_OTHERWISE: &[(&str, &str, &str)] = &[
+    ("events.k8s.io", "Event", "/v1"),
+    ("autoscaling", "HorizontalPodAutoscaler", "autoscaling/v2"),
+    (
+        "apiextensions.k8s.io",
+        "CustomResourceDefinition",
+        "apiextensions.k8s.io/v1beta1",
+    ),
+    (
+        "admissionregistration.k8s.io",
+        "MutatingAdmissionPolicy",
+        "admissionregistration.k8s.io/v1beta1",
+    ),
+    (
+        "admissionregistration.k8s.io",
+        "MutatingAdmissionPolicyBinding",
+        "admissionregistration.k8s.io/v1beta1",
+    ),
+];
+
 /// What tells clients in which version objects are kept.
 pub(super) fn storage_version_hash(resource: &Resource) -> Text {
     use base64::Engine;
-    let group_version_kind = format!(
-        "{}/{}/{}",
-        resource.group, resource.storage_version, resource.kind
-    );
-    let digest = Sha256::digest(group_version_kind.as_bytes());
+    let Resource { group, kind, .. } = resource;
+    let otherwise = KEPT_OTHERWISE
+        .iter()
+        .find(|(of, name, _)| of == group && name == kind);
+    let group_version = match otherwise {
+        Some((_, _, kept)) => (*kept).to_owned(),
+        None => format!("{group}/{}", resource.storage_version),
+    };
+    let digest = Sha256::digest(format!("{group_version}/{kind}"));
     base64::engine::general_purpose::STANDARD
         .encode(&digest[..8])
         .into()
