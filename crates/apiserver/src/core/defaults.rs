@@ -217,8 +217,13 @@ fn deployment(object: &mut Value) {
 
 fn stateful_set(object: &mut Value) {
     default(object, &["spec", "podManagementPolicy"], "OrderedReady");
+    let is_said = object
+        .str_at(&["spec", "updateStrategy", "type"])
+        .is_some_and(|strategy| !strategy.is_empty());
     default(object, &["spec", "updateStrategy", "type"], "RollingUpdate");
-    if object.str_at(&["spec", "updateStrategy", "type"]) == Some("RollingUpdate") {
+    let rolls = object.str_at(&["spec", "updateStrategy", "type"]) == Some("RollingUpdate");
+    let rolling = object.at(&["spec", "updateStrategy", "rollingUpdate"]);
+    if rolls && (!is_said || rolling.is_some()) {
         default(
             object,
             &["spec", "updateStrategy", "rollingUpdate", "partition"],

@@ -1,6 +1,5 @@
 //! The core as its callers use it: requests in, answers out, no HTTP.
 
-use super::store::Write;
 use super::*;
 use crate::storage::{LogStorage, MemoryStorage, Sync};
 use trueup_object::{Value, from_json, to_json, value};

@@ -1,5 +1,6 @@
 //! What is accepted, but said to be likely a mistake.
 
+use super::port_warnings::port_warnings;
 use super::registry::Resource;
 use std::collections::HashSet;
 use trueup_object::Value;
@@ -41,6 +42,14 @@ fn pod_spec(spec: &Value, at: &str) -> Vec<String> {
             hidden_variables(&mut warnings, container, &format!("{at}.{kind}[{index}]"));
         }
     }
+    let containers: Vec<(String, &Value)> = ["initContainers", "containers"]
+        .into_iter()
+        .flat_map(|kind| {
+            let listed = list(spec, kind).iter().enumerate();
+            listed.map(move |(index, container)| (format!("{at}.{kind}[{index}]"), container))
+        })
+        .collect();
+    warnings.extend(port_warnings(&containers));
     warnings
 }
 

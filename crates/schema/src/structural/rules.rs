@@ -3,6 +3,7 @@
 //! is let pass follow the API server's behaviour.
 
 mod cost;
+pub(super) mod kinds;
 mod present;
 
 use super::limits::{at, printed};

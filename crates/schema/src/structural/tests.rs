@@ -180,7 +180,7 @@ fn a_schema_that_nests_without_end_is_refused() {
 #[test]
 fn rules_are_kept_with_their_places() {
     let schema = schema(
-        value!({"type": "object", "x-kubernetes-validations": [{"rule": "self.a > 1"}], "properties": {
+        value!({"type": "object", "x-kubernetes-validations": [{"rule": "size(self.l) > 1"}], "properties": {
             "l": {"type": "array", "items": {"type": "string", "x-kubernetes-validations": [{"rule": "self != ''"}]}},
             "f": {"type": "string", "format": "mystery"}
         }}),
@@ -193,7 +193,7 @@ fn rules_are_kept_with_their_places() {
     assert_eq!(
         rules,
         [
-            ("spec".into(), "self.a > 1".into()),
+            ("spec".into(), "size(self.l) > 1".into()),
             ("spec.l[*]".into(), "self != ''".to_owned())
         ]
     );

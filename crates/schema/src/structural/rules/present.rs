@@ -123,7 +123,7 @@ fn text_of(text: &str, format: &str) -> Cel {
 }
 
 /// A field's name as rules write it.
-fn escaped(name: &str) -> String {
+pub(super) fn escaped(name: &str) -> String {
     if RESERVED.contains(&name) {
         return format!("__{name}__");
     }

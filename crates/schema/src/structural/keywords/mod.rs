@@ -1,11 +1,12 @@
 //! The keywords of a schema and their values, each for itself.
 
+mod expressions;
+
 use super::limits::printed;
 use super::node::{MAX_SCHEMA_DEPTH, texts};
-use super::rules;
 use crate::field_error::FieldError;
 use crate::go;
-use trueup_object::{Value, to_json};
+use trueup_object::Value;
 
 const TYPES: [&str; 6] = ["array", "boolean", "integer", "number", "object", "string"];
 const UNSUPPORTED: [&str; 6] = [
@@ -53,33 +54,6 @@ struct Around {
     depth: usize,
 }
 
-/// The reasons that a rule may give.
-const REASONS: [&str; 4] = [
-    "FieldValueRequired",
-    "FieldValueForbidden",
-    "FieldValueInvalid",
-    "FieldValueDuplicate",
-];
-
-/// A rule as the API server prints it.
-fn dumped(rule: &Value) -> String {
-    let text = |key: &str| rule.str_at(&[key]).unwrap_or("");
-    let or_null = |key: &str| rule.get(key).cloned().unwrap_or_default();
-    let fields = [
-        ("Rule", Value::from(text("rule"))),
-        ("Message", text("message").into()),
-        ("MessageExpression", text("messageExpression").into()),
-        ("Reason", or_null("reason")),
-        ("FieldPath", text("fieldPath").into()),
-        ("OptionalOldSelf", or_null("optionalOldSelf")),
-    ];
-    let printed = fields.map(|(name, value)| {
-        let value = String::from_utf8_lossy(&to_json(&value)).into_owned();
-        format!("\"{name}\":{value}")
-    });
-    format!("{{{}}}", printed.join(","))
-}
-
 /// Keywords and their values, each for itself.
 struct Keywords {
     errors: Vec<FieldError>,
@@ -99,7 +73,7 @@ impl Keywords {
         self.list_type(schema, path);
         self.map_type(schema, path);
         let uncorrelated = around.uncorrelated.map(|length| &path[..length]);
-        self.rules(schema, path, uncorrelated);
+        self.rules(schema, path, around, uncorrelated);
         self.below(schema, path, around);
     }
 
@@ -347,66 +321,6 @@ impl Keywords {
             let detail = "this property is in x-kubernetes-list-map-keys, so it cannot be nullable";
             self.errors
                 .push(FieldError::forbidden(format!("{field}.nullable"), detail));
-        }
-    }
-
-    /// Whether the expressions of a rule are some, and whether they may speak
-    /// of the value before.
-    fn expressions(&mut self, rule: &Value, path: &str, uncorrelated: Option<&str>) {
-        let text = |key: &str| rule.str_at(&[key]).unwrap_or("");
-        match rules::compile(text("rule").trim()) {
-            Err(error) => self.errors.push(FieldError::invalid(
-                format!("{path}.rule"),
-                &dumped(rule),
-                &format!("compilation failed: {error}"),
-            )),
-            Ok(program) if rules::is_transition(&program) => {
-                if let Some(list) = uncorrelated {
-                    let detail = format!(
-                        "oldSelf cannot be used on the uncorrelatable portion of the schema within {list}"
-                    );
-                    let printed = go::quoted(text("rule"));
-                    let field = format!("{path}.rule");
-                    self.errors
-                        .push(FieldError::invalid(field, &printed, &detail));
-                }
-            }
-            Ok(_) => {}
-        }
-        if let Err(error) = rules::compile(text("messageExpression").trim())
-            && !text("messageExpression").trim().is_empty()
-        {
-            self.errors.push(FieldError::invalid(
-                format!("{path}.messageExpression"),
-                &dumped(rule),
-                &format!("messageExpression compilation failed: {error}"),
-            ));
-        }
-        let reason = text("reason");
-        if !reason.is_empty() && !REASONS.contains(&reason) {
-            let allowed: Vec<String> = REASONS.iter().map(|it| go::quoted(it)).collect();
-            self.errors.push(FieldError::not_supported(
-                format!("{path}.reason"),
-                &go::quoted(reason),
-                &allowed,
-            ));
-        }
-    }
-
-    fn rules(&mut self, schema: &Value, path: &str, uncorrelated: Option<&str>) {
-        let rules = schema
-            .get("x-kubernetes-validations")
-            .and_then(Value::as_list)
-            .unwrap_or_default();
-        for (index, rule) in rules.iter().enumerate() {
-            if rule.str_at(&["rule"]).unwrap_or("").trim().is_empty() {
-                let field = format!("{path}.x-kubernetes-validations[{index}].rule");
-                self.errors
-                    .push(FieldError::required(field, "rule is not specified"));
-            } else {
-                let place = format!("{path}.x-kubernetes-validations[{index}]");
-                self.expressions(rule, &place, uncorrelated);
-            }
         }
     }
 
