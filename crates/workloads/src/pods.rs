@@ -89,12 +89,13 @@ pub(crate) fn ready_since(pod: &Value) -> Option<Timestamp> {
     time_at(ready, &["lastTransitionTime"])
 }
 
-/// When a Pod counts as available: ready for `min_ready_s`; `None` while it
-/// is not ready.
+/// When a Pod counts as available: ready for `min_ready_s`; at once where that
+/// is 0. `None` while it is not ready, or does not tell since when.
 pub(crate) fn available_at(pod: &Value, min_ready_s: i64) -> Option<Timestamp> {
-    let ready = ready_condition(pod).filter(|_| is_ready(pod))?;
-    let since = time_at(ready, &["lastTransitionTime"]).unwrap_or(Timestamp::UNIX_EPOCH);
-    since
+    if min_ready_s == 0 {
+        return is_ready(pod).then_some(Timestamp::UNIX_EPOCH);
+    }
+    ready_since(pod)?
         .checked_add(SignedDuration::from_secs(min_ready_s))
         .ok()
 }
@@ -118,10 +119,10 @@ pub(crate) fn tally<'a>(
     let mut tally = Tally::default();
     for pod in pods {
         tally.total += 1;
+        tally.ready += i64::from(is_ready(pod.value()));
         let Some(at) = available_at(pod.value(), min_ready_s) else {
             continue;
         };
-        tally.ready += 1;
         if at <= now {
             tally.available += 1;
         } else {

@@ -42,7 +42,10 @@ pub(crate) fn decide(live: &LiveObject, cache: &Cache, setting: &Setting) -> Dec
         .filter(|pod| pod.deletion_timestamp().is_some() && !is_ended(pod.value()))
         .filter(|pod| matches(pod))
         .count();
-    let status = status_of(live, &pods, terminating, setting, &mut decision);
+    let status = match failure_of(live, counted(&pods), setting) {
+        Some(conditions) => conditions,
+        None => status_of(live, &pods, terminating, setting, &mut decision),
+    };
     if let Some(status) = changes(live.value().get("status"), &status) {
         decision.actions.push(Action::merge_status(live, status));
     }
@@ -70,10 +73,22 @@ fn status_of(
         "availableReplicas": (counts.available),
         "terminatingReplicas": (i64::try_from(terminating).unwrap_or(i64::MAX)),
     });
-    if let Some(conditions) = conditions_of(live, counts.total, setting) {
+    let mut conditions = conditions_of(live);
+    if setting.failure.is_none() && get(&conditions, REPLICA_FAILURE).is_some() {
+        drop_kind(&mut conditions, REPLICA_FAILURE);
+        let empty = conditions.is_empty();
+        let conditions = if empty {
+            Value::Null
+        } else {
+            conditions.into()
+        };
         status.set_at(&["conditions"], conditions);
     }
     status
+}
+
+fn counted(pods: &[&LiveObject]) -> i64 {
+    i64::try_from(pods.len()).unwrap_or(i64::MAX)
 }
 
 fn has_labels(pod: &LiveObject, labels: &Map) -> bool {
@@ -82,37 +97,29 @@ fn has_labels(pod: &LiveObject, labels: &Map) -> bool {
         .all(|(key, value)| pod.labels().get(key) == Some(value))
 }
 
-/// The conditions, if they change: Pods can't be made or deleted, or can
-/// again.
-fn conditions_of(live: &LiveObject, total: i64, setting: &Setting) -> Option<Value> {
+fn conditions_of(live: &LiveObject) -> Vec<Value> {
     let conditions = live.value().at(&["status", "conditions"]);
-    let mut conditions = conditions
-        .and_then(Value::as_list)
-        .map(<[Value]>::to_vec)
-        .unwrap_or_default();
-    let known = get(&conditions, REPLICA_FAILURE).is_some();
-    match &setting.failure {
-        Some(error) if !known && total != wanted(live) => {
-            let failure = Condition {
-                kind: REPLICA_FAILURE,
-                status: "True",
-                reason: if total < wanted(live) {
-                    "FailedCreate"
-                } else {
-                    "FailedDelete"
-                },
-                message: error,
-            };
-            set_plain(&mut conditions, &failure, setting.now);
-        }
-        None if known => drop_kind(&mut conditions, REPLICA_FAILURE),
-        _ => return None,
+    let conditions = conditions.and_then(Value::as_list);
+    conditions.map(<[Value]>::to_vec).unwrap_or_default()
+}
+
+/// The status that tells, before anything is counted anew, that Pods can't be
+/// made or deleted; `None` when that is told or not so.
+fn failure_of(live: &LiveObject, total: i64, setting: &Setting) -> Option<Value> {
+    let error = setting.failure.as_ref()?;
+    let mut conditions = conditions_of(live);
+    if get(&conditions, REPLICA_FAILURE).is_some() || total == wanted(live) {
+        return None;
     }
-    Some(if conditions.is_empty() {
-        Value::Null
-    } else {
-        conditions.into()
-    })
+    let few = total < wanted(live);
+    let failure = Condition {
+        kind: REPLICA_FAILURE,
+        status: "True",
+        reason: if few { "FailedCreate" } else { "FailedDelete" },
+        message: error,
+    };
+    set_plain(&mut conditions, &failure, setting.now);
+    Some(value!({"observedGeneration": (live.generation()), "conditions": conditions}))
 }
 
 fn balance(

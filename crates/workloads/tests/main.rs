@@ -3,11 +3,13 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test may")]
 
+mod adoption;
 mod deployments;
 mod jobs;
 mod others;
 mod pods;
 mod schedules;
+mod sets;
 mod traffic;
 mod whole;
 mod world;

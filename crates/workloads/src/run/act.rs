@@ -191,6 +191,8 @@ async fn delete(
     options: &DeleteOptions,
 ) -> Result<Done, ApiError> {
     match session.delete(&reference, options).await {
+        // The last state of what is gone already.
+        Ok(Deletion::Pending(object)) if is_gone(&object) => Ok(Done::Deleted(reference, uid)),
         Ok(Deletion::Pending(object)) => Ok(Done::Written(object)),
         Ok(Deletion::Gone) => Ok(Done::Deleted(reference, uid)),
         Err(error) if error.class() == ErrorClass::NotFound => Ok(Done::Deleted(reference, uid)),
@@ -212,6 +214,14 @@ async fn scale(
     let options = WriteOptions::new(CONTROLLERS).on("scale");
     session.patch(reference, &patch, &options).await?;
     Ok(Done::Nothing)
+}
+
+/// Whether nothing holds up a deletion: no time to end, no finalizer.
+fn is_gone(object: &LiveObject) -> bool {
+    let metadata = |key| object.value().at(&["metadata", key]);
+    let finalizers = metadata("finalizers").and_then(Value::as_list);
+    metadata("deletionGracePeriodSeconds").and_then(Value::as_i64) == Some(0)
+        && finalizers.is_none_or(<[Value]>::is_empty)
 }
 
 async fn bind(session: &Session, reference: &ObjectRef, node: &Text) -> Result<Done, ApiError> {
