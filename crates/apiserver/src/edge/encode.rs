@@ -107,6 +107,13 @@ fn encode_object(code: u16, resource: &Resource, object: &ObjectBody, view: &Vie
         (Shape::Metadata(version), object) => {
             encode_value(code, &partial_object(object.value(), version), view.format)
         }
+        (Shape::MetadataList(_), _) => {
+            let kind = internal_kind(resource, &resource.kind);
+            let what = format!(
+                "you requested PartialObjectMetadataList, but the requested object is not a list (*{kind})"
+            );
+            Reply::error(&ApiError::new(406, "NotAcceptable", what), view.format)
+        }
         (Shape::Table(version), object) => {
             let revision = object.value().at(&["metadata", "resourceVersion"]).cloned();
             let mut metadata = Map::new();
@@ -120,6 +127,20 @@ fn encode_object(code: u16, resource: &Resource, object: &ObjectBody, view: &Vie
             )
         }
     }
+}
+
+/// What a genuine server calls a kind in the inside of it, and in the texts
+/// that show it.
+fn internal_kind(resource: &Resource, kind: &str) -> String {
+    let package = match (&resource.custom, resource.group.split('.').next()) {
+        (Some(_), _) if kind == resource.list_kind => {
+            return "unstructured.UnstructuredList".into();
+        }
+        (Some(_), _) => return "unstructured.Unstructured".into(),
+        (None, None | Some("" | "events")) => "core",
+        (None, Some(first)) => first,
+    };
+    format!("{package}.{kind}")
 }
 
 fn encode_list(code: u16, list: &List, view: &View) -> Reply {
@@ -141,7 +162,14 @@ fn encode_list(code: u16, list: &List, view: &View) -> Reply {
                 view.format,
             )
         }
-        Shape::Metadata(version) => encode_value(
+        Shape::Metadata(_) => {
+            let kind = internal_kind(&list.resource, &list.resource.list_kind);
+            let what = format!(
+                "you requested PartialObjectMetadata, but the requested object is a list (*{kind})"
+            );
+            Reply::error(&ApiError::new(406, "NotAcceptable", what), view.format)
+        }
+        Shape::MetadataList(version) => encode_value(
             code,
             &partial_list(list_metadata(list), &values(), version),
             view.format,

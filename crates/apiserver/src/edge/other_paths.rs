@@ -1,6 +1,7 @@
 //! Every path that names no resource: discovery, OpenAPI, health, version.
 
-use super::negotiation::layout;
+use super::encode::encode_value;
+use super::negotiation::{Answers, Endpoint, Router, error_format, layout, negotiate};
 use super::reply::Reply;
 use super::{ApiServer, discovery, health, openapi};
 use crate::core::{ApiError, Request};
@@ -20,7 +21,7 @@ pub fn answer(server: &ApiServer, request: &Request) -> Reply {
     let segments: Vec<&str> = path.split('/').skip(1).collect();
     let reply = match segments.as_slice() {
         [] | ["index.html"] => Some(discovery::root(&tables)),
-        ["version"] => Some(Reply::json(200, &version())),
+        ["version"] => Some(version_reply(request)),
         ["metrics"] => Some(Reply::full(200, PROMETHEUS, metrics(server))),
         ["openapi", "v2"] => Some(openapi::v2(server, request)),
         ["openapi", "v3"] => Some(openapi::index(server)),
@@ -34,10 +35,25 @@ pub fn answer(server: &ApiServer, request: &Request) -> Reply {
     };
     match reply {
         Some(_) if !matches!(request.method.as_str(), "GET" | "HEAD") => {
-            Reply::error(&ApiError::method_not_allowed(), layout(request))
+            Reply::error(&ApiError::method_not_allowed(), error_format(request))
         }
         Some(reply) => reply,
-        None => Reply::error(&ApiError::unknown_path(), layout(request)),
+        None => Reply::error(&ApiError::unknown_path(), error_format(request)),
+    }
+}
+
+/// `/version`, in JSON only; everything else is refused as a router does.
+fn version_reply(request: &Request) -> Reply {
+    let endpoint = Endpoint {
+        router: Some(Router::Json),
+        answers: Answers::Documents,
+    };
+    // What the router lets through is answered in JSON, whatever its form.
+    match negotiate(request, endpoint) {
+        Err(error) if error.message.starts_with("406: ") => {
+            Reply::error(&error, error_format(request))
+        }
+        _ => encode_value(200, &version(), layout(request).into()),
     }
 }
 

@@ -1,5 +1,7 @@
 //! Answers as HTTP knows them, and the JSON texts that clients expect.
 
+use super::encode::encode_value;
+use super::negotiation::Format;
 use super::watch::WatchBody;
 use crate::core::ApiError;
 use bytes::Bytes;
@@ -76,18 +78,11 @@ impl Reply {
 
     /// An error as a `Status`.
     #[must_use]
-    pub fn error(error: &ApiError, layout: Layout) -> Self {
-        let status = status_json(&error.to_value());
-        let body = match layout {
-            Layout::Compact => line(status),
-            Layout::Pretty => pretty(&status),
-        };
-        let reply = error
-            .warnings
-            .iter()
-            .fold(Self::full(error.code, JSON, body), |reply, warning| {
-                reply.with_header(HeaderName::from_static("warning"), warning)
-            });
+    pub fn error(error: &ApiError, format: impl Into<Format>) -> Self {
+        let plain = encode_value(error.code, &error.to_value(), format.into());
+        let reply = error.warnings.iter().fold(plain, |reply, warning| {
+            reply.with_header(HeaderName::from_static("warning"), warning)
+        });
         match error
             .details
             .as_ref()

@@ -7,13 +7,13 @@ use super::authorization::{
 };
 use super::clock::Clock;
 use super::encode::{View, encode};
-use super::negotiation::{Answers, layout, negotiate};
+use super::negotiation::{Answers, Endpoint, Router, error_format, negotiate};
 use super::openapi::OpenApiCache;
 use super::reply::{Reply, ReplyBody};
 use super::{discovery, other_paths, protobuf, reviews, token_request};
 use crate::background::Housekeeper;
 use crate::core::{
-    Answer, ApiError, ApiPath, Core, CoreOptions, Identity, Operation, Request, ResourcePath,
+    Answer, ApiError, ApiPath, Core, CoreOptions, Identity, Operation, Request, ResourcePath, Verb,
     parse_path,
 };
 use crate::storage::{Storage, StorageError};
@@ -158,7 +158,7 @@ impl ApiServer {
     fn handle_other(&self, request: &Request, identity: &Identity) -> Reply {
         let attributes = Attributes::of_path(request);
         if let Err(error) = self.authorize(identity, &attributes) {
-            return Reply::error(&error, layout(request));
+            return Reply::error(&error, error_format(request));
         }
         other_paths::answer(self, request)
     }
@@ -180,7 +180,7 @@ impl ApiServer {
             Err(error) if is_unknown_path(&error) && !discovery::is_builtin_group(&path.group) => {
                 Reply::page_not_found()
             }
-            Err(error) => Reply::error(&error, layout(request)),
+            Err(error) => Reply::error(&error, error_format(request)),
         }
     }
 
@@ -209,12 +209,7 @@ impl ApiServer {
         identity: &Identity,
         now: Timestamp,
     ) -> Result<Reply, ApiError> {
-        let answers = if operation.resource.custom.is_some() {
-            Answers::Custom
-        } else {
-            Answers::Builtin
-        };
-        let format = negotiate(request, answers)?;
+        let format = negotiate(request, endpoint(request, operation))?;
         let view = View::new(request, format, now)?;
         let answer = self.execute(operation, identity, now)?;
         let mut reply = encode(answer, &view);
@@ -269,6 +264,22 @@ impl ApiServer {
             Decision::NoOpinion(reason) => Err(attributes.forbidden(identity, &reason)),
         }
     }
+}
+
+/// What an operation's answer is negotiated for: built-in resources stand
+/// behind a router, custom ones don't.
+fn endpoint(request: &Request, operation: &Operation) -> Endpoint {
+    let lists = request.method == "GET" && operation.name.is_empty();
+    let router = match (&operation.resource.custom, lists) {
+        (Some(_), _) => None,
+        (None, true) => Some(Router::Lists),
+        (None, false) => Some(Router::Documents),
+    };
+    let answers = match operation.verb {
+        Verb::Watch => Answers::Events,
+        _ => Answers::Objects,
+    };
+    Endpoint { router, answers }
 }
 
 fn is_unknown_path(error: &ApiError) -> bool {

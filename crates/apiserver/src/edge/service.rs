@@ -3,7 +3,7 @@
 use super::authentication::Impersonation;
 use super::authorization::Attributes;
 use super::body::Body;
-use super::negotiation::layout;
+use super::negotiation::error_format;
 use super::reply::{Layout, Reply, ReplyBody};
 use super::server::ApiServer;
 use crate::core::{ApiError, Details, Identity, Request};
@@ -114,7 +114,7 @@ impl ApiService {
             Ok(identity) => identity,
             Err(error) => {
                 return finish(
-                    Reply::error(&error, layout(&request)),
+                    Reply::error(&error, error_format(&request)),
                     &request,
                     &parts.headers,
                 );
@@ -124,7 +124,7 @@ impl ApiService {
             Ok(body) => body,
             Err(error) => {
                 return finish(
-                    Reply::error(&error, layout(&request)),
+                    Reply::error(&error, error_format(&request)),
                     &request,
                     &parts.headers,
                 );

@@ -103,7 +103,9 @@ impl WatchForm {
 
     fn shaped(&mut self, object: &Value) -> Bytes {
         match (self.view.format.shape, &self.printer) {
-            (Shape::Metadata(version), _) => to_json(&partial_object(object, version)).into(),
+            (Shape::Metadata(version) | Shape::MetadataList(version), _) => {
+                to_json(&partial_object(object, version)).into()
+            }
             (Shape::Table(version), Some(printer)) => {
                 let revision = object
                     .at(&["metadata", "resourceVersion"])

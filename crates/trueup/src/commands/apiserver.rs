@@ -10,7 +10,7 @@ use trueup_apiserver::edge::authentication::StaticToken;
 use trueup_apiserver::edge::{
     ApiServer, Certificates, Limits, ServeOptions, ServerOptions, write_kubeconfig,
 };
-use trueup_apiserver::storage::{MemoryStorage, LogStorage, Sync};
+use trueup_apiserver::storage::{LogStorage, MemoryStorage, Sync};
 use trueup_cluster::{Cluster, ClusterKey, ClusterOptions};
 use trueup_demo::random_token;
 use trueup_workloads::WorkloadsOptions;

@@ -9,7 +9,10 @@ mod version_order;
 pub use version_order::compare_versions;
 
 use super::ApiServer;
-use super::negotiation::{aggregated_discovery_version, layout};
+use super::encode::encode_value;
+use super::negotiation::{
+    Answers, Endpoint, Router, aggregated_discovery_version, error_format, negotiate,
+};
 use super::reply::{JSON, Reply};
 use crate::core::{ApiError, Request, Resource, Tables};
 use bytes::Bytes;
@@ -154,7 +157,7 @@ pub fn root(tables: &Tables) -> Reply {
 /// Answers below `/api` and `/apis`, except for resources.
 pub fn answer(server: &ApiServer, tables: &Tables, request: &Request, segments: &[&str]) -> Reply {
     if !matches!(request.method.as_str(), "GET" | "HEAD") {
-        return Reply::error(&ApiError::method_not_allowed(), layout(request));
+        return Reply::error(&ApiError::method_not_allowed(), error_format(request));
     }
     if let (["api" | "apis"], Some("v2")) = (segments, aggregated_discovery_version(request)) {
         return server.inner.discovery.aggregated(tables, segments[0]);
@@ -168,11 +171,29 @@ pub fn answer(server: &ApiServer, tables: &Tables, request: &Request, segments: 
         _ => None,
     };
     match (found, segments) {
-        (Some(document), _) => Reply::json(200, &document),
+        (Some(document), _) => negotiated(request, segments, &document),
         (None, [_, group, ..]) if segments[0] == "apis" && !is_builtin_group(group) => {
             Reply::page_not_found()
         }
-        (None, _) => Reply::error(&ApiError::unknown_path(), layout(request)),
+        (None, _) => Reply::error(&ApiError::unknown_path(), error_format(request)),
+    }
+}
+
+/// A document in the form that its reader takes. The paths that no router
+/// stands before are those that custom resources come and go below.
+fn negotiated(request: &Request, segments: &[&str], document: &Value) -> Reply {
+    let routed = match segments {
+        ["api", ..] => true,
+        [_, group, _] => is_builtin_group(group),
+        _ => false,
+    };
+    let endpoint = Endpoint {
+        router: routed.then_some(Router::Documents),
+        answers: Answers::Documents,
+    };
+    match negotiate(request, endpoint) {
+        Ok(format) => encode_value(200, document, format),
+        Err(error) => Reply::error(&error, error_format(request)),
     }
 }
 

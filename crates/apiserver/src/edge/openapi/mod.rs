@@ -10,7 +10,7 @@ mod v3;
 use super::ApiServer;
 use super::discovery::hex_upper;
 use super::reply::{JSON, Reply, TEXT, line};
-use crate::core::{ApiError, Request, Tables};
+use crate::core::{Request, Tables};
 use bytes::Bytes;
 use http::header::{ETAG, VARY};
 use sha2::{Digest, Sha256};
@@ -118,12 +118,15 @@ pub fn v3(server: &ApiServer, path: &[&str]) -> Reply {
     let tables = server.inner.core.registry().tables();
     match server.inner.openapi.document(&tables, &path.join("/")) {
         Some(document) => document.reply(),
-        None => {
-            let mut reply = Reply::text(404, "");
-            reply.headers.remove(http::header::CONTENT_TYPE);
-            reply
-        }
+        None => without_body(404),
     }
+}
+
+/// A status, and not a word.
+fn without_body(status: u16) -> Reply {
+    let mut reply = Reply::text(status, "");
+    reply.headers.remove(http::header::CONTENT_TYPE);
+    reply
 }
 
 /// `/openapi/v2`: all definitions in one document, in JSON only.
@@ -134,11 +137,7 @@ pub fn v2(server: &ApiServer, request: &Request) -> Reply {
         .map(|clause| clause.split(';').next().unwrap_or_default().trim())
         .any(|it| matches!(it, "*/*" | "application/*" | "application/json" | ""));
     if !takes_json {
-        let message = "only the following media types are accepted: application/json";
-        return Reply::error(
-            &ApiError::new(406, "NotAcceptable", message),
-            super::reply::Layout::Compact,
-        );
+        return without_body(406);
     }
     let tables = server.inner.core.registry().tables();
     let document = server.inner.openapi.with(&tables, |kept| {

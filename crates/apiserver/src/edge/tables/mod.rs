@@ -235,10 +235,14 @@ pub fn partial_object(object: &Value, version: MetaVersion) -> Value {
 /// A list of objects reduced to their metadata.
 #[must_use]
 pub fn partial_list(metadata: Value, objects: &[Value], version: MetaVersion) -> Value {
-    let items: Value = objects
-        .iter()
-        .map(|object| partial_object(object, version))
-        .collect();
+    // An empty list is told as Go tells one that was never filled.
+    let items = match objects {
+        [] => Value::Null,
+        _ => objects
+            .iter()
+            .map(|object| partial_object(object, version))
+            .collect(),
+    };
     value!({
         "kind": "PartialObjectMetadataList",
         "apiVersion": (version.api_version()),
