@@ -43,7 +43,9 @@ const WORKLOADS: &[&str] = &[
     "endpoint-controller",
     "endpoints-controller",
     "endpointslice-controller",
+    "endpointslice-mirroring-controller",
     "hpa-controller",
+    "horizontal-pod-autoscaler-controller",
 ];
 
 /// The controllers that the embedded server has, by itself or beside it, under

@@ -1,6 +1,7 @@
 //! The controllers and the simulated node that a laptop's cluster needs:
-//! Deployment → ReplicaSet → Pod, StatefulSet, DaemonSet, Job, and Pods that
-//! become ready without running anything.
+//! Deployment → ReplicaSet → Pod, StatefulSet, DaemonSet, Job, CronJob, the
+//! endpoints of Services, disruption budgets, autoscalers, and Pods that become
+//! ready without running anything.
 //!
 //! Floor 7; a plain client of the API. Each kind has a pure function from what
 //! is observed to what is to be done ([`decide`]); [`run`] watches, asks, and

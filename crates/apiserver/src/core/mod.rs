@@ -15,6 +15,7 @@ pub(crate) mod admission;
 pub mod body;
 mod builtin;
 mod change;
+mod component_statuses;
 mod conditions;
 mod decode;
 mod defaults;
@@ -198,6 +199,9 @@ impl Core {
         now: Timestamp,
         guard: Option<Guard<'_>>,
     ) -> Result<Answer, ApiError> {
+        if component_statuses::are(&operation.resource) {
+            return component_statuses::read(operation);
+        }
         let call = || -> Result<Call<'_>, ApiError> {
             let mut call = Call::new(self, operation, identity, now)?;
             call.guard = guard;

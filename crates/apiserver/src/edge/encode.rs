@@ -189,7 +189,10 @@ fn encode_list(code: u16, list: &List, view: &View) -> Reply {
 
 fn list_metadata(list: &List) -> Value {
     let mut metadata = Map::new();
-    metadata.insert("resourceVersion", list.revision.to_string());
+    // What is not stored has no version.
+    if list.revision > 0 {
+        metadata.insert("resourceVersion", list.revision.to_string());
+    }
     if !list.continue_token.is_empty() {
         metadata.insert("continue", list.continue_token.clone());
     }

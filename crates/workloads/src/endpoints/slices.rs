@@ -287,8 +287,8 @@ fn change(
     let mut new = slice.value().clone();
     new.set_at(&["metadata", "labels"], labels(service).into());
     set_trigger(&mut new, trigger);
-    new.set_at(&["ports"], ports.to_vec().into());
-    new.set_at(&["endpoints"], endpoints.into());
+    new.set_at(&["ports"], some_or_null(ports.to_vec()));
+    new.set_at(&["endpoints"], some_or_null(endpoints));
     let patch = merge_patch(slice.value(), &new)?;
     Some(Action::Merge {
         reference: slice.reference().clone(),
@@ -326,10 +326,19 @@ fn new_slice(
             "labels": (labels(service)),
             "ownerReferences": [(owner_reference(service, Kind::Service))],
         },
-        "addressType": family, "ports": ports, "endpoints": endpoints,
+        "addressType": family, "ports": (some_or_null(ports)), "endpoints": (some_or_null(endpoints)),
     });
     set_trigger(&mut slice, trigger);
     slice
+}
+
+/// Nobody owns an empty list: it is null, as the API shows it.
+fn some_or_null(list: Vec<Value>) -> Value {
+    if list.is_empty() {
+        Value::Null
+    } else {
+        list.into()
+    }
 }
 
 /// What the names of slices begin with.
