@@ -115,6 +115,24 @@ pub fn dns_label_errors(text: &str) -> Vec<String> {
     errors
 }
 
+/// What keeps `text` from being a DNS label of RFC 1035.
+#[must_use]
+pub fn dns_1035_label_errors(text: &str) -> Vec<String> {
+    let mut errors = Vec::new();
+    if text.len() > MAX_LABEL_BYTES {
+        errors.push(too_long(MAX_LABEL_BYTES));
+    }
+    if !is_label_shape(text) || !text.as_bytes()[0].is_ascii_lowercase() {
+        errors.push(
+            "a DNS-1035 label must consist of lower case alphanumeric characters or '-', start with an \
+             alphabetic character, and end with an alphanumeric character (e.g. 'my-name',  or 'abc-123', \
+             regex used for validation is '[a-z]([-a-z0-9]*[a-z0-9])?')"
+                .to_owned(),
+        );
+    }
+    errors
+}
+
 /// What keeps `text` from standing between two slashes of a URL.
 #[must_use]
 pub fn path_segment_errors(text: &str) -> Vec<String> {
@@ -187,12 +205,13 @@ fn prefix_errors(prefix: &str) -> Vec<String> {
 
 /// What keeps `name` from being the name of an object of this group and kind.
 ///
-/// Most names are DNS subdomains. Namespaces and Services are DNS labels; the
-/// names of RBAC kinds need only fit into a URL.
+/// Most names are DNS subdomains. Namespaces, Services and StatefulSets are DNS
+/// labels; the names of RBAC kinds and API services need only fit into a URL.
 #[must_use]
 pub fn object_name_errors(group: &str, kind: &str, name: &str) -> Vec<String> {
     match (group, kind) {
-        ("", "Namespace" | "Service") => dns_label_errors(name),
+        ("", "Namespace" | "Service") | ("apps", "StatefulSet") => dns_label_errors(name),
+        ("apiregistration.k8s.io", "APIService") => path_segment_errors(name),
         ("rbac.authorization.k8s.io", _) => path_segment_errors(name),
         _ => dns_subdomain_errors(name),
     }

@@ -30,7 +30,7 @@ mod zero;
 
 pub use apply::{
     Applied, ApplyError, ApplyInput, Conflict, Force, SameShape, UpdateInput, Versions, apply,
-    keep_timestamps, update,
+    create, keep_timestamps, update,
 };
 pub use field_error::{FieldError, FieldReason};
 pub use field_set::FieldSet;

@@ -30,6 +30,7 @@ pub(super) fn change(
         let live = call.find(namespace, name).ok_or_else(|| call.not_found())?;
         let seen = call.seen(&live);
         let mut new = make(&mut call, &live, &seen)?;
+        prepare::drop_repeated_owners(&mut call, &mut new);
         admission::admit(&call, &mut new, Some(&seen))?;
         call.ask_guard(Some(&seen), &new)?;
         prepare::on_update(&mut call, &mut new, &seen)?;
@@ -39,7 +40,7 @@ pub(super) fn change(
         }
         if call.target == Target::Main {
             call.warnings
-                .extend(super::warnings::of(call.resource, &new));
+                .extend(super::warnings::of(call.resource, &new, Some(&seen)));
         }
         admission::validate(&call, &new, Some(&seen))?;
         prepare::allocate(&call, Some(&seen), &mut new)?;

@@ -23,11 +23,15 @@ pub fn apply(group: &str, kind: &str, object: &mut Value) -> Changed {
         ("", "Service") => service(object),
         ("", "Secret") => secret(object),
         ("", "Namespace") => namespace(object),
-        ("", "PersistentVolumeClaim") => default(object, &["spec", "volumeMode"], "Filesystem"),
-        ("", "PersistentVolume") => {
-            default(object, &["spec", "volumeMode"], "Filesystem");
-            default(object, &["spec", "persistentVolumeReclaimPolicy"], "Retain");
+        ("", "PersistentVolumeClaim") => {
+            default_missing(object, &["spec", "volumeMode"], "Filesystem")
         }
+        ("", "PersistentVolume") => {
+            default_missing(object, &["spec", "volumeMode"], "Filesystem");
+            default(object, &["spec", "persistentVolumeReclaimPolicy"], "Retain");
+            pods::default_source(object, &["spec"]);
+        }
+        ("", "Node") => allocatable(object),
         ("", "Endpoints") => each(object, &["subsets"], |subset| {
             each(subset, &["ports"], |port| {
                 default(port, &["protocol"], "TCP")
@@ -46,17 +50,41 @@ pub fn apply(group: &str, kind: &str, object: &mut Value) -> Changed {
         ("batch", "CronJob") => cron_job(object),
         ("autoscaling", "HorizontalPodAutoscaler") => autoscaler(object),
         ("networking.k8s.io", "NetworkPolicy") => network_policy(object),
+        ("networking.k8s.io", "IngressClass") if object.at(&["spec", "parameters"]).is_some() => {
+            default_missing(object, &["spec", "parameters", "scope"], "Cluster");
+        }
         ("rbac.authorization.k8s.io", "RoleBinding" | "ClusterRoleBinding") => binding(object),
         ("discovery.k8s.io", "EndpointSlice") => each(object, &["ports"], |port| {
-            default(port, &["protocol"], "TCP");
+            default_missing(port, &["protocol"], "TCP");
             default(port, &["name"], "");
         }),
         ("storage.k8s.io", "StorageClass") => {
-            default(object, &["reclaimPolicy"], "Delete");
-            default(object, &["volumeBindingMode"], "Immediate");
+            default_missing(object, &["reclaimPolicy"], "Delete");
+            default_missing(object, &["volumeBindingMode"], "Immediate");
         }
+        ("storage.k8s.io", "CSIDriver") => storage_driver(object),
+        ("apiregistration.k8s.io", "APIService") if object.at(&["spec", "service"]).is_some() => {
+            default_missing(object, &["spec", "service", "port"], 443);
+        }
+        ("flowcontrol.apiserver.k8s.io", "FlowSchema") => {
+            if object.i64_at(&["spec", "matchingPrecedence"]).unwrap_or(0) == 0 {
+                object.set_at(&["spec", "matchingPrecedence"], 1000.into());
+            }
+        }
+        ("flowcontrol.apiserver.k8s.io", "PriorityLevelConfiguration") => priority_level(object),
+        (
+            "admissionregistration.k8s.io",
+            "ValidatingAdmissionPolicy" | "MutatingAdmissionPolicy",
+        ) => {
+            default_missing(object, &["spec", "failurePolicy"], "Fail");
+            match_resources(object, "matchConstraints");
+        }
+        (
+            "admissionregistration.k8s.io",
+            "ValidatingAdmissionPolicyBinding" | "MutatingAdmissionPolicyBinding",
+        ) => match_resources(object, "matchResources"),
         ("scheduling.k8s.io", "PriorityClass") => {
-            default(object, &["preemptionPolicy"], "PreemptLowerPriority")
+            default_missing(object, &["preemptionPolicy"], "PreemptLowerPriority")
         }
         ("apiextensions.k8s.io", "CustomResourceDefinition") => {
             super::definitions::default_names(object)
@@ -86,6 +114,14 @@ pub(super) fn default(object: &mut Value, path: &[&str], new: impl Into<Value>) 
     }
 }
 
+/// Sets a field that is missing or null: for fields in which an empty text
+/// means something else.
+pub(super) fn default_missing(object: &mut Value, path: &[&str], new: impl Into<Value>) {
+    if object.at(path).is_none_or(Value::is_null) {
+        object.set_at(path, new.into());
+    }
+}
+
 /// Does something to every item of a list.
 pub(super) fn each(object: &mut Value, path: &[&str], mut change: impl FnMut(&mut Value)) {
     let Some(list) = object.at(path).and_then(Value::as_list) else {
@@ -104,17 +140,18 @@ pub(super) fn each(object: &mut Value, path: &[&str], mut change: impl FnMut(&mu
 
 fn service(object: &mut Value) {
     default(object, &["spec", "sessionAffinity"], "None");
-    if object.str_at(&["spec", "sessionAffinity"]) == Some("ClientIP") {
-        default(
-            object,
-            &[
-                "spec",
-                "sessionAffinityConfig",
-                "clientIP",
-                "timeoutSeconds",
-            ],
-            10800,
-        );
+    let timeout = [
+        "spec",
+        "sessionAffinityConfig",
+        "clientIP",
+        "timeoutSeconds",
+    ];
+    match object.str_at(&["spec", "sessionAffinity"]) {
+        Some("None") => {
+            object.remove_at(&["spec", "sessionAffinityConfig"]);
+        }
+        Some("ClientIP") => default(object, &timeout, 10800),
+        _ => {}
     }
     default(object, &["spec", "type"], "ClusterIP");
     each(object, &["spec", "ports"], |port| {
@@ -127,15 +164,122 @@ fn service(object: &mut Value) {
             port.set_at(&["targetPort"], number);
         }
     });
+    traffic(object);
+}
+
+/// Where the traffic of a Service goes, by its type.
+fn traffic(object: &mut Value) {
     let kind = object.str_at(&["spec", "type"]).unwrap_or("").to_owned();
-    if kind == "NodePort" || kind == "LoadBalancer" {
+    let external = object
+        .at(&["spec", "externalIPs"])
+        .and_then(Value::as_list)
+        .is_some_and(|list| !list.is_empty());
+    let balanced = kind == "LoadBalancer";
+    if balanced || kind == "NodePort" || (kind == "ClusterIP" && external) {
         default(object, &["spec", "externalTrafficPolicy"], "Cluster");
     }
-    if kind != "ExternalName" {
-        default(object, &["spec", "internalTrafficPolicy"], "Cluster");
+    if ["NodePort", "LoadBalancer", "ClusterIP"].contains(&kind.as_str()) {
+        default_missing(object, &["spec", "internalTrafficPolicy"], "Cluster");
     }
-    if kind == "LoadBalancer" {
+    if balanced {
         default(object, &["spec", "allocateLoadBalancerNodePorts"], true);
+        each(object, &["status", "loadBalancer", "ingress"], |ingress| {
+            if ingress.get("ip").is_some() {
+                default(ingress, &["ipMode"], "VIP");
+            }
+        });
+    }
+}
+
+/// All that a Node has can be given away, if it does not say otherwise.
+fn allocatable(object: &mut Value) {
+    networks_of_pods(object);
+    if let Some(capacity) = object.at(&["status", "capacity"]).cloned() {
+        default(object, &["status", "allocatable"], capacity);
+    }
+}
+
+/// The first of a Node's networks stands in a field of its own too.
+fn networks_of_pods(object: &mut Value) {
+    let one = object.str_at(&["spec", "podCIDR"]).unwrap_or("").to_owned();
+    let mut all = object
+        .at(&["spec", "podCIDRs"])
+        .and_then(Value::as_list)
+        .unwrap_or_default()
+        .to_vec();
+    match (one.is_empty(), all.first_mut()) {
+        (true, Some(first)) => {
+            let first = first.clone();
+            object.set_at(&["spec", "podCIDR"], first);
+            return;
+        }
+        (true, None) => return,
+        (false, Some(first)) => *first = one.into(),
+        (false, None) => all.push(one.into()),
+    }
+    object.set_at(&["spec", "podCIDRs"], all.into());
+}
+
+fn storage_driver(object: &mut Value) {
+    default(object, &["spec", "attachRequired"], true);
+    for key in [
+        "podInfoOnMount",
+        "storageCapacity",
+        "requiresRepublish",
+        "seLinuxMount",
+    ] {
+        default(object, &["spec", key], false);
+    }
+    default_missing(
+        object,
+        &["spec", "fsGroupPolicy"],
+        "ReadWriteOnceWithFSType",
+    );
+    default_list(
+        object,
+        &["spec", "volumeLifecycleModes"],
+        value!(["Persistent"]),
+    );
+}
+
+/// Sets a list that is missing or empty.
+fn default_list(object: &mut Value, path: &[&str], new: Value) {
+    let empty = object
+        .at(path)
+        .and_then(Value::as_list)
+        .is_none_or(<[Value]>::is_empty);
+    if empty {
+        object.set_at(path, new);
+    }
+}
+
+fn priority_level(object: &mut Value) {
+    for (kind, shares) in [("exempt", 0), ("limited", 30)] {
+        if object.at(&["spec", kind]).is_some() {
+            default(object, &["spec", kind, "nominalConcurrencyShares"], shares);
+            default(object, &["spec", kind, "lendablePercent"], 0);
+        }
+    }
+    let queuing = ["spec", "limited", "limitResponse", "queuing"];
+    if object.at(&queuing).is_some() {
+        for (key, amount) in [("handSize", 8), ("queues", 64), ("queueLengthLimit", 50)] {
+            let path = ["spec", "limited", "limitResponse", "queuing", key];
+            default(object, &path, amount);
+        }
+    }
+}
+
+fn match_resources(object: &mut Value, key: &str) {
+    if object.at(&["spec", key]).is_none() {
+        return;
+    }
+    default_missing(object, &["spec", key, "matchPolicy"], "Equivalent");
+    default(object, &["spec", key, "namespaceSelector"], Value::map());
+    default(object, &["spec", key, "objectSelector"], Value::map());
+    for rules in ["resourceRules", "excludeResourceRules"] {
+        each(object, &["spec", key, rules], |rule| {
+            default_missing(rule, &["scope"], "*");
+        });
     }
 }
 
@@ -199,12 +343,12 @@ fn deployment(object: &mut Value) {
     default(object, &["spec", "replicas"], 1);
     default(object, &["spec", "strategy", "type"], "RollingUpdate");
     if object.str_at(&["spec", "strategy", "type"]) == Some("RollingUpdate") {
-        default(
+        default_missing(
             object,
             &["spec", "strategy", "rollingUpdate", "maxUnavailable"],
             "25%",
         );
-        default(
+        default_missing(
             object,
             &["spec", "strategy", "rollingUpdate", "maxSurge"],
             "25%",
@@ -217,18 +361,16 @@ fn deployment(object: &mut Value) {
 
 fn stateful_set(object: &mut Value) {
     default(object, &["spec", "podManagementPolicy"], "OrderedReady");
-    let is_said = object
-        .str_at(&["spec", "updateStrategy", "type"])
-        .is_some_and(|strategy| !strategy.is_empty());
-    default(object, &["spec", "updateStrategy", "type"], "RollingUpdate");
-    let rolls = object.str_at(&["spec", "updateStrategy", "type"]) == Some("RollingUpdate");
-    let rolling = object.at(&["spec", "updateStrategy", "rollingUpdate"]);
-    if rolls && (!is_said || rolling.is_some()) {
-        default(
-            object,
-            &["spec", "updateStrategy", "rollingUpdate", "partition"],
-            0,
-        );
+    let strategy = ["spec", "updateStrategy", "type"];
+    let rolling = ["spec", "updateStrategy", "rollingUpdate"];
+    let untyped = object.str_at(&strategy).unwrap_or("").is_empty();
+    default(object, &strategy, "RollingUpdate");
+    // A type that is named gets no parameters that are not.
+    if object.str_at(&strategy) == Some("RollingUpdate")
+        && (untyped || object.at(&rolling).is_some())
+    {
+        let partition = ["spec", "updateStrategy", "rollingUpdate", "partition"];
+        default(object, &partition, 0);
     }
     default(
         object,
@@ -249,7 +391,7 @@ fn stateful_set(object: &mut Value) {
     each(object, &["spec", "volumeClaimTemplates"], |claim| {
         default(claim, &["apiVersion"], "v1");
         default(claim, &["kind"], "PersistentVolumeClaim");
-        default(claim, &["spec", "volumeMode"], "Filesystem");
+        default_missing(claim, &["spec", "volumeMode"], "Filesystem");
         default(claim, &["status", "phase"], "Pending");
     });
     pods::default_spec(object, &["spec", "template", "spec"]);
@@ -258,12 +400,12 @@ fn stateful_set(object: &mut Value) {
 fn daemon_set(object: &mut Value) {
     default(object, &["spec", "updateStrategy", "type"], "RollingUpdate");
     if object.str_at(&["spec", "updateStrategy", "type"]) == Some("RollingUpdate") {
-        default(
+        default_missing(
             object,
             &["spec", "updateStrategy", "rollingUpdate", "maxUnavailable"],
             1,
         );
-        default(
+        default_missing(
             object,
             &["spec", "updateStrategy", "rollingUpdate", "maxSurge"],
             0,
@@ -287,7 +429,7 @@ fn job(object: &mut Value, at: &[&str]) {
     };
     let set = |object: &mut Value, tail: &[&'static str], value: Value| {
         let path = path(tail);
-        default(
+        default_missing(
             object,
             &path.iter().map(String::as_str).collect::<Vec<_>>(),
             value,
@@ -306,8 +448,15 @@ fn job(object: &mut Value, at: &[&str]) {
         set(object, &["spec", "completions"], 1.into());
     }
     set(object, &["spec", "parallelism"], 1.into());
-    set(object, &["spec", "backoffLimit"], 6.into());
-    set(object, &["spec", "completionMode"], "NonIndexed".into());
+    let retries = if unset(object, "backoffLimitPerIndex") {
+        6
+    } else {
+        i64::from(i32::MAX)
+    };
+    set(object, &["spec", "backoffLimit"], retries.into());
+    if unset(object, "completionMode") {
+        set(object, &["spec", "completionMode"], "NonIndexed".into());
+    }
     set(object, &["spec", "suspend"], false.into());
     let fails = object
         .at(&path(&["spec", "podFailurePolicy"])
@@ -330,6 +479,16 @@ fn job(object: &mut Value, at: &[&str]) {
         object,
         &template.iter().map(String::as_str).collect::<Vec<_>>(),
     );
+    failure_conditions(object, &["spec", "podFailurePolicy", "rules"]);
+}
+
+/// A condition of a Pod counts where it is true, if it does not say.
+fn failure_conditions(object: &mut Value, path: &[&str]) {
+    each(object, path, |rule| {
+        each(rule, &["onPodConditions"], |condition| {
+            default(condition, &["status"], "True");
+        });
+    });
 }
 
 fn cron_job(object: &mut Value) {
@@ -338,6 +497,8 @@ fn cron_job(object: &mut Value) {
     default(object, &["spec", "successfulJobsHistoryLimit"], 3);
     default(object, &["spec", "failedJobsHistoryLimit"], 1);
     pods::default_spec(object, &["spec", "jobTemplate", "spec", "template", "spec"]);
+    let rules = ["spec", "jobTemplate", "spec", "podFailurePolicy", "rules"];
+    failure_conditions(object, &rules);
 }
 
 fn autoscaler(object: &mut Value) {
@@ -345,7 +506,11 @@ fn autoscaler(object: &mut Value) {
     if object.str_at(&["apiVersion"]) == Some("autoscaling/v1") {
         return;
     }
-    if object.at(&["spec", "metrics"]).is_none() {
+    let measured = object
+        .at(&["spec", "metrics"])
+        .and_then(Value::as_list)
+        .is_some_and(|list| !list.is_empty());
+    if !measured {
         let metric = value!({
             "type": "Resource",
             "resource": {"name": "cpu", "target": {"type": "Utilization", "averageUtilization": 80}},
@@ -365,7 +530,7 @@ fn scaling_rules(object: &mut Value) {
         &["spec", "behavior", "scaleUp", "stabilizationWindowSeconds"],
         0,
     );
-    default(
+    default_missing(
         object,
         &["spec", "behavior", "scaleUp", "selectPolicy"],
         "Max",
@@ -375,7 +540,7 @@ fn scaling_rules(object: &mut Value) {
         &["spec", "behavior", "scaleUp", "policies"],
         vec![pods, percent.clone()],
     );
-    default(
+    default_missing(
         object,
         &["spec", "behavior", "scaleDown", "selectPolicy"],
         "Max",
@@ -390,10 +555,16 @@ fn scaling_rules(object: &mut Value) {
 fn network_policy(object: &mut Value) {
     for rules in ["ingress", "egress"] {
         each(object, &["spec", rules], |rule| {
-            each(rule, &["ports"], |port| default(port, &["protocol"], "TCP"))
+            each(rule, &["ports"], |port| {
+                default_missing(port, &["protocol"], "TCP");
+            });
         });
     }
-    if object.at(&["spec", "policyTypes"]).is_none() {
+    let named = object
+        .at(&["spec", "policyTypes"])
+        .and_then(Value::as_list)
+        .is_some_and(|list| !list.is_empty());
+    if !named {
         let egress = object
             .at(&["spec", "egress"])
             .and_then(Value::as_list)
@@ -419,16 +590,18 @@ fn binding(object: &mut Value) {
 }
 
 fn default_webhook(webhook: &mut Value, kind: &str) {
-    default(webhook, &["failurePolicy"], "Fail");
-    default(webhook, &["matchPolicy"], "Equivalent");
+    default_missing(webhook, &["failurePolicy"], "Fail");
+    default_missing(webhook, &["matchPolicy"], "Equivalent");
     default(webhook, &["namespaceSelector"], Value::map());
     default(webhook, &["objectSelector"], Value::map());
     default(webhook, &["timeoutSeconds"], 10);
     if kind == "MutatingWebhookConfiguration" {
-        default(webhook, &["reinvocationPolicy"], "Never");
+        default_missing(webhook, &["reinvocationPolicy"], "Never");
     }
     if webhook.at(&["clientConfig", "service"]).is_some() {
         default(webhook, &["clientConfig", "service", "port"], 443);
     }
-    each(webhook, &["rules"], |rule| default(rule, &["scope"], "*"));
+    each(webhook, &["rules"], |rule| {
+        default_missing(rule, &["scope"], "*")
+    });
 }

@@ -83,6 +83,7 @@ fn plain_call<'a>(
         },
         now,
         warnings: Vec::new(),
+        labels_of_template: false,
         request: None,
         guard: None,
     }

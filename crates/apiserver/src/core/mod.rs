@@ -32,7 +32,6 @@ pub mod options;
 pub mod outcome;
 mod patch;
 mod pods;
-mod port_warnings;
 mod prepare;
 mod read;
 pub mod registry;

@@ -1,6 +1,7 @@
 //! Pods and pod templates: defaults, and the first status.
 
 use super::defaults::{default, each};
+use super::write::Call;
 use trueup_object::{Value, value};
 
 const CONTAINER_LISTS: [&str; 3] = ["containers", "initContainers", "ephemeralContainers"];
@@ -19,11 +20,8 @@ pub fn default_spec(object: &mut Value, path: &[&str]) {
     default(&mut spec, &["securityContext"], Value::map());
     default(&mut spec, &["schedulerName"], "default-scheduler");
     service_account(&mut spec);
-    let host_network = spec.at(&["hostNetwork"]).and_then(Value::as_bool) == Some(true);
     for list in CONTAINER_LISTS {
-        each(&mut spec, &[list], |container| {
-            default_container(container, host_network)
-        });
+        each(&mut spec, &[list], default_container);
     }
     each(&mut spec, &["volumes"], default_volume);
     object.set_at(path, spec);
@@ -43,7 +41,7 @@ fn service_account(spec: &mut Value) {
     }
 }
 
-fn default_container(container: &mut Value, host_network: bool) {
+fn default_container(container: &mut Value) {
     default(
         container,
         &["terminationMessagePath"],
@@ -54,9 +52,6 @@ fn default_container(container: &mut Value, host_network: bool) {
     default(container, &["imagePullPolicy"], policy);
     each(container, &["ports"], |port| {
         default(port, &["protocol"], "TCP");
-        if host_network && let Some(number) = port.get("containerPort").cloned() {
-            default(port, &["hostPort"], number);
-        }
     });
     each(container, &["env"], |variable| {
         if variable.at(&["valueFrom", "fieldRef"]).is_some() {
@@ -71,9 +66,10 @@ fn default_container(container: &mut Value, host_network: bool) {
     }
 }
 
-/// An image without a tag, or with `latest`, is always pulled.
+/// An image without a tag, or with `latest`, is always pulled. What is no
+/// name of an image has no tag either way.
 fn pull_policy(image: &str) -> &'static str {
-    if image.contains('@') {
+    if image.contains('@') || !is_image(image) {
         return "IfNotPresent";
     }
     let last = image.rsplit('/').next().unwrap_or(image);
@@ -81,6 +77,37 @@ fn pull_policy(image: &str) -> &'static str {
         None | Some((_, "latest")) => "Always",
         Some(_) => "IfNotPresent",
     }
+}
+
+/// Whether a text names an image: a path in lower case behind a host, perhaps
+/// with a port, and perhaps a tag.
+fn is_image(image: &str) -> bool {
+    const MAX_TAG: usize = 128;
+    const MAX_NAME: usize = 255;
+    let last = image.rfind('/').map_or(0, |slash| slash + 1);
+    let (name, tag) = match image[last..].split_once(':') {
+        Some((stem, tag)) => (&image[..last + stem.len()], Some(tag)),
+        None => (image, None),
+    };
+    let word = |b: u8| b.is_ascii_alphanumeric() || b == b'_';
+    let is_tag = |tag: &str| {
+        (1..=MAX_TAG).contains(&tag.len())
+            && word(tag.as_bytes()[0])
+            && tag.bytes().all(|b| word(b) || b".-".contains(&b))
+    };
+    let mut parts: Vec<&str> = name.split('/').collect();
+    let is_host = parts.len() > 1 && (parts[0].contains(['.', ':']) || parts[0] == "localhost");
+    if is_host {
+        parts.remove(0);
+    }
+    let edge = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit();
+    let is_part = |part: &str| {
+        let bytes = part.as_bytes();
+        bytes.first().is_some_and(|b| edge(*b))
+            && bytes.last().is_some_and(|b| edge(*b))
+            && bytes.iter().all(|b| edge(*b) || b"._-".contains(b))
+    };
+    name.len() <= MAX_NAME && tag.is_none_or(is_tag) && parts.iter().all(|part| is_part(part))
 }
 
 fn default_probe(container: &mut Value, probe: &str) {
@@ -101,9 +128,8 @@ fn default_probe(container: &mut Value, probe: &str) {
         }
     }
     default_handler(container, &[probe]);
-    if container.at(&[probe, "grpc"]).is_some()
-        && container.at(&[probe, "grpc", "service"]).is_none()
-    {
+    let service = container.at(&[probe, "grpc", "service"]);
+    if container.at(&[probe, "grpc"]).is_some() && service.is_none_or(Value::is_null) {
         container.set_at(&[probe, "grpc", "service"], "".into());
     }
 }
@@ -133,11 +159,10 @@ fn default_volume(volume: &mut Value) {
             default(volume, &[source, "defaultMode"], DEFAULT_MODE);
         }
     }
-    if volume.get("hostPath").is_some() && volume.at(&["hostPath", "type"]).is_none() {
-        volume.set_at(&["hostPath", "type"], "".into());
-    }
-    if volume.get("iscsi").is_some() {
-        default(volume, &["iscsi", "iscsiInterface"], "default");
+    default_source(volume, &[]);
+    if let Some(reference) = volume.get("image") {
+        let policy = pull_policy(reference.str_at(&["reference"]).unwrap_or(""));
+        default(volume, &["image", "pullPolicy"], policy);
     }
     each(volume, &["projected", "sources"], |source| {
         if source.get("serviceAccountToken").is_some() {
@@ -163,6 +188,54 @@ fn default_volume(volume: &mut Value) {
     }
 }
 
+/// Defaults of the sources that Pods and PersistentVolumes share.
+pub fn default_source(object: &mut Value, path: &[&str]) {
+    if object.at(&object_path(path, "hostPath")).is_some() {
+        let kind = [path, &["hostPath", "type"]].concat();
+        if object.at(&kind).is_none() {
+            object.set_at(&kind, "".into());
+        }
+    }
+    let fields: [(&str, &[(&str, &str)]); 4] = [
+        ("iscsi", &[("iscsiInterface", "default")]),
+        (
+            "rbd",
+            &[
+                ("pool", "rbd"),
+                ("user", "admin"),
+                ("keyring", "/etc/ceph/keyring"),
+            ],
+        ),
+        (
+            "azureDisk",
+            &[
+                ("cachingMode", "ReadWrite"),
+                ("fsType", "ext4"),
+                ("kind", "Shared"),
+            ],
+        ),
+        (
+            "scaleIO",
+            &[("storageMode", "ThinProvisioned"), ("fsType", "xfs")],
+        ),
+    ];
+    for (source, texts) in fields {
+        if object.at(&object_path(path, source)).is_none() {
+            continue;
+        }
+        for (key, text) in texts {
+            default(object, &[path, &[source, *key]].concat(), *text);
+        }
+        if source == "azureDisk" {
+            default(object, &[path, &[source, "readOnly"]].concat(), false);
+        }
+    }
+}
+
+fn object_path<'a>(path: &[&'a str], source: &'a str) -> Vec<&'a str> {
+    [path, &[source]].concat()
+}
+
 /// Defaults that pods have and templates do not.
 pub fn default_pod(object: &mut Value) {
     default(object, &["spec", "enableServiceLinks"], true);
@@ -174,8 +247,12 @@ pub fn default_pod(object: &mut Value) {
     {
         object.set_at(&["status", "podIPs"], vec![value!({"ip": address})].into());
     }
+    let host_network = object.at(&["spec", "hostNetwork"]).and_then(Value::as_bool) == Some(true);
     for list in ["containers", "initContainers"] {
         each(object, &["spec", list], |container| {
+            if host_network {
+                each(container, &["ports"], host_port);
+            }
             let Some(Value::Map(limits)) = container.at(&["resources", "limits"]).cloned() else {
                 return;
             };
@@ -190,12 +267,96 @@ pub fn default_pod(object: &mut Value) {
     }
 }
 
-/// The first status of a new pod.
-pub fn created(object: &mut Value) {
+/// On the network of the node, a port is the node's.
+fn host_port(port: &mut Value) {
+    let unset = port.i64_at(&["hostPort"]).unwrap_or(0) == 0;
+    if unset && let Some(number) = port.get("containerPort").cloned() {
+        port.set_at(&["hostPort"], number);
+    }
+}
+
+/// The first status of a new Pod, and what follows from its own labels.
+pub fn created(call: &Call<'_>, object: &mut Value) {
+    let grace = ["spec", "terminationGracePeriodSeconds"];
+    if object.i64_at(&grace).is_some_and(|seconds| seconds < 0) {
+        object.set_at(&grace, 1.into());
+    }
     object.set_at(
         &["status"],
         value!({"phase": "Pending", "qosClass": (qos_class(object))}),
     );
+    gated(call, object);
+    own_labels(object);
+}
+
+/// A Pod behind a gate says that it is not scheduled.
+fn gated(call: &Call<'_>, object: &mut Value) {
+    let open = object
+        .at(&["spec", "schedulingGates"])
+        .and_then(Value::as_list)
+        .is_none_or(<[Value]>::is_empty);
+    if open {
+        return;
+    }
+    let condition = value!({
+        "type": "PodScheduled",
+        "status": "False",
+        "lastProbeTime": null,
+        "lastTransitionTime": (call.time()),
+        "reason": "SchedulingGated",
+        "message": "Scheduling is blocked due to non-empty scheduling gates",
+    });
+    object.set_at(&["status", "conditions"], vec![condition].into());
+}
+
+/// Keys whose values are those of the Pod's own labels become requirements of
+/// the selectors beside them.
+fn own_labels(object: &mut Value) {
+    let labels = object.at(&["metadata", "labels"]).cloned();
+    let labels = labels.unwrap_or_default();
+    each(object, &["spec", "topologySpreadConstraints"], |term| {
+        require_own(term, &labels);
+    });
+    for kind in ["podAffinity", "podAntiAffinity"] {
+        let required = "requiredDuringSchedulingIgnoredDuringExecution";
+        each(object, &["spec", "affinity", kind, required], |term| {
+            require_own(term, &labels);
+        });
+        let preferred = "preferredDuringSchedulingIgnoredDuringExecution";
+        each(object, &["spec", "affinity", kind, preferred], |term| {
+            let Some(mut inner) = term.get("podAffinityTerm").cloned() else {
+                return;
+            };
+            require_own(&mut inner, &labels);
+            term.set_at(&["podAffinityTerm"], inner);
+        });
+    }
+}
+
+fn require_own(term: &mut Value, labels: &Value) {
+    if term.get("labelSelector").is_none_or(Value::is_null) {
+        return;
+    }
+    for (list, operator) in [("matchLabelKeys", "In"), ("mismatchLabelKeys", "NotIn")] {
+        let keys = term.get(list).and_then(Value::as_list).unwrap_or_default();
+        let wanted: Vec<Value> = keys
+            .iter()
+            .filter_map(Value::as_str)
+            .filter_map(|key| Some((key, labels.get(key)?.as_str()?)))
+            .map(|(key, value)| value!({"key": key, "operator": operator, "values": [value]}))
+            .collect();
+        if wanted.is_empty() {
+            continue;
+        }
+        let path = ["labelSelector", "matchExpressions"];
+        let mut all = term
+            .at(&path)
+            .and_then(Value::as_list)
+            .unwrap_or_default()
+            .to_vec();
+        all.extend(wanted);
+        term.set_at(&path, all.into());
+    }
 }
 
 /// `Guaranteed` where every container's limits equal its requests for CPU and

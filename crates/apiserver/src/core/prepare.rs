@@ -59,7 +59,7 @@ pub fn name(core: &Core, object: &mut Value) {
 }
 
 /// System metadata of a new object.
-pub fn created(call: &Call<'_>, object: &mut Value) {
+pub fn created(call: &mut Call<'_>, object: &mut Value) {
     for key in [
         "deletionTimestamp",
         "deletionGracePeriodSeconds",
@@ -72,10 +72,77 @@ pub fn created(call: &Call<'_>, object: &mut Value) {
     if !call.resource.namespaced {
         object.remove_at(&["metadata", "namespace"]);
     }
+    if (call.resource.group.as_str(), call.resource.kind.as_str()) == ("batch", "Job") {
+        call.labels_of_template = take_template_labels(object);
+    }
+}
+
+/// A Job without labels has those of its template; gives whether it took any.
+fn take_template_labels(object: &mut Value) -> bool {
+    let count = |labels: Option<&Value>| {
+        let labels = labels.and_then(Value::as_map);
+        labels.map_or(0, trueup_object::Map::len)
+    };
+    let path = ["spec", "template", "metadata", "labels"];
+    if count(object.at(&["metadata", "labels"])) > 0 || count(object.at(&path)) == 0 {
+        return false;
+    }
+    if let Some(labels) = object.at(&path).cloned() {
+        object.set_at(&["metadata", "labels"], labels);
+    }
+    true
+}
+
+/// A claim names the source of its data twice: as older and as newer servers
+/// read it. The old way knows claims and snapshots only.
+fn data_sources(object: &mut Value) {
+    const OLD: [&str; 2] = ["spec", "dataSource"];
+    const NEW: [&str; 2] = ["spec", "dataSourceRef"];
+    let known = |source: &Value| {
+        let group = source.str_at(&["apiGroup"]).unwrap_or("");
+        matches!(
+            (group, source.str_at(&["kind"]).unwrap_or("")),
+            ("", "PersistentVolumeClaim") | ("snapshot.storage.k8s.io", "VolumeSnapshot")
+        )
+    };
+    if object.at(&OLD).is_some_and(|source| !known(source)) {
+        object.remove_at(&OLD);
+    }
+    match (object.at(&OLD).cloned(), object.at(&NEW).cloned()) {
+        (Some(source), None) => object.set_at(&NEW, source),
+        (None, Some(source)) if known(&source) && source.get("namespace").is_none() => {
+            object.set_at(&OLD, source);
+        }
+        _ => {}
+    }
+}
+
+/// An owner that is named twice in the same words is named once, and the
+/// client told.
+pub fn drop_repeated_owners(call: &mut Call<'_>, object: &mut Value) {
+    let path = ["metadata", "ownerReferences"];
+    let owners = object.at(&path).and_then(Value::as_list);
+    let mut kept: Vec<Value> = Vec::new();
+    let mut repeated: Vec<&str> = Vec::new();
+    for owner in owners.unwrap_or_default() {
+        if kept.contains(owner) {
+            repeated.push(owner.str_at(&["uid"]).unwrap_or(""));
+        } else {
+            kept.push(owner.clone());
+        }
+    }
+    if repeated.is_empty() {
+        return;
+    }
+    call.warnings.push(format!(
+        ".metadata.ownerReferences contains duplicate entries; API server dedups owner references in 1.20+, and may reject such requests as early as 1.24; please fix your requests; duplicate UID(s) observed: {}",
+        repeated.join(", ")
+    ));
+    object.set_at(&path, kept.into());
 }
 
 /// Kinds that count the changes of what they want in `metadata.generation`.
-const WITH_GENERATION: [(&str, &[&str]); 13] = [
+const WITH_GENERATION: [(&str, &[&str]); 11] = [
     ("", &["Pod", "PodTemplate", "ReplicationController"]),
     (
         "apps",
@@ -105,9 +172,10 @@ const WITH_GENERATION: [(&str, &[&str]); 13] = [
         "flowcontrol.apiserver.k8s.io",
         &["FlowSchema", "PriorityLevelConfiguration"],
     ),
-    ("resource.k8s.io", &["DeviceClass", "ResourceSlice"]),
-    ("extensions", &[]),
-    ("storage.k8s.io", &[]),
+    (
+        "resource.k8s.io",
+        &["DeviceClass", "DeviceTaintRule", "ResourceSlice"],
+    ),
 ];
 
 fn counts_generation(resource: &Resource) -> bool {
@@ -172,14 +240,20 @@ pub fn for_create(call: &mut Call<'_>, object: &mut Value) -> Result<(), ApiErro
     }
     match (call.resource.group.as_str(), call.resource.kind.as_str()) {
         ("", "Namespace") => {
-            object.set_at(&["spec", "finalizers"], value!(["kubernetes"]));
+            namespace_finalizer(object);
             object.set_at(&["status"], value!({"phase": "Active"}));
         }
-        ("", "Pod") => pods::created(object),
-        ("", "PersistentVolumeClaim" | "PersistentVolume") => {
+        ("", "Pod") => pods::created(call, object),
+        ("", "Service") => services::list_address(object),
+        ("", "PersistentVolumeClaim") => {
+            data_sources(object);
             object.set_at(&["status"], value!({"phase": "Pending"}));
         }
-        ("batch", "Job") => job_selector(object),
+        ("", "PersistentVolume") => {
+            let status = value!({"phase": "Pending", "lastPhaseTransitionTime": (call.time())});
+            object.set_at(&["status"], status);
+        }
+        ("batch", "Job") => job_selector(call, object),
         ("apiextensions.k8s.io", "CustomResourceDefinition") => super::definitions::created(object),
         ("certificates.k8s.io", "CertificateSigningRequest") => {
             object.set_at(&["spec", "username"], call.identity.user.clone().into());
@@ -198,7 +272,7 @@ pub fn for_create(call: &mut Call<'_>, object: &mut Value) -> Result<(), ApiErro
 
 /// A Job selects its pods by a label with its uid, unless it brings its own
 /// selector.
-fn job_selector(object: &mut Value) {
+fn job_selector(call: &Call<'_>, object: &mut Value) {
     if object
         .at(&["spec", "manualSelector"])
         .and_then(Value::as_bool)
@@ -230,16 +304,28 @@ fn job_selector(object: &mut Value) {
             uid.into(),
         );
     }
-    let labels = object.at(&["metadata", "labels"]);
-    if labels
-        .and_then(Value::as_map)
-        .is_none_or(|it| it.is_empty())
+    // Labels that were taken from the template are the template's.
+    if call.labels_of_template
         && let Some(labels) = object
             .at(&["spec", "template", "metadata", "labels"])
             .cloned()
     {
         object.set_at(&["metadata", "labels"], labels);
     }
+}
+
+/// A namespace goes when its contents are gone.
+fn namespace_finalizer(object: &mut Value) {
+    let path = ["spec", "finalizers"];
+    let mut names = object
+        .at(&path)
+        .and_then(Value::as_list)
+        .unwrap_or_default()
+        .to_vec();
+    if !names.iter().any(|name| name.as_str() == Some("kubernetes")) {
+        names.push("kubernetes".into());
+    }
+    object.set_at(&path, names.into());
 }
 
 /// Restores what a path may not change.
@@ -339,11 +425,28 @@ pub fn on_update(call: &mut Call<'_>, new: &mut Value, live: &Value) -> Result<(
         }
         _ => {}
     }
-    if counts_generation(call.resource) && wants_differ(call.resource, new, live) {
+    if call.target != Target::Status && counts_change(call.resource, new, live) {
         let generation = live.i64_at(&["metadata", "generation"]).unwrap_or(0);
         new.set_at(&["metadata", "generation"], (generation + 1).into());
     }
     Ok(())
+}
+
+/// Whether a change counts: that of what the object wants, and for some kinds
+/// that of a part of its metadata.
+fn counts_change(resource: &Resource, new: &Value, live: &Value) -> bool {
+    let differs = |key: &str| new.at(&["metadata", key]) != live.at(&["metadata", key]);
+    match (resource.group.as_str(), resource.kind.as_str()) {
+        // It starts with a generation, and never counts.
+        ("scheduling.k8s.io", "PriorityClass") => false,
+        // It starts without a generation, and counts from there.
+        ("storage.k8s.io", "CSIDriver") => wants_differ(resource, new, live),
+        ("apps", "Deployment") => differs("annotations") || wants_differ(resource, new, live),
+        ("discovery.k8s.io", "EndpointSlice") => {
+            differs("labels") || wants_differ(resource, new, live)
+        }
+        _ => counts_generation(resource) && wants_differ(resource, new, live),
+    }
 }
 
 /// Counts a new template of a DaemonSet.
@@ -376,12 +479,17 @@ fn wants_differ(resource: &Resource, new: &Value, live: &Value) -> bool {
     !wants(new).same_number(&wants(live))
 }
 
-/// Cluster IPs and node ports.
+/// What is given to an object that is found right: cluster IPs and node ports
+/// of a Service, the labels of a Job that has none.
 pub fn allocate(call: &Call<'_>, live: Option<&Value>, object: &mut Value) -> Result<(), ApiError> {
-    if (call.resource.group.as_str(), call.resource.kind.as_str()) == ("", "Service") {
-        services::allocate(call, live, object)?;
+    match (call.resource.group.as_str(), call.resource.kind.as_str()) {
+        ("", "Service") => services::allocate(call, live, object),
+        ("batch", "Job") => {
+            take_template_labels(object);
+            Ok(())
+        }
+        _ => Ok(()),
     }
-    Ok(())
 }
 
 /// The last touch before storing: nothing that an answer to a dry run shows.

@@ -4,7 +4,7 @@ use super::status::{ApiError, Cause};
 use super::write::Call;
 use std::collections::HashSet;
 use std::net::Ipv4Addr;
-use trueup_object::{EcoVec, Value, value};
+use trueup_object::{EcoVec, Value};
 
 /// The network of cluster IPs: first address and number of addresses.
 pub const SERVICE_NETWORK: (Ipv4Addr, u32) = (Ipv4Addr::new(10, 0, 0, 0), 1 << 16);
@@ -107,6 +107,21 @@ fn needs_node_ports(service: &Value) -> bool {
                 != Some(false)
         }
         _ => false,
+    }
+}
+
+/// A new Service that names one address has a list of that one.
+pub fn list_address(object: &mut Value) {
+    let one = object
+        .str_at(&["spec", "clusterIP"])
+        .unwrap_or("")
+        .to_owned();
+    let listed = object
+        .at(&["spec", "clusterIPs"])
+        .and_then(Value::as_list)
+        .is_some_and(|list| !list.is_empty());
+    if !one.is_empty() && !listed {
+        object.set_at(&["spec", "clusterIPs"], vec![Value::from(one)].into());
     }
 }
 
@@ -222,10 +237,7 @@ pub(super) fn allocate(
         if let Some(address) = cluster_ip(call, &mut addresses, live, object)? {
             given.push(address);
         }
-        super::defaults::default(object, &["spec", "ipFamilyPolicy"], "SingleStack");
-        if object.at(&["spec", "ipFamilies"]).is_none() {
-            object.set_at(&["spec", "ipFamilies"], value!(["IPv4"]));
-        }
+        families(object);
     }
     if needs_node_ports(object) {
         assign_node_ports(call, &mut addresses, live, object)?;
@@ -237,6 +249,37 @@ pub(super) fn allocate(
         }
     }
     Ok(())
+}
+
+/// The families of a Service's addresses. One that has neither addresses nor
+/// Pods of its own may have both.
+fn families(object: &mut Value) {
+    let selects = object
+        .at(&["spec", "selector"])
+        .and_then(Value::as_map)
+        .is_some_and(|labels| !labels.is_empty());
+    let free = object.str_at(&["spec", "clusterIP"]) == Some("None") && !selects;
+    let policy = if free {
+        "RequireDualStack"
+    } else {
+        "SingleStack"
+    };
+    super::defaults::default(object, &["spec", "ipFamilyPolicy"], policy);
+    let path = ["spec", "ipFamilies"];
+    let mut families = object
+        .at(&path)
+        .and_then(Value::as_list)
+        .unwrap_or_default()
+        .to_vec();
+    if families.is_empty() {
+        families.push("IPv4".into());
+    }
+    let single = object.str_at(&["spec", "ipFamilyPolicy"]) == Some("SingleStack");
+    if free && !single && families.len() == 1 {
+        let four = families[0].as_str() == Some("IPv4");
+        families.push(if four { "IPv6" } else { "IPv4" }.into());
+    }
+    object.set_at(&path, families.into());
 }
 
 fn cluster_ip(
@@ -304,6 +347,7 @@ fn assign_node_ports(
     live: Option<&Value>,
     object: &mut Value,
 ) -> Result<(), ApiError> {
+    let dry = call.options.keep == super::options::Keep::DryRun;
     let held: HashSet<i64> = live
         .map(node_ports)
         .unwrap_or_default()
@@ -324,6 +368,9 @@ fn assign_node_ports(
                 ApiError::internal("failed to allocate a nodePort: range is full")
             })?;
             port.set_at(&["nodePort"], number.into());
+            continue;
+        } else if dry && !NODE_PORTS.contains(&wanted) {
+            // Nothing is allocated for show.
             continue;
         } else if !NODE_PORTS.contains(&wanted) {
             "provided port is not in the valid range. The range of valid ports is 30000-32767"

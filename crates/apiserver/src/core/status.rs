@@ -260,11 +260,12 @@ impl Cause {
     /// A value that breaks a rule; `shown` is the value as Go prints it.
     #[must_use]
     pub fn invalid(field: impl Into<String>, shown: impl std::fmt::Display, detail: &str) -> Self {
-        Self::new(
-            "FieldValueInvalid",
-            field,
-            format!("Invalid value: {shown}: {detail}"),
-        )
+        let message = if detail.is_empty() {
+            format!("Invalid value: {shown}")
+        } else {
+            format!("Invalid value: {shown}: {detail}")
+        };
+        Self::new("FieldValueInvalid", field, message)
     }
 
     /// A value that may not be set or changed.

@@ -19,7 +19,7 @@ use super::{Core, admission, decode, no_op, patch, validate};
 use jiff::Timestamp;
 use std::sync::Arc;
 use trueup_object::{Text, Value};
-use trueup_schema::{UpdateInput, update as track_update};
+use trueup_schema::{UpdateInput, create as track_create, update as track_update};
 
 /// What is said to those who wrote on an older version.
 pub(super) const MODIFIED: &str =
@@ -35,6 +35,8 @@ pub(super) struct Call<'a> {
     pub(super) options: WriteOptions,
     pub(super) now: Timestamp,
     pub(super) warnings: Vec<String>,
+    /// Whether a new Job took its labels from its template.
+    pub(super) labels_of_template: bool,
     /// Set for an apply whose outcome is to be remembered if it is nothing.
     pub(super) request: Option<no_op::Request>,
     /// Looks at the result before it is kept.
@@ -63,6 +65,7 @@ impl<'a> Call<'a> {
             options,
             now,
             warnings: Vec::new(),
+            labels_of_template: false,
             request: None,
             guard: None,
         })
@@ -196,7 +199,8 @@ pub(super) fn decode_body(call: &mut Call<'_>, body: Body) -> Result<Value, ApiE
 pub(super) fn insert(mut call: Call<'_>, mut object: Value) -> Result<Answer, ApiError> {
     prepare::name(call.core, &mut object);
     let given_version = object.remove_at(&["metadata", "resourceVersion"]);
-    prepare::created(&call, &mut object);
+    prepare::created(&mut call, &mut object);
+    prepare::drop_repeated_owners(&mut call, &mut object);
     prepare::reset_on_create(call.resource, &mut object);
     if call.operation.verb != Verb::Patch {
         object = track(&call, None, &object);
@@ -209,7 +213,7 @@ pub(super) fn insert(mut call: Call<'_>, mut object: Value) -> Result<Answer, Ap
         return Err(call.invalid(&object, causes));
     }
     call.warnings
-        .extend(super::warnings::of(call.resource, &object));
+        .extend(super::warnings::of(call.resource, &object, None));
     if call.operation.verb != Verb::Patch
         && given_version.is_some_and(|version| {
             version
@@ -234,11 +238,11 @@ fn store_new(mut call: Call<'_>, mut object: Value) -> Result<Answer, ApiError> 
         return Err(taken(&call));
     }
     prepare::allocate(&call, None, &mut object)?;
+    let mut object = stored_form(call.resource, object);
     if call.options.keep == Keep::DryRun {
         return Ok(made(call, 201, object));
     }
     admission::charge(&call, &object, None)?;
-    let mut object = stored_form(call.resource, object);
     prepare::finish(&call, None, &mut object);
     let stored = write(&call, &key, None, Write::Put(object)).map_err(|refusal| match refusal {
         Refusal::Changed => taken(&call),
@@ -328,17 +332,25 @@ pub(super) fn track(call: &Call<'_>, live: Option<&Value>, new: &Value) -> Value
         return new.clone();
     };
     let subresource = call.operation.subresource_name();
-    track_update(&UpdateInput {
+    let (now, api_version) = (call.time(), call.api_version());
+    let versions = ResourceVersions(call.resource);
+    let input = UpdateInput {
         live,
         new,
         typ,
         manager: &call.options.manager,
-        api_version: &call.api_version(),
+        api_version: &api_version,
         subresource,
         reset: reset_fields(call.resource, call.target, subresource),
-        now: &call.time(),
-        versions: &ResourceVersions(call.resource),
-    })
+        now: &now,
+        versions: &versions,
+    };
+    if live.is_none() && call.resource.custom.is_none() {
+        let unset = super::normal::normalise(&Value::map(), call.resource.definition);
+        track_create(&input, &unset)
+    } else {
+        track_update(&input)
+    }
 }
 
 /// PUT.

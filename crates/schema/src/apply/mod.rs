@@ -270,7 +270,28 @@ pub fn update(input: &UpdateInput<'_>) -> Value {
     if managed.is_empty() && input.live.is_some() {
         return new;
     }
-    if let Ok(managed) = track(input, &new, managed) {
+    let live = input
+        .live
+        .map_or_else(|| empty_like(&new, input.typ), without_managed);
+    if let Ok(managed) = track(input, &live, &new, managed) {
+        encode_managed(&mut new, managed);
+    }
+    new
+}
+
+/// Tracks a creation as [`update`] does without a live object, where `unset`
+/// is what an object of the kind holds before anything is set: fields that are
+/// there even when they are empty, which nobody comes to own.
+#[must_use]
+pub fn create(input: &UpdateInput<'_>, unset: &Value) -> Value {
+    let mut new = without_managed(input.new);
+    let mut live = unset.clone();
+    for key in ["apiVersion", "kind"] {
+        if let Some(said) = new.get(key) {
+            live.set_at(&[key], said.clone());
+        }
+    }
+    if let Ok(managed) = track(input, &live, &new, managed_of_update(input)) {
         encode_managed(&mut new, managed);
     }
     new
@@ -278,15 +299,13 @@ pub fn update(input: &UpdateInput<'_>) -> Value {
 
 fn track(
     input: &UpdateInput<'_>,
+    live: &Value,
     new: &Value,
     managed: Vec<ManagedEntry>,
 ) -> Result<Vec<ManagedEntry>, TypedError> {
-    let live = input
-        .live
-        .map_or_else(|| empty_like(new, input.typ), without_managed);
     check(new, input.typ, Duplicates::Allowed)?;
-    check(&live, input.typ, Duplicates::Allowed)?;
-    owners::update(&Context::of_update(input), &live, new, managed)
+    check(live, input.typ, Duplicates::Allowed)?;
+    owners::update(&Context::of_update(input), live, new, managed)
 }
 
 /// The owners to go on from: those that the client sent, unless it sent none

@@ -7,12 +7,7 @@ use trueup_object::{Map, Value, names, to_json};
 
 /// How large all annotations together may be.
 pub const MAX_ANNOTATIONS_BYTES: usize = 256 * 1024;
-const STANDARD_FINALIZERS: [&str; 4] = [
-    "orphan",
-    "foregroundDeletion",
-    "kubernetes",
-    "kubernetes.io/pv-protection",
-];
+const STANDARD_FINALIZERS: [&str; 3] = ["orphan", "foregroundDeletion", "kubernetes"];
 
 pub(super) fn created(resource: &Resource, object: &Value) -> Vec<Cause> {
     let mut causes = Vec::new();
@@ -98,7 +93,11 @@ fn common(resource: &Resource, object: &Value) -> Vec<Cause> {
         object.at(&["metadata", "labels"]),
         "metadata.labels",
     );
-    annotations(&mut causes, object.at(&["metadata", "annotations"]));
+    annotations(
+        &mut causes,
+        object.at(&["metadata", "annotations"]),
+        "metadata.annotations",
+    );
     owners(&mut causes, list(object, &["metadata", "ownerReferences"]));
     let names = list(object, &["metadata", "finalizers"]);
     finalizers(&mut causes, names);
@@ -121,7 +120,8 @@ pub(super) fn labels(causes: &mut Vec<Cause>, labels: Option<&Value>, field: &st
     }
 }
 
-fn annotations(causes: &mut Vec<Cause>, annotations: Option<&Value>) {
+/// Annotations: qualified keys in any case, limited together.
+pub(super) fn annotations(causes: &mut Vec<Cause>, annotations: Option<&Value>, field: &str) {
     let Some(annotations) = annotations.and_then(Value::as_map) else {
         return;
     };
@@ -129,16 +129,12 @@ fn annotations(causes: &mut Vec<Cause>, annotations: Option<&Value>) {
     for (key, value) in annotations {
         size += key.len() + value.as_str().map_or(0, str::len);
         for error in names::qualified_name_errors(&key.to_lowercase()) {
-            causes.push(Cause::invalid("metadata.annotations", quoted(key), &error));
+            causes.push(Cause::invalid(field, quoted(key), &error));
         }
     }
     if size > MAX_ANNOTATIONS_BYTES {
         let message = format!("Too long: may not be more than {MAX_ANNOTATIONS_BYTES} bytes");
-        causes.push(Cause::new(
-            "FieldValueTooLong",
-            "metadata.annotations",
-            message,
-        ));
+        causes.push(Cause::new("FieldValueTooLong", field, message));
     }
 }
 
@@ -147,10 +143,11 @@ fn owners(causes: &mut Vec<Cause>, owners: &[Value]) {
     for owner in owners {
         let version = text(owner, &["apiVersion"]);
         let (kind, name) = (text(owner, &["kind"]), text(owner, &["name"]));
-        if version.is_empty() {
+        let (group, last) = version.rsplit_once('/').unwrap_or(("", version));
+        if last.is_empty() || group.contains('/') {
             causes.push(Cause::invalid(
                 "metadata.ownerReferences.apiVersion",
-                "\"\"",
+                quoted(version),
                 "version must not be empty",
             ));
         }
@@ -218,6 +215,19 @@ fn finalizers(causes: &mut Vec<Cause>, finalizers: &[Value]) {
             causes.push(Cause::invalid("metadata.finalizers", quoted(name), error));
         }
     }
+    let has = |wanted: &str| finalizers.iter().any(|name| name.as_str() == Some(wanted));
+    if has("orphan") && has("foregroundDeletion") {
+        let shown: Vec<String> = finalizers
+            .iter()
+            .filter_map(Value::as_str)
+            .map(quoted)
+            .collect();
+        causes.push(Cause::invalid(
+            "metadata.finalizers",
+            format!("[{}]", shown.join(",")),
+            "finalizer orphan and foregroundDeletion cannot be both set",
+        ));
+    }
 }
 
 /// Built-in kinds know their finalizers without a slash; custom resources
@@ -225,8 +235,7 @@ fn finalizers(causes: &mut Vec<Cause>, finalizers: &[Value]) {
 fn built_in_finalizers(causes: &mut Vec<Cause>, finalizers: &[Value]) {
     for (index, name) in finalizers.iter().enumerate() {
         let name = name.as_str().unwrap_or("");
-        let is_qualified = name.contains('/') || !names::qualified_name_errors(name).is_empty();
-        if !is_qualified && !STANDARD_FINALIZERS.contains(&name) {
+        if !name.contains('/') && !STANDARD_FINALIZERS.contains(&name) {
             let detail = "name is neither a standard finalizer name nor is it fully qualified";
             causes.push(Cause::invalid(
                 format!("metadata.finalizers[{index}]"),

@@ -1,12 +1,23 @@
 //! What an object may not be, in the API server's words.
 
+pub(super) mod at;
+mod autoscaling;
+mod batch;
+mod config;
+mod cron;
+mod extensions;
 mod metadata;
 mod network;
-mod others;
 mod pod;
-mod updates;
+mod policy;
+mod rbac;
+mod selectors;
+mod service;
+pub(super) mod text_rules;
+mod volumes;
 mod workloads;
 
+use super::prepare::Target;
 use super::registry::Resource;
 use super::status::{ApiError, Cause};
 use super::write::Call;
@@ -80,13 +91,6 @@ fn admit_custom(call: &Call<'_>, name: &str) -> Result<(), ApiError> {
 /// What is wrong with a new object.
 pub(super) fn created(call: &Call<'_>, object: &Value) -> Vec<Cause> {
     let mut causes = metadata::created(call.resource, object);
-    // Labels that a Job took from its template are complained of there.
-    if (call.resource.group.as_str(), call.resource.kind.as_str()) == ("batch", "Job")
-        && object.at(&["metadata", "labels"])
-            == object.at(&["spec", "template", "metadata", "labels"])
-    {
-        causes.retain(|cause| cause.field != "metadata.labels");
-    }
     causes.extend(contents(call.resource, object, None));
     causes
 }
@@ -96,12 +100,13 @@ pub(super) fn created(call: &Call<'_>, object: &Value) -> Vec<Cause> {
 pub(super) fn updated(call: &mut Call<'_>, new: &Value, live: &Value) -> Vec<Cause> {
     let mut causes = metadata::updated(call.resource, new, live);
     // A binding sets what no other change of a Pod may.
-    let binds = call.operation.subresource_name() == "binding";
-    let status = call.target == super::prepare::Target::Status;
-    if binds || status && call.resource.custom.is_none() {
+    if call.operation.subresource_name() == "binding" {
         return causes;
     }
-    causes.extend(updates::before(call.resource, new, live));
+    if call.target == Target::Status && call.resource.custom.is_none() {
+        causes.extend(status(call.resource, new));
+        return causes;
+    }
     if let Some(custom) = &call.resource.custom {
         let verdict = custom.schema.validate_update(new, live);
         let warnings = verdict.ratcheted.iter().map(ToString::to_string);
@@ -109,35 +114,109 @@ pub(super) fn updated(call: &mut Call<'_>, new: &Value, live: &Value) -> Vec<Cau
         causes.extend(verdict.errors.into_iter().map(cause_of));
         return causes;
     }
-    causes.extend(contents(call.resource, new, Some(live)));
-    causes.extend(updates::after(call.resource, new, live));
+    causes.extend(match call.operation.subresource_name() {
+        "ephemeralcontainers" => pod::ephemeral_update(new, live),
+        _ => contents(call.resource, new, Some(live)),
+    });
     causes
 }
 
-/// What is wrong with an object, whatever it was before.
+/// What is wrong with a status.
+fn status(resource: &Resource, object: &Value) -> Vec<Cause> {
+    match (resource.group.as_str(), resource.kind.as_str()) {
+        ("apps", kind) | ("", kind @ "ReplicationController") => {
+            workloads::status_counts(object, kind)
+        }
+        _ => Vec::new(),
+    }
+}
+
+/// What is wrong with an object, new or changed.
 fn contents(resource: &Resource, object: &Value, live: Option<&Value>) -> Vec<Cause> {
     if let Some(custom) = &resource.custom {
         let mistakes = custom.schema.validate(object);
         return mistakes.into_iter().map(cause_of).collect();
     }
-    match (resource.group.as_str(), resource.kind.as_str()) {
-        ("", "Pod") => pod::pod(object),
-        ("", "PodTemplate") => pod::template(object, "template", &["template"]),
-        ("", "Service") => network::service(object),
-        ("", "ConfigMap") => others::config_map(object),
-        ("", "Secret") => others::secret(object),
-        ("", "PersistentVolumeClaim") => others::claim(object),
-        ("apps", _) => workloads::apps(&resource.kind, object),
-        ("batch", "Job") => workloads::job(object, live),
-        ("batch", "CronJob") => workloads::cron_job(object),
-        ("autoscaling", "HorizontalPodAutoscaler") => workloads::autoscaler(object),
-        ("networking.k8s.io", "Ingress") => network::ingress(object),
-        ("networking.k8s.io", "NetworkPolicy") => network::policy(object),
-        ("rbac.authorization.k8s.io", _) => others::rbac(&resource.kind, object),
-        ("policy", "PodDisruptionBudget") => others::budget(object),
-        ("apiextensions.k8s.io", "CustomResourceDefinition") => {
+    let kind = resource.kind.as_str();
+    match resource.group.as_str() {
+        "" => core(kind, object, live),
+        "apps" => apps(kind, object, live),
+        "batch" => match kind {
+            "Job" => batch::job(object, live),
+            "CronJob" => batch::cron_job(object, live),
+            _ => Vec::new(),
+        },
+        "autoscaling" if kind == "HorizontalPodAutoscaler" => autoscaling::autoscaler(object),
+        "networking.k8s.io" => match kind {
+            "Ingress" => network::ingress(object, live),
+            "IngressClass" => network::ingress_class(object, live),
+            "NetworkPolicy" => network::policy(object),
+            _ => Vec::new(),
+        },
+        "rbac.authorization.k8s.io" => rbac::rbac(kind, object, live),
+        "policy" if kind == "PodDisruptionBudget" => policy::budget(object),
+        "apiextensions.k8s.io" if kind == "CustomResourceDefinition" => {
             super::definitions::validate(object, live)
         }
+        group => rarer(group, kind, object, live),
+    }
+}
+
+fn core(kind: &str, object: &Value, live: Option<&Value>) -> Vec<Cause> {
+    let template = |object: &Value| {
+        let mut causes = Vec::new();
+        pod::template(&mut causes, &at::At::root(object).get("template"));
+        causes
+    };
+    match (kind, live) {
+        ("Pod", None) => pod::created(object),
+        ("Pod", Some(live)) => pod::update(object, live),
+        ("PodTemplate", _) => template(object),
+        ("Service", _) => service::service(object, live),
+        ("ConfigMap", _) => config::config_map(object, live),
+        ("Secret", _) => config::secret(object, live),
+        ("PersistentVolumeClaim", _) => volumes::claim(object, live),
+        ("PersistentVolume", _) => volumes::volume(object, live),
+        ("ReplicationController", _) => workloads::replication_controller(object),
+        ("Endpoints", _) => network::endpoints(object, live),
+        ("ResourceQuota", _) => policy::quota(object, live),
+        ("LimitRange", _) => policy::limit_range(object),
+        ("Node", _) => policy::node(object, live),
+        ("Namespace", None) => policy::namespace(object),
+        _ => Vec::new(),
+    }
+}
+
+fn apps(kind: &str, object: &Value, live: Option<&Value>) -> Vec<Cause> {
+    match kind {
+        "Deployment" => workloads::deployment(object, live),
+        "ReplicaSet" => workloads::replica_set(object, live),
+        "StatefulSet" => workloads::stateful_set(object, live),
+        "DaemonSet" => workloads::daemon_set(object, live),
+        _ => Vec::new(),
+    }
+}
+
+fn rarer(group: &str, kind: &str, object: &Value, live: Option<&Value>) -> Vec<Cause> {
+    match (group, kind) {
+        ("storage.k8s.io", "StorageClass") => volumes::storage_class(object, live),
+        ("storage.k8s.io", "CSIDriver") => volumes::storage_driver(object, live),
+        ("scheduling.k8s.io", "PriorityClass") => policy::priority_class(object, live),
+        ("node.k8s.io", "RuntimeClass") => policy::runtime_class(object, live),
+        ("coordination.k8s.io", "Lease") => policy::lease(object),
+        ("discovery.k8s.io", "EndpointSlice") => network::endpoint_slice(object, live),
+        ("apiregistration.k8s.io", "APIService") => extensions::api_service(object),
+        ("certificates.k8s.io", "CertificateSigningRequest") => {
+            extensions::signing_request(object, live)
+        }
+        ("admissionregistration.k8s.io", kind) => match kind {
+            "ValidatingWebhookConfiguration" | "MutatingWebhookConfiguration" => {
+                extensions::webhooks(object, kind)
+            }
+            "ValidatingAdmissionPolicy" => extensions::admission_policy(object),
+            "ValidatingAdmissionPolicyBinding" => extensions::admission_binding(object),
+            _ => Vec::new(),
+        },
         _ => Vec::new(),
     }
 }
@@ -169,27 +248,4 @@ fn list<'a>(object: &'a Value, path: &[&str]) -> &'a [Value] {
 
 fn text<'a>(object: &'a Value, path: &[&str]) -> &'a str {
     object.str_at(path).unwrap_or("")
-}
-
-/// A text that must be there and be one of a few.
-fn one_of(causes: &mut Vec<Cause>, field: &str, value: &str, allowed: &[&str]) {
-    if value.is_empty() {
-        let list: Vec<String> = allowed.iter().map(|item| quoted(item)).collect();
-        causes.push(Cause::required(
-            field,
-            &format!("must be one of {}", list.join(", ")),
-        ));
-    } else if !allowed.contains(&value) {
-        causes.push(Cause::unsupported(field, quoted(value), allowed));
-    }
-}
-
-fn not_negative(causes: &mut Vec<Cause>, field: &str, number: Option<i64>) {
-    if let Some(number) = number.filter(|number| *number < 0) {
-        causes.push(Cause::invalid(
-            field,
-            number,
-            "must be greater than or equal to 0",
-        ));
-    }
 }
