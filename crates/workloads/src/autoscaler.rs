@@ -243,7 +243,7 @@ fn missed(live: &LiveObject, metric: &Value) -> Missed {
             _ => format!("failed to get {name} usage: {why}"),
         }
     };
-    let none = |api: &str| format!("no known available metric versions found for {api}");
+    let none = "no custom metrics API (custom.metrics.k8s.io) registered";
     match text(&["type"]) {
         "Resource" => Missed {
             reason: "FailedGetResourceMetric",
@@ -263,7 +263,7 @@ fn missed(live: &LiveObject, metric: &Value) -> Missed {
         },
         "Pods" => {
             let name = text(&["pods", "metric", "name"]);
-            let why = fetch("custom", &none("custom.metrics.k8s.io"));
+            let why = fetch("custom", none);
             Missed {
                 reason: "FailedGetPodsMetric",
                 what: "failed to get pods metric value".to_owned(),
@@ -272,7 +272,10 @@ fn missed(live: &LiveObject, metric: &Value) -> Missed {
         }
         "External" => {
             let name = text(&["external", "metric", "name"]);
-            let why = fetch("external", &none("external.metrics.k8s.io"));
+            let why = fetch(
+                "external",
+                &format!("{UNSERVED} (get {name}.external.metrics.k8s.io)"),
+            );
             let place = format!("{}/{name}/nil", live.namespace());
             Missed {
                 reason: "FailedGetExternalMetric",
@@ -289,7 +292,7 @@ fn missed(live: &LiveObject, metric: &Value) -> Missed {
                 text(&["object", "describedObject", "name"])
             )
             .into();
-            let why = fetch("custom", &none("custom.metrics.k8s.io"));
+            let why = fetch("custom", none);
             Missed {
                 reason: "FailedGetObjectMetric",
                 what: "failed to get object metric value".to_owned(),

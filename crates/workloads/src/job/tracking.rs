@@ -115,7 +115,12 @@ impl Tracking {
             self.uncounted_succeeded.push(uid.clone());
             return false;
         }
-        let failed = facts.is_failed(pod) || finish.is_some_and(|it| it.end == End::Failed);
+        // Pods that a success has made needless have not failed.
+        let failed = match finish.map(|finish| finish.end) {
+            Some(End::Failed) => true,
+            Some(End::Complete) => phase(pod.value()) == "Failed",
+            None => facts.is_failed(pod),
+        };
         let counts = failed && facts.may_count(pod) && facts.failure(pod).counts;
         if !counts || known.failed.contains(uid) {
             return true;
