@@ -468,13 +468,6 @@ fn template_generation(new: &mut Value, live: &Value) {
 /// Whether anything but metadata (and status) differs.
 fn wants_differ(resource: &Resource, new: &Value, live: &Value) -> bool {
     let has_status = resource.subresource("status").is_some();
-    // Consumers choose slices by their labels: these are part of what is told.
-    if resource.kind == "EndpointSlice"
-        && resource.group == "discovery.k8s.io"
-        && new.at(&["metadata", "labels"]) != live.at(&["metadata", "labels"])
-    {
-        return true;
-    }
     let wants = |object: &Value| {
         let mut object = object.clone();
         object.remove_at(&["metadata"]);
