@@ -7,7 +7,7 @@ use super::outcome::{Answer, ObjectBody, Outcome};
 use super::prepare::{self, Target};
 use super::status::ApiError;
 use super::store::{Refusal, Stored, Write};
-use super::write::{Call, MODIFIED, broken, stored_form, write};
+use super::write::{Call, MODIFIED, broken, stored_form, too_large, write};
 use super::{admission, no_op, read, validate};
 use std::sync::Arc;
 use trueup_object::Value;
@@ -50,6 +50,7 @@ pub(super) fn change(
         match store_changed(&mut call, &live, &seen, new) {
             Ok(answer) => return Ok(answer),
             Err(Refusal::Broken) => return Err(broken()),
+            Err(Refusal::TooLarge(bytes)) => return Err(too_large(bytes)),
             Err(Refusal::Changed) => {}
         }
     }

@@ -200,6 +200,7 @@ fn delete_one(
         match result {
             Ok(done) => return Ok(done),
             Err(Refusal::Broken) => return Err(write::broken()),
+            Err(Refusal::TooLarge(bytes)) => return Err(write::too_large(bytes)),
             Err(Refusal::Changed) => {}
         }
     }

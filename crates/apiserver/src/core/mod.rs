@@ -232,7 +232,8 @@ impl Core {
                 }
             }
             ("apiextensions.k8s.io", "CustomResourceDefinition") => {
-                self.definition_written(after, call.now)
+                self.definition_written(after, call.now);
+                definitions::end_watches(&self.store, before, after);
             }
             _ => {}
         }

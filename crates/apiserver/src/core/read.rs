@@ -11,6 +11,7 @@ use super::watch::{WatchEvent, Watcher};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use std::collections::VecDeque;
+use std::num::IntErrorKind;
 use std::sync::Arc;
 use trueup_object::{Text, Value, value};
 
@@ -65,18 +66,23 @@ struct ListOptions {
 }
 
 fn list_options(query: &Query, watching: bool) -> Result<ListOptions, ApiError> {
-    let matching = query.get("resourceVersionMatch").unwrap_or("");
+    number(query, "timeoutSeconds")?;
+    number(query, "limit")?;
     let version = query.get("resourceVersion").unwrap_or("");
-    let initial = query
+    let mut matching = query.get("resourceVersionMatch").unwrap_or("");
+    let mut initial = query
         .get("sendInitialEvents")
         .map(|value| is_true(Some(value)));
-    let causes = check_list_options(
-        matching,
-        version,
-        initial,
-        watching,
-        !query.get("continue").unwrap_or("").is_empty(),
-    );
+    // A watch that says nothing of where to begin begins with what is there.
+    if watching && initial.is_none() && matching.is_empty() && matches!(version, "" | "0") {
+        (initial, matching) = (Some(true), NOT_OLDER_THAN);
+    }
+    let continues = !query.get("continue").unwrap_or("").is_empty();
+    let causes = if watching {
+        check_watch_options(matching, initial, continues)
+    } else {
+        check_list_options(matching, version, initial, continues)
+    };
     if !causes.is_empty() {
         return Err(ApiError::invalid("meta.k8s.io", "ListOptions", "", causes));
     }
@@ -97,63 +103,77 @@ fn list_options(query: &Query, watching: bool) -> Result<ListOptions, ApiError> 
     })
 }
 
+/// A parameter that is a whole number.
+fn number(query: &Query, key: &str) -> Result<Option<i64>, ApiError> {
+    let Some(text) = query.get(key) else {
+        return Ok(None);
+    };
+    text.parse()
+        .map(Some)
+        .map_err(|error: std::num::ParseIntError| {
+            let why = match error.kind() {
+                IntErrorKind::PosOverflow | IntErrorKind::NegOverflow => "value out of range",
+                _ => "invalid syntax",
+            };
+            ApiError::bad_request(format!("strconv.ParseInt: parsing {text:?}: {why}"))
+        })
+}
+
+const VERSION_MATCH: &str = "resourceVersionMatch";
+const NOT_OLDER_THAN: &str = "NotOlderThan";
+const MATCH_AND_CONTINUE: &str = "resourceVersionMatch is forbidden when continue is provided";
+
+fn check_watch_options(matching: &str, initial: Option<bool>, continues: bool) -> Vec<Cause> {
+    let mut causes = Vec::new();
+    let mut forbid = |why| causes.push(Cause::forbidden(VERSION_MATCH, why));
+    if initial.is_some() && matching != NOT_OLDER_THAN {
+        forbid("sendInitialEvents requires setting resourceVersionMatch to NotOlderThan");
+    }
+    if matching.is_empty() {
+        return causes;
+    }
+    if initial.is_none() {
+        forbid("resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided");
+    }
+    if matching != NOT_OLDER_THAN {
+        causes.push(Cause::unsupported(
+            VERSION_MATCH,
+            format!("{matching:?}"),
+            &[NOT_OLDER_THAN],
+        ));
+    }
+    if continues {
+        causes.push(Cause::forbidden(VERSION_MATCH, MATCH_AND_CONTINUE));
+    }
+    causes
+}
+
 fn check_list_options(
     matching: &str,
     version: &str,
     initial: Option<bool>,
-    watching: bool,
     continues: bool,
 ) -> Vec<Cause> {
-    let field = "resourceVersionMatch";
     let mut causes = Vec::new();
-    if let Some(_initial) = initial.filter(|_| watching) {
-        if matching != "NotOlderThan" {
-            causes.push(Cause::forbidden(
-                field,
-                "sendInitialEvents requires setting resourceVersionMatch to NotOlderThan",
-            ));
-        }
-        if !matching.is_empty() && matching != "NotOlderThan" {
-            causes.push(Cause::unsupported(
-                field,
-                format!("{matching:?}"),
-                &["NotOlderThan"],
-            ));
-        }
-        return causes;
-    }
+    let mut forbid = |why| causes.push(Cause::forbidden(VERSION_MATCH, why));
     if !matching.is_empty() {
-        if watching {
-            causes.push(Cause::forbidden(
-                field,
-                "resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided",
-            ));
-            return causes;
-        }
         if version.is_empty() {
-            causes.push(Cause::forbidden(
-                field,
-                "resourceVersionMatch is forbidden unless resourceVersion is provided",
-            ));
+            forbid("resourceVersionMatch is forbidden unless resourceVersion is provided");
         }
         if continues {
-            causes.push(Cause::forbidden(
-                field,
-                "resourceVersionMatch is forbidden when continue is provided",
-            ));
+            forbid(MATCH_AND_CONTINUE);
         }
-        if !["Exact", "NotOlderThan"].contains(&matching) {
+        if !["Exact", NOT_OLDER_THAN].contains(&matching) {
+            let supported = ["Exact", NOT_OLDER_THAN, ""];
             causes.push(Cause::unsupported(
-                field,
+                VERSION_MATCH,
                 format!("{matching:?}"),
-                &["Exact", "NotOlderThan", ""],
+                &supported,
             ));
         }
         if matching == "Exact" && version == "0" {
-            causes.push(Cause::forbidden(
-                field,
-                "resourceVersionMatch \"exact\" is forbidden for resourceVersion \"0\"",
-            ));
+            let why = "resourceVersionMatch \"exact\" is forbidden for resourceVersion \"0\"";
+            causes.push(Cause::forbidden(VERSION_MATCH, why));
         }
     }
     if initial.is_some() {
@@ -196,6 +216,11 @@ fn selection(operation: &Operation) -> Result<Selection, ApiError> {
         query.get("fieldSelector"),
     )?;
     if !operation.name.is_empty() {
+        let selects = query.get("fieldSelector").is_some_and(|it| !it.is_empty());
+        if selects && selection.name != operation.name {
+            let message = "fieldSelector metadata.name doesn't match requested name";
+            return Err(ApiError::bad_request(message));
+        }
         selection.name = operation.name.clone();
     }
     Ok(selection)
@@ -357,42 +382,46 @@ pub(super) fn watch(store: &Store, operation: &Operation) -> Result<Answer, ApiE
     let selection = selection(operation)?;
     let key = operation.resource.group_resource();
     let bookmarks = is_true(operation.query.get("allowWatchBookmarks"));
-    let initial = match (options.send_initial_events, options.version) {
-        (Some(wanted), _) => wanted,
-        (None, None | Some(0)) => true,
-        (None, Some(_)) => false,
-    };
+    let began = store.revision();
     let mut ready = VecDeque::new();
     let mut cursor = options.version.unwrap_or(0);
-    if initial || cursor == 0 {
+    if options.send_initial_events == Some(true) && cursor > began {
+        let mut error = too_large(cursor, began);
+        error.message.insert_str(0, "Timeout: ");
+        ready.push_back(WatchEvent::Error(error));
+    } else if options.send_initial_events == Some(true) {
         let snapshot = store.list(&key, &selection.namespace);
         cursor = snapshot.revision;
-        if initial {
-            let objects = snapshot
-                .objects
-                .into_iter()
-                .filter(|stored| selection.matches(stored));
-            ready.extend(objects.map(WatchEvent::Added));
-        }
-        if options.send_initial_events == Some(true) && bookmarks {
+        let objects = snapshot
+            .objects
+            .into_iter()
+            .filter(|stored| selection.matches(stored));
+        ready.extend(objects.map(WatchEvent::Added));
+        if bookmarks {
             ready.push_back(WatchEvent::Bookmark {
                 revision: cursor,
                 initial_events_end: true,
             });
         }
+    } else if cursor == 0 {
+        cursor = began;
     }
+    let ends = matches!(ready.front(), Some(WatchEvent::Error(_)));
     let mut watcher = Watcher::new(
         store.shelf(&key),
         store.durable().clone(),
         selection,
         cursor,
+        began,
         ready,
     );
     watcher.bookmarks = bookmarks;
-    watcher.timeout_seconds = operation
-        .query
-        .get("timeoutSeconds")
-        .and_then(|text| text.parse().ok());
+    let seconds = number(&operation.query, "timeoutSeconds")?.filter(|seconds| *seconds != 0);
+    watcher.timeout_seconds = if ends {
+        Some(0)
+    } else {
+        seconds.map(|seconds| u64::try_from(seconds).unwrap_or(0))
+    };
     let outcome = Outcome::Watch {
         resource: operation.resource.clone(),
         watcher: Box::new(watcher),

@@ -376,7 +376,7 @@ impl Operation {
 /// `0` and absence.
 #[must_use]
 pub fn is_true(value: Option<&str>) -> bool {
-    value.is_some_and(|value| value != "false" && value != "0")
+    value.is_some_and(|value| !value.eq_ignore_ascii_case("false") && value != "0")
 }
 
 /// A media type without its parameters, lower case.
@@ -406,10 +406,10 @@ fn user_agent_name(agent: &str) -> Text {
 fn verb_of(method: &str, path: &ResourcePath, query: &Query) -> Option<Verb> {
     let collection = path.name.is_empty();
     Some(match method {
-        "GET" | "HEAD" if path.old_watch => Verb::Watch,
-        "GET" | "HEAD" if collection && is_true(query.get("watch")) => Verb::Watch,
-        "GET" | "HEAD" if collection => Verb::List,
-        "GET" | "HEAD" => Verb::Get,
+        "GET" if path.old_watch => Verb::Watch,
+        "GET" if collection && is_true(query.get("watch")) => Verb::Watch,
+        "GET" if collection => Verb::List,
+        "GET" => Verb::Get,
         "POST" if collection || !path.subresource.is_empty() => Verb::Create,
         "PUT" if !collection => Verb::Update,
         "PATCH" if !collection => Verb::Patch,

@@ -51,6 +51,8 @@ pub struct Change {
 pub struct Shelf {
     pub(super) contents: RwLock<Contents>,
     pub(super) wakers: Wakers,
+    /// Watches that began at or before this revision end at it.
+    pub(super) watches_end_at: AtomicU64,
 }
 
 #[derive(Debug, Default)]
@@ -95,6 +97,8 @@ pub enum Refusal {
     Changed,
     /// A write was lost; nothing is taken until the server starts again.
     Broken,
+    /// The object has more bytes than one may have.
+    TooLarge(usize),
 }
 
 /// The store.
@@ -169,10 +173,23 @@ impl Store {
                 Arc::new(Shelf {
                     contents: RwLock::new(contents),
                     wakers: Wakers::default(),
+                    watches_end_at: AtomicU64::new(0),
                 })
             };
             shelves.entry(key.clone()).or_insert_with(fresh).clone()
         })
+    }
+
+    /// Ends the watches of a resource once they have shown all that has
+    /// happened: what they show has changed its definition.
+    pub(super) fn end_watches(&self, resource: &GroupResource) {
+        let shelf = self.shelf(resource);
+        let revision = self.revision();
+        shelf.watches_end_at.store(revision, Ordering::Release);
+        if self.durable.revision() < revision {
+            self.durable.expect(revision, shelf.clone());
+        }
+        shelf.wakers.wake();
     }
 
     /// The resources that have ever held an object in this run.
@@ -432,14 +449,16 @@ fn shelve(loaded: Loaded) -> Result<HashMap<GroupResource, Arc<Shelf>>, StorageE
         };
         let shelf = contents.entry(resource).or_default();
         shelf.forgotten = loaded.last_written;
-        shelf
-            .objects
-            .insert(key.clone(), Arc::new(Stored::new(key, revision, value)));
+        shelf.objects.insert(
+            key.clone(),
+            Arc::new(Stored::loaded(key, revision, value, json.len())),
+        );
     }
     let shelf = |contents| {
         Arc::new(Shelf {
             contents: RwLock::new(contents),
             wakers: Wakers::default(),
+            watches_end_at: AtomicU64::new(0),
         })
     };
     Ok(contents

@@ -3,7 +3,7 @@
 use super::no_op::NoOp;
 use super::store::lock;
 use bytes::Bytes;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard};
 use trueup_object::{Text, Value, to_json};
 
@@ -27,6 +27,8 @@ pub struct Stored {
     pub revision: u64,
     value: Value,
     line: Mutex<Line>,
+    /// How many bytes its JSON has; 0 as long as nobody has asked.
+    known_bytes: AtomicUsize,
     /// Applies that would change nothing.
     no_ops: Mutex<Vec<NoOp>>,
     /// The schema under whose defaults the object is known to be whole.
@@ -52,6 +54,7 @@ impl Stored {
             revision,
             value,
             line: Mutex::new(Line::Passing),
+            known_bytes: AtomicUsize::new(0),
             no_ops: Mutex::default(),
             settled_by: AtomicU64::new(0),
         }
@@ -63,6 +66,19 @@ impl Stored {
             line: Mutex::new(Line::Wanted),
             ..Self::new(key, revision, value)
         }
+    }
+
+    /// An object that the storage held as so many bytes of JSON.
+    pub(super) fn loaded(key: ObjectKey, revision: u64, value: Value, bytes: usize) -> Self {
+        Self {
+            known_bytes: AtomicUsize::new(bytes),
+            ..Self::new(key, revision, value)
+        }
+    }
+
+    /// How many bytes its JSON has; 0 as long as nobody has asked for it.
+    pub(super) fn known_bytes(&self) -> usize {
+        self.known_bytes.load(Ordering::Relaxed)
     }
 
     pub(super) fn no_ops(&self) -> MutexGuard<'_, Vec<NoOp>> {
@@ -105,14 +121,21 @@ impl Stored {
             Line::Made(bytes) => bytes.clone(),
             Line::Passing => {
                 drop(line);
-                line_of(&self.value)
+                self.encode()
             }
             Line::Wanted => {
-                let bytes = line_of(&self.value);
+                let bytes = self.encode();
                 *line = Line::Made(bytes.clone());
                 bytes
             }
         }
+    }
+
+    fn encode(&self) -> Bytes {
+        let mut line = to_json(&self.value);
+        self.known_bytes.store(line.len(), Ordering::Relaxed);
+        line.push(b'\n');
+        line.into()
     }
 }
 
@@ -120,10 +143,4 @@ impl crate::storage::Encode for Stored {
     fn json(&self) -> Bytes {
         Self::json(self)
     }
-}
-
-fn line_of(value: &Value) -> Bytes {
-    let mut line = to_json(value);
-    line.push(b'\n');
-    line.into()
 }

@@ -5,6 +5,7 @@
 //! then.
 
 use super::durable::Durable;
+use super::registry::Resource;
 use super::selection::Selection;
 use super::status::ApiError;
 use super::store::{Change, ChangeKind, Shelf, Stored, lock};
@@ -13,6 +14,7 @@ use std::pin::Pin;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, Waker};
+use trueup_object::{Value, value};
 
 /// Those who want to be woken, each by its number: registering again costs no
 /// search, and all are woken in the same order in every run.
@@ -62,6 +64,30 @@ pub enum WatchEvent {
     Error(ApiError),
 }
 
+impl WatchEvent {
+    /// The object of a bookmark: nothing but its kind and the revision, in the
+    /// form in which objects of the kind are given.
+    #[must_use]
+    pub fn bookmark_object(resource: &Resource, revision: u64, initial_events_end: bool) -> Value {
+        let mut object = value!({
+            "kind": (resource.kind.clone()),
+            "apiVersion": (resource.api_version()),
+            "metadata": {"resourceVersion": (revision.to_string())}
+        });
+        if initial_events_end {
+            let annotations = value!({INITIAL_EVENTS_END: "true"});
+            object.set_at(&["metadata", "annotations"], annotations);
+        }
+        if resource.custom.is_some() {
+            return object;
+        }
+        super::normal::normalise(&object, resource.definition)
+    }
+}
+
+/// The annotation of the bookmark that ends the initial events.
+const INITIAL_EVENTS_END: &str = "k8s.io/initial-events-end";
+
 /// A watch in progress: a stream of events without clock or threads.
 #[derive(Debug)]
 pub struct Watcher {
@@ -72,6 +98,8 @@ pub struct Watcher {
     cursor: u64,
     ready: VecDeque<WatchEvent>,
     ended: bool,
+    /// The revision of the store when it began.
+    began: u64,
     /// After how many seconds the client wants it to end.
     pub timeout_seconds: Option<u64>,
     /// Whether bookmarks are wanted.
@@ -84,6 +112,7 @@ impl Watcher {
         durable: Arc<Durable>,
         selection: Selection,
         cursor: u64,
+        began: u64,
         ready: VecDeque<WatchEvent>,
     ) -> Self {
         Self {
@@ -94,6 +123,7 @@ impl Watcher {
             cursor,
             ready,
             ended: false,
+            began,
             timeout_seconds: None,
             bookmarks: false,
         }
@@ -149,6 +179,8 @@ impl Watcher {
             self.ready.extend(event_of(change, &self.selection));
         }
         self.cursor = self.cursor.max(durable);
+        let end = shelf.watches_end_at.load(Ordering::Acquire);
+        self.ended = end > self.began && durable >= end;
     }
 }
 

@@ -247,6 +247,7 @@ fn store_new(mut call: Call<'_>, mut object: Value) -> Result<Answer, ApiError> 
     let stored = write(&call, &key, None, Write::Put(object)).map_err(|refusal| match refusal {
         Refusal::Changed => taken(&call),
         Refusal::Broken => broken(),
+        Refusal::TooLarge(bytes) => too_large(bytes),
     })?;
     call.core.written(&call, None, Some(&stored));
     let warnings = std::mem::take(&mut call.warnings);
@@ -281,6 +282,23 @@ fn made(call: Call<'_>, code: u16, object: Value) -> Answer {
     }
 }
 
+/// The largest object that is kept, as JSON: 1.5 MiB less what etcd's request
+/// has around it.
+pub const MAX_OBJECT_BYTES: usize = 1536 * 1024 - 100;
+/// From this size on, the genuine server's client of etcd refuses by itself.
+const MAX_MESSAGE_BYTES: usize = 2 * 1024 * 1024;
+
+/// The error of an object that is larger than etcd takes, in the words that
+/// the genuine server passes on.
+pub(super) fn too_large(bytes: usize) -> ApiError {
+    if bytes > MAX_MESSAGE_BYTES {
+        return ApiError::internal(format!(
+            "rpc error: code = ResourceExhausted desc = trying to send message larger than max ({bytes} vs. {MAX_MESSAGE_BYTES})"
+        ));
+    }
+    ApiError::internal("etcdserver: request is too large")
+}
+
 /// The error of a store that lost a write.
 pub(super) fn broken() -> ApiError {
     ApiError::new(
@@ -300,12 +318,30 @@ pub(super) fn write(
     let storage = storage_api_version(call.resource);
     let convert = |value: Value| versions::convert(&value, &storage, None);
     let write = match write {
-        Write::Put(value) => Write::Put(convert(value)),
+        Write::Put(value) => {
+            check_size(call, key, &value)?;
+            Write::Put(convert(value))
+        }
         Write::Remove(value) => Write::Remove(convert(value)),
     };
     call.core
         .store()
         .write(&call.resource.group_resource(), key, expected, write)
+}
+
+/// Refuses an object that is larger than etcd takes by default. It is measured
+/// only where the one before and the request together could make it so.
+fn check_size(call: &Call<'_>, key: &ObjectKey, value: &Value) -> Result<(), Refusal> {
+    let before = call.find(&key.namespace, &key.name);
+    let likely = call.operation.body.len() + before.map_or(0, |it| it.known_bytes());
+    if likely < MAX_OBJECT_BYTES / 2 {
+        return Ok(());
+    }
+    let bytes = trueup_object::to_json(value).len();
+    if bytes > MAX_OBJECT_BYTES {
+        return Err(Refusal::TooLarge(bytes));
+    }
+    Ok(())
 }
 
 fn storage_api_version(resource: &Resource) -> Text {

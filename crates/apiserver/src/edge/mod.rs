@@ -6,6 +6,7 @@
 //! and tokens are answered here, everything else is discovery, OpenAPI and
 //! health. `encode` and `watch` turn what the core answers into bytes.
 
+mod access_review;
 pub mod authentication;
 pub mod authorization;
 mod body;

@@ -28,6 +28,12 @@ impl Review {
             .map_or(&operation.resource.version, |sub| &sub.version);
         let mut value = body::read_object(operation, kind)?.value;
         body::check_kind(&mut value, (group, version, kind), &operation.resource)?;
+        let given = value.str_at(&["metadata", "namespace"]).unwrap_or_default();
+        if !given.is_empty() && !operation.namespace.is_empty() && given != operation.namespace {
+            return Err(ApiError::bad_request(
+                "the namespace of the provided object does not match the namespace sent on the request",
+            ));
+        }
         value.remove_at(&["status"]);
         value.remove_at(&["metadata", "managedFields"]);
         if value.get("metadata").is_none() {
@@ -67,6 +73,16 @@ impl Review {
             now: &super::reviews::seconds(now),
             versions: &SameShape(&typ),
         });
+    }
+
+    /// A text of `metadata`, empty where there is none.
+    pub fn metadata(&self, key: &str) -> &str {
+        self.body.str_at(&["metadata", key]).unwrap_or_default()
+    }
+
+    /// The body so far.
+    pub fn body(&self) -> &Value {
+        &self.body
     }
 
     /// `spec`, `null` where there is none.

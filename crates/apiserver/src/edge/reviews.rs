@@ -1,10 +1,11 @@
 //! Questions about rights and identities: kinds that are answered, not kept.
 
-use super::authentication::{API_AUDIENCE, TokenError};
-use super::authorization::{Attributes, Decision, RuleSet, Target};
-use super::review_body::{Review, go_string};
+use super::access_review::{self, Asked};
+use super::authentication::API_AUDIENCE;
+use super::authorization::{Attributes, Decision, RuleSet};
+use super::review_body::Review;
 use super::server::ApiServer;
-use crate::core::{Answer, ApiError, Cause, Identity, Operation, Outcome, Verb};
+use crate::core::{Answer, ApiError, Identity, Operation, Outcome, Verb};
 use jiff::Timestamp;
 use trueup_object::{Map, Text, Value, value};
 
@@ -35,8 +36,8 @@ pub fn answer(
         "selfsubjectreviews" => asker.who_am_i(),
         "tokenreviews" => asker.whose_token(),
         "selfsubjectaccessreviews" => asker.may_i(),
-        "subjectaccessreviews" => asker.may_they(Scope::Cluster),
-        "localsubjectaccessreviews" => asker.may_they(Scope::Namespace),
+        "subjectaccessreviews" => asker.may_they(Asked::ForSomebody),
+        "localsubjectaccessreviews" => asker.may_they(Asked::InNamespace),
         "selfsubjectrulesreviews" => asker.what_may_i(),
         _ => return None,
     })
@@ -53,12 +54,6 @@ pub(super) fn created(value: Value) -> Answer {
         },
         revision: 0,
     }
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Scope {
-    Cluster,
-    Namespace,
 }
 
 struct Asker<'a> {
@@ -114,82 +109,34 @@ impl Asker<'_> {
         } else {
             audiences
         };
-        let status = match self.first_good(&token, &wanted) {
-            Ok((identity, audience)) => {
-                value!({"authenticated": true, "user": (user_info(&identity)), "audiences": [(audience)]})
+        let inner = &self.server.inner;
+        let known = inner
+            .authentication
+            .identify(inner.core.store(), &token, &wanted, self.now);
+        let status = match known {
+            Ok((identity, good_for)) => {
+                let audiences: Value = good_for.into_iter().map(Value::from).collect();
+                value!({"authenticated": true, "user": (user_info(&identity)), "audiences": audiences})
             }
-            Err(_) => value!({"user": {}, "error": "invalid bearer token"}),
+            Err(error) => value!({"user": {}, "error": (error.to_string())}),
         };
         Ok(created(review.with_status(status)))
-    }
-
-    /// Who a token stands for, and the first audience that it is good for.
-    fn first_good(&self, token: &str, audiences: &[Text]) -> Result<(Identity, Text), TokenError> {
-        let inner = &self.server.inner;
-        let mut last = TokenError::Audience;
-        for audience in audiences {
-            match inner
-                .authentication
-                .identify(inner.core.store(), token, audience, self.now)
-            {
-                Ok(identity) => return Ok((identity, audience.clone())),
-                Err(error) => last = error,
-            }
-        }
-        Err(last)
     }
 
     fn may_i(&self) -> Result<Answer, ApiError> {
         let review = self.read()?;
-        let attributes = asked(review.spec())?;
-        let status = self.decide(self.identity, &attributes);
+        access_review::check(&review, Asked::ForSelf)?;
+        let status = self.decide(self.identity, &access_review::attributes(review.spec()));
         Ok(created(review.with_status(status)))
     }
 
-    fn may_they(&self, scope: Scope) -> Result<Answer, ApiError> {
+    fn may_they(&self, asked: Asked) -> Result<Answer, ApiError> {
         let review = self.read()?;
+        access_review::check(&review, asked)?;
         let spec = review.spec();
-        let attributes = asked(spec)?;
-        let they = Identity {
-            user: spec.str_at(&["user"]).unwrap_or_default().into(),
-            uid: spec.str_at(&["uid"]).unwrap_or_default().into(),
-            groups: texts(spec.get("groups")),
-            extra: spec
-                .get("extra")
-                .and_then(Value::as_map)
-                .into_iter()
-                .flat_map(Map::iter)
-                .map(|(key, values)| (key.clone(), texts(Some(values))))
-                .collect(),
-        };
-        if they.user.is_empty() && they.groups.is_empty() {
-            let cause = Cause::invalid(
-                "spec.user",
-                "\"\"",
-                "at least one of user or group must be specified",
-            );
-            return Err(invalid(cause));
-        }
-        if scope == Scope::Namespace {
-            self.check_namespace(spec)?;
-        }
-        let status = self.decide(&they, &attributes);
+        let they = access_review::subject(spec);
+        let status = self.decide(&they, &access_review::attributes(spec));
         Ok(created(review.with_status(status)))
-    }
-
-    fn check_namespace(&self, spec: &Value) -> Result<(), ApiError> {
-        let given = spec
-            .str_at(&["resourceAttributes", "namespace"])
-            .unwrap_or_default();
-        if given == self.operation.namespace {
-            return Ok(());
-        }
-        let field = "spec.resourceAttributes.namespace";
-        Err(invalid(Cause::invalid(
-            field,
-            go_string(given),
-            "must match metadata.namespace",
-        )))
     }
 
     fn what_may_i(&self) -> Result<Answer, ApiError> {
@@ -206,7 +153,14 @@ impl Asker<'_> {
         let set = inner
             .authorizer
             .rules(inner.core.store(), self.identity, &namespace);
-        Ok(created(review.with_status(rules_status(&set))))
+        // Nothing of what was sent comes back.
+        let mut answer = value!({"metadata": {}, "spec": {}});
+        for key in ["kind", "apiVersion"] {
+            let text = review.body().str_at(&[key]).unwrap_or_default();
+            answer.set_at(&[key], text.into());
+        }
+        answer.set_at(&["status"], rules_status(&set));
+        Ok(created(answer))
     }
 }
 
@@ -220,69 +174,15 @@ fn rules_status(set: &RuleSet) -> Value {
             paths.push(rule.to_value());
         }
     }
-    let incomplete = !set.errors.is_empty();
     let mut status =
-        value!({"resourceRules": resources, "nonResourceRules": paths, "incomplete": incomplete});
-    if incomplete {
-        status.set_at(&["evaluationError"], set.errors.join(", ").into());
-    }
+        value!({"resourceRules": resources, "nonResourceRules": paths, "incomplete": false});
+    let error = match set.errors.as_slice() {
+        [] => return status,
+        [one] => one.clone(),
+        many => format!("[{}]", many.join(", ")),
+    };
+    status.set_at(&["evaluationError"], error.into());
     status
-}
-
-/// What a review asks about.
-fn asked(spec: &Value) -> Result<Attributes, ApiError> {
-    let present = |key| spec.get(key).filter(|it| !it.is_null());
-    match (
-        present("resourceAttributes"),
-        present("nonResourceAttributes"),
-    ) {
-        (Some(resource), None) => {
-            let text = |key: &str| Text::from(resource.str_at(&[key]).unwrap_or_default());
-            let target = Target::Resource {
-                group: text("group"),
-                version: text("version"),
-                namespace: text("namespace"),
-                resource: text("resource"),
-                subresource: text("subresource"),
-                name: text("name"),
-            };
-            Ok(Attributes {
-                verb: text("verb"),
-                target,
-            })
-        }
-        (None, Some(path)) => {
-            let text = |key: &str| path.str_at(&[key]).unwrap_or_default();
-            Ok(Attributes {
-                verb: text("verb").into(),
-                target: Target::Path(text("path").to_owned()),
-            })
-        }
-        (Some(_), Some(path)) => {
-            let text = |key: &str| go_string(path.str_at(&[key]).unwrap_or_default());
-            let shown = format!("{{\"Path\":{},\"Verb\":{}}}", text("path"), text("verb"));
-            let why = "cannot be specified in combination with resourceAttributes";
-            Err(invalid(Cause::invalid(
-                "spec.nonResourceAttributes",
-                shown,
-                why,
-            )))
-        }
-        (None, None) => {
-            let why =
-                "exactly one of nonResourceAttributes or resourceAttributes must be specified";
-            Err(invalid(Cause::invalid(
-                "spec.resourceAttributes",
-                "null",
-                why,
-            )))
-        }
-    }
-}
-
-/// A genuine server names no kind in the refusals of reviews.
-fn invalid(cause: Cause) -> ApiError {
-    ApiError::invalid(AUTHORIZATION, "", "", vec![cause])
 }
 
 /// An identity as reviews show it.
@@ -312,7 +212,8 @@ pub(super) fn user_info(identity: &Identity) -> Value {
     Value::Map(info)
 }
 
-fn texts(list: Option<&Value>) -> Vec<Text> {
+/// The texts of a list.
+pub(super) fn texts(list: Option<&Value>) -> Vec<Text> {
     let list = list.and_then(Value::as_list).unwrap_or_default();
     list.iter()
         .filter_map(|it| it.as_str().map(Text::from))

@@ -1,14 +1,15 @@
 //! Tokens for service accounts: `serviceaccounts/NAME/token`.
 
 use super::authentication::{API_AUDIENCE, BoundObject, Claims, SigningKey, TokenBinding};
-use super::review_body::Review;
-use super::reviews::{created, seconds};
+use super::review_body::{Review, go_string};
+use super::reviews::{created, seconds, texts};
 use super::server::ApiServer;
 use crate::core::{Answer, ApiError, Cause, GroupResource, Operation, Verb};
 use jiff::Timestamp;
 use trueup_object::{Text, Value, value};
 
 const GROUP: &str = "authentication.k8s.io";
+const KIND: &str = "TokenRequest";
 /// How long a token lasts that asks for no other time.
 pub const DEFAULT_SECONDS: i64 = 3600;
 /// The shortest time that a token may ask for.
@@ -30,11 +31,8 @@ pub fn answer(
 
 fn issue(server: &ApiServer, operation: &Operation, now: Timestamp) -> Result<Answer, ApiError> {
     let mut review = Review::read(operation, now)?;
-    if review
-        .spec()
-        .get("expirationSeconds")
-        .is_none_or(Value::is_null)
-    {
+    let given_seconds = review.spec().get("expirationSeconds");
+    if given_seconds.is_none_or(Value::is_null) {
         review
             .body_mut()
             .set_at(&["spec", "expirationSeconds"], DEFAULT_SECONDS.into());
@@ -45,17 +43,11 @@ fn issue(server: &ApiServer, operation: &Operation, now: Timestamp) -> Result<An
         .spec()
         .i64_at(&["expirationSeconds"])
         .unwrap_or(DEFAULT_SECONDS);
+    let account_uid = check_account(server, operation, &review)?;
     check_lifetime(lifetime)?;
-    let account_uid = uid_of(server, &accounts(), &operation.namespace, &operation.name)?;
-    let object = bound_object(server, &operation.namespace, review.spec())?;
-    let mut audiences: Vec<Text> = review
-        .spec()
-        .get("audiences")
-        .and_then(Value::as_list)
-        .unwrap_or_default()
-        .iter()
-        .filter_map(|it| it.as_str().map(Text::from))
-        .collect();
+    let bound = bound_objects(server, operation, review.spec())?;
+    let (object, node) = bound;
+    let mut audiences: Vec<Text> = texts(review.spec().get("audiences"));
     if audiences.is_empty() {
         audiences.push(API_AUDIENCE.into());
     }
@@ -63,8 +55,9 @@ fn issue(server: &ApiServer, operation: &Operation, now: Timestamp) -> Result<An
         binding: TokenBinding {
             namespace: operation.namespace.clone(),
             account: operation.name.clone(),
-            account_uid: account_uid.clone(),
+            account_uid,
             object,
+            node,
         },
         audiences,
         issued_at_seconds: now.as_second(),
@@ -72,6 +65,29 @@ fn issue(server: &ApiServer, operation: &Operation, now: Timestamp) -> Result<An
         id: token_id(),
     };
     finish(server, operation, review.into_body(), &claims, now)
+}
+
+/// Holds what the body says of the account against the account; gives its uid.
+fn check_account(
+    server: &ApiServer,
+    operation: &Operation,
+    review: &Review,
+) -> Result<Text, ApiError> {
+    let name = review.metadata("name");
+    if !name.is_empty() && name != operation.name {
+        let why = "must match the service account name if specified";
+        let cause = Cause::invalid("metadata.name", go_string(name), why);
+        return Err(ApiError::invalid(GROUP, KIND, &operation.name, vec![cause]));
+    }
+    let uid = uid_of(server, &accounts(), &operation.namespace, &operation.name)?;
+    let given = review.metadata("uid");
+    if !given.is_empty() && given != uid {
+        let why = format!(
+            "the UID in the token request ({given}) does not match the UID of the service account ({uid})"
+        );
+        return Err(ApiError::conflict(GROUP, KIND, &operation.name, &why));
+    }
+    Ok(uid)
 }
 
 fn signing_key(server: &ApiServer) -> Result<&SigningKey, ApiError> {
@@ -123,7 +139,7 @@ fn check_lifetime(lifetime: i64) -> Result<(), ApiError> {
         _ => return Ok(()),
     };
     let cause = Cause::invalid("spec.expirationSeconds", lifetime, why);
-    Err(ApiError::invalid(GROUP, "TokenRequest", "", vec![cause]))
+    Err(ApiError::invalid(GROUP, KIND, "", vec![cause]))
 }
 
 fn accounts() -> GroupResource {
@@ -149,46 +165,88 @@ fn uid_of(
         .into())
 }
 
-/// The object that a token is to be bound to, with the uid that it has now.
-fn bound_object(
+/// The object that a token is to be bound to, and the node of a Pod, with the
+/// uids that they have now.
+fn bound_objects(
     server: &ApiServer,
-    namespace: &str,
+    operation: &Operation,
     spec: &Value,
-) -> Result<Option<BoundObject>, ApiError> {
+) -> Result<(Option<BoundObject>, Option<BoundObject>), ApiError> {
     let Some(reference) = spec.get("boundObjectRef").filter(|it| !it.is_null()) else {
-        return Ok(None);
+        return Ok((None, None));
     };
-    let kind = match reference.str_at(&["kind"]) {
-        Some("Pod") => "pod",
-        Some("Secret") => "secret",
-        other => {
-            let kind = other.unwrap_or_default();
-            return Err(ApiError::bad_request(format!(
-                "cannot bind token for serviceaccount to object of kind {kind}"
-            )));
-        }
-    };
-    let name: Text = reference.str_at(&["name"]).unwrap_or_default().into();
+    let text = |key: &str| reference.str_at(&[key]).unwrap_or_default();
+    let (group, version) = text("apiVersion")
+        .rsplit_once('/')
+        .unwrap_or(("", text("apiVersion")));
+    let kind = text("kind");
+    if !group.is_empty() || !matches!(kind, "Pod" | "Node" | "Secret") {
+        let message = format!("cannot bind token to object of type {group}/{version}, Kind={kind}");
+        return Err(ApiError::bad_request(message));
+    }
     let mut object = BoundObject {
-        kind: kind.into(),
-        name,
+        kind: kind.to_lowercase().into(),
+        name: text("name").into(),
         uid: Text::new(),
     };
+    let namespace = if kind == "Node" {
+        ""
+    } else {
+        operation.namespace.as_str()
+    };
     object.uid = uid_of(server, &object.resource(), namespace, &object.name)?;
-    match reference.str_at(&["uid"]) {
-        Some(wanted) if !wanted.is_empty() && wanted != object.uid => {
-            let why = format!(
-                "the UID in the bound object reference ({wanted}) does not match the UID in record. The object might have been deleted and then recreated"
-            );
-            Err(ApiError::conflict(
-                "",
-                &object.resource().plural,
-                &object.name,
-                &why,
-            ))
-        }
-        _ => Ok(Some(object)),
+    let node = match kind {
+        "Pod" => node_of(server, operation, &object.name)?,
+        _ => None,
+    };
+    let wanted = text("uid");
+    if !wanted.is_empty() && wanted != object.uid {
+        let why = format!(
+            "the UID in the bound object reference ({wanted}) does not match the UID in record. The object might have been deleted and then recreated"
+        );
+        return Err(ApiError::conflict("", kind, &object.name, &why));
     }
+    Ok((Some(object), node))
+}
+
+/// The node that a Pod runs on; the Pod must run as the account.
+fn node_of(
+    server: &ApiServer,
+    operation: &Operation,
+    pod: &str,
+) -> Result<Option<BoundObject>, ApiError> {
+    let resource = |plural: &str| GroupResource {
+        group: Text::new(),
+        plural: plural.into(),
+    };
+    let store = server.inner.core.store();
+    let Some(pod) = store.get(&resource("pods"), &operation.namespace, pod) else {
+        return Ok(None);
+    };
+    let spec = |key: &str| pod.value().str_at(&["spec", key]).unwrap_or_default();
+    if spec("serviceAccountName") != operation.name {
+        return Err(ApiError::bad_request(format!(
+            "cannot bind token for serviceaccount {:?} to pod running with different serviceaccount name.",
+            operation.name.as_str()
+        )));
+    }
+    let name = spec("nodeName");
+    if name.is_empty() {
+        return Ok(None);
+    }
+    let node = store.get(&resource("nodes"), "", name);
+    let uid = node.map(|node| {
+        Text::from(
+            node.value()
+                .str_at(&["metadata", "uid"])
+                .unwrap_or_default(),
+        )
+    });
+    Ok(Some(BoundObject {
+        kind: "node".into(),
+        name: name.into(),
+        uid: uid.unwrap_or_default(),
+    }))
 }
 
 /// A name for a token that no other one has.

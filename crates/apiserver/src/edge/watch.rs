@@ -26,9 +26,6 @@ pub const BOOKMARK_BEFORE_END: Duration = Duration::from_secs(2);
 /// How many bytes of events are written at once.
 pub const MAX_CHUNK_BYTES: usize = 256 * 1024;
 
-/// The annotation of the bookmark that ends the initial events.
-const INITIAL_EVENTS_END: &str = "k8s.io/initial-events-end";
-
 /// How the objects of a watch are shown.
 #[derive(Debug)]
 pub struct WatchForm {
@@ -87,17 +84,7 @@ impl WatchForm {
     }
 
     fn bookmark(&mut self, revision: u64, initial_events_end: bool) -> Bytes {
-        let mut object = value!({
-            "kind": (self.resource.kind.clone()),
-            "apiVersion": (self.resource.api_version()),
-            "metadata": {"resourceVersion": (revision.to_string())}
-        });
-        if initial_events_end {
-            object.set_at(
-                &["metadata", "annotations", INITIAL_EVENTS_END],
-                "true".into(),
-            );
-        }
+        let object = WatchEvent::bookmark_object(&self.resource, revision, initial_events_end);
         self.shaped(&object)
     }
 

@@ -8,7 +8,7 @@ pub(super) use check::validate;
 
 use super::Core;
 use super::registry::GroupResource;
-use super::store::{Stored, Write};
+use super::store::{Store, Stored, Write};
 use super::write::time_text;
 use jiff::Timestamp;
 use std::sync::Arc;
@@ -75,6 +75,30 @@ pub(super) fn updated(object: &mut Value) {
     if !stored.iter().any(|version| version.as_str() == Some(&name)) {
         stored.push(name.into());
         object.set_at(&["status", "storedVersions"], stored.into());
+    }
+}
+
+/// Ends the watches of the objects that a definition defines if it says
+/// something else now, or is gone.
+pub(super) fn end_watches(
+    store: &Store,
+    before: Option<&Arc<Stored>>,
+    after: Option<&Arc<Stored>>,
+) {
+    let Some(before) = before else { return };
+    let spec = |stored: &Arc<Stored>| stored.value().get("spec").cloned();
+    if after.is_some_and(|after| spec(after) == spec(before)) {
+        return;
+    }
+    store.end_watches(&defined(before.value()));
+}
+
+/// The resource that a definition defines.
+fn defined(definition: &Value) -> GroupResource {
+    let text = |path: &[&str]| Text::from(definition.str_at(path).unwrap_or(""));
+    GroupResource {
+        group: text(&["spec", "group"]),
+        plural: text(&["spec", "names", "plural"]),
     }
 }
 
@@ -208,13 +232,7 @@ impl Core {
         {
             return;
         }
-        let resource = GroupResource {
-            group: object.str_at(&["spec", "group"]).unwrap_or("").into(),
-            plural: object
-                .str_at(&["spec", "names", "plural"])
-                .unwrap_or("")
-                .into(),
-        };
+        let resource = defined(object);
         for instance in self.store().list(&resource, "").objects {
             self.end_instance(&resource, &instance, now);
         }
@@ -280,6 +298,7 @@ impl Core {
         let _ = self
             .store()
             .write(&key(), &stored.key, Some(stored.revision), write);
+        self.store().end_watches(&defined(stored.value()));
     }
 }
 

@@ -86,35 +86,39 @@ impl Authentication {
         let Some(token) = authorization.and_then(bearer_token) else {
             return Ok(anonymous());
         };
-        self.identify(store, token, API_AUDIENCE, now)
+        self.identify(store, token, &[API_AUDIENCE.into()], now)
+            .map(|(identity, _)| identity)
             .map_err(|_| ApiError::new(401, "Unauthorized", "Unauthorized"))
     }
 
-    /// Who a token stands for, if it is good for an audience.
+    /// Who a token stands for, and for which of `audiences` it is good; at
+    /// least for one.
     pub fn identify(
         &self,
         store: &Store,
         token: &str,
-        audience: &str,
+        audiences: &[Text],
         now: Timestamp,
-    ) -> Result<Identity, TokenError> {
+    ) -> Result<(Identity, Vec<Text>), TokenError> {
         if let Some(known) = self
             .tokens
             .iter()
             .find(|known| same_secret(&known.token, token))
         {
-            return Ok(known.identity.clone());
+            return match audiences.iter().find(|it| *it == API_AUDIENCE) {
+                Some(audience) => Ok((known.identity.clone(), vec![audience.clone()])),
+                None => Err(TokenError::Malformed),
+            };
         }
         let claims = Claims::verify(
             self.key().map_err(|_| TokenError::Signature)?,
             token,
-            audience,
+            audiences,
             now,
         )?;
-        if !account_exists(store, &claims.binding) {
-            return Err(TokenError::Withdrawn);
-        }
-        Ok(claims.identity())
+        check_binding(store, &claims.binding)?;
+        let good_for = audiences.iter().filter(|it| claims.audiences.contains(it));
+        Ok((claims.identity(), good_for.cloned().collect()))
     }
 
     /// What other services need to check tokens by themselves.
@@ -157,20 +161,32 @@ fn bearer_token(header: &str) -> Option<&str> {
     (scheme.eq_ignore_ascii_case("bearer") && !token.is_empty()).then_some(token)
 }
 
-fn account_exists(store: &Store, binding: &TokenBinding) -> bool {
+/// Whether what a token is bound to is still there, and still the same.
+fn check_binding(store: &Store, binding: &TokenBinding) -> Result<(), TokenError> {
     let accounts = GroupResource {
         group: Text::new(),
         plural: "serviceaccounts".into(),
     };
     let account = store.get(&accounts, &binding.namespace, &binding.account);
-    let account_is_there = account.is_some_and(|it| {
-        it.value().str_at(&["metadata", "uid"]) == Some(binding.account_uid.as_str())
-    });
-    account_is_there
-        && binding
-            .object
-            .as_ref()
-            .is_none_or(|object| object.exists(store, &binding.namespace))
+    let Some(account) = account else {
+        let why = format!("serviceaccounts {:?} not found", binding.account.as_str());
+        return Err(TokenError::Account(why));
+    };
+    let uid = account
+        .value()
+        .str_at(&["metadata", "uid"])
+        .unwrap_or_default();
+    if uid != binding.account_uid {
+        let why = format!(
+            "service account UID ({uid}) does not match claim ({})",
+            binding.account_uid
+        );
+        return Err(TokenError::Account(why));
+    }
+    match &binding.object {
+        Some(object) if !object.exists(store, &binding.namespace) => Err(TokenError::Withdrawn),
+        _ => Ok(()),
+    }
 }
 
 /// The identity of everybody who is not known.

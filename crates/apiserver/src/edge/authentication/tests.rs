@@ -22,6 +22,7 @@ fn claims(issued: i64) -> Claims {
             account: "sa".into(),
             account_uid: "u".into(),
             object: None,
+            node: None,
         },
         audiences: vec![API_AUDIENCE.into()],
         issued_at_seconds: issued,
@@ -35,12 +36,16 @@ fn a_token_is_good_only_in_its_time_for_its_audience_and_by_its_key() {
     let key = SigningKey::generate().unwrap();
     let token = claims(1000).sign(&key).unwrap();
     let at = |seconds| Timestamp::from_second(seconds).unwrap();
-    let verify =
-        |token: &str, audience: &str, seconds| Claims::verify(&key, token, audience, at(seconds));
+    let verify = |token: &str, audience: &str, seconds| {
+        Claims::verify(&key, token, &[audience.into()], at(seconds))
+    };
     assert_eq!(verify(&token, API_AUDIENCE, 1001).unwrap(), claims(1000));
     assert_eq!(verify(&token, API_AUDIENCE, 1600), Err(TokenError::Expired));
-    assert_eq!(verify(&token, API_AUDIENCE, 999), Err(TokenError::Expired));
-    assert_eq!(verify(&token, "other", 1001), Err(TokenError::Audience));
+    assert_eq!(verify(&token, API_AUDIENCE, 999), Err(TokenError::NotYet));
+    assert_eq!(
+        verify(&token, "other", 1001).unwrap_err().to_string(),
+        "[invalid bearer token, token audiences [\"https://kubernetes.default.svc\"] is invalid for the target audiences [\"other\"]]"
+    );
     assert_eq!(
         verify("x.y", API_AUDIENCE, 1001),
         Err(TokenError::Malformed)
@@ -51,7 +56,7 @@ fn a_token_is_good_only_in_its_time_for_its_audience_and_by_its_key() {
         Err(TokenError::Signature)
     );
     let kept = SigningKey::from_pkcs8(key.to_pkcs8()).unwrap();
-    assert!(Claims::verify(&kept, &token, API_AUDIENCE, at(1001)).is_ok());
+    assert!(Claims::verify(&kept, &token, &[API_AUDIENCE.into()], at(1001)).is_ok());
 }
 
 #[test]
@@ -62,8 +67,10 @@ fn a_token_ends_with_its_account() {
     let authentication = Authentication::new(Vec::new(), key);
     let now = Timestamp::from_second(1001).unwrap();
     assert_eq!(
-        authentication.identify(&store, &token, API_AUDIENCE, now),
-        Err(TokenError::Withdrawn)
+        authentication.identify(&store, &token, &[API_AUDIENCE.into()], now),
+        Err(TokenError::Account(
+            "serviceaccounts \"sa\" not found".into()
+        ))
     );
 }
 

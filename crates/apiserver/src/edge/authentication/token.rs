@@ -10,24 +10,44 @@ use trueup_object::{Map, Text, Value, from_json, to_json, value};
 /// How long a token may be, before it is looked at.
 pub const MAX_TOKEN_BYTES: usize = 16 * 1024;
 
-/// Why a token is not good.
-#[derive(Clone, Copy, Debug, thiserror::Error, PartialEq, Eq)]
+/// Why a token is not good; the texts are those that a review shows.
+#[derive(Clone, Debug, thiserror::Error, PartialEq, Eq)]
 pub enum TokenError {
-    /// It has not the form of a token.
-    #[error("not a token of this server")]
+    /// It has not the form of a token of this server.
+    #[error("invalid bearer token")]
     Malformed,
     /// The signature is not ours.
-    #[error("the signature is wrong")]
+    #[error("[invalid bearer token, go-jose/go-jose: error in cryptographic primitive]")]
     Signature,
-    /// It is no longer, or not yet, valid.
-    #[error("the token has expired or is not valid yet")]
+    /// It is no longer valid.
+    #[error("[invalid bearer token, service account token has expired]")]
     Expired,
+    /// It is not valid yet.
+    #[error("[invalid bearer token, service account token is not valid yet]")]
+    NotYet,
     /// It was made for somebody else.
-    #[error("the token is for another audience")]
-    Audience,
-    /// The account, or the object that it was bound to, is gone.
-    #[error("the service account of the token is gone")]
+    #[error("[invalid bearer token, token audiences {} is invalid for the target audiences {}]", quoted(.made_for), quoted(.wanted))]
+    Audience {
+        /// For whom it was made.
+        made_for: Vec<Text>,
+        /// Who was asked for.
+        wanted: Vec<Text>,
+    },
+    /// The account is gone, or another of its name is there.
+    #[error("[invalid bearer token, {0}]")]
+    Account(String),
+    /// The object that it was bound to is gone.
+    #[error("[invalid bearer token, service account token has been invalidated]")]
     Withdrawn,
+}
+
+/// A list as Go prints it with `%q`.
+fn quoted(texts: &[Text]) -> String {
+    let texts: Vec<String> = texts
+        .iter()
+        .map(|text| format!("{:?}", text.as_str()))
+        .collect();
+    format!("[{}]", texts.join(" "))
 }
 
 /// What a token is bound to: it ends with any of these.
@@ -41,12 +61,15 @@ pub struct TokenBinding {
     pub account_uid: Text,
     /// A further object, if the token was asked for with one.
     pub object: Option<BoundObject>,
+    /// The node of the Pod that it is bound to; without a uid where there is
+    /// no such node.
+    pub node: Option<BoundObject>,
 }
 
-/// The Pod or Secret that a token is bound to.
+/// The Pod, Secret or Node that a token is bound to, or the node of its Pod.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BoundObject {
-    /// `pod` or `secret`.
+    /// `pod`, `secret` or `node`.
     pub kind: Text,
     /// Name.
     pub name: Text,
@@ -65,6 +88,7 @@ impl BoundObject {
     }
 
     pub(super) fn exists(&self, store: &Store, namespace: &str) -> bool {
+        let namespace = if self.kind == "node" { "" } else { namespace };
         let found = store.get(&self.resource(), namespace, &self.name);
         found.is_some_and(|it| it.value().str_at(&["metadata", "uid"]) == Some(self.uid.as_str()))
     }
@@ -96,11 +120,12 @@ impl Claims {
         Some(format!("{signed}.{signature}"))
     }
 
-    /// Reads a token after checking signature, time and audience.
+    /// Reads a token after checking signature, time and that it is for one of
+    /// `audiences`.
     pub fn verify(
         key: &SigningKey,
         token: &str,
-        audience: &str,
+        audiences: &[Text],
         now: Timestamp,
     ) -> Result<Self, TokenError> {
         if token.len() > MAX_TOKEN_BYTES {
@@ -119,11 +144,15 @@ impl Claims {
         let payload = from_json(&decode(payload)?).map_err(|_| TokenError::Malformed)?;
         let claims = Self::from_value(&payload).ok_or(TokenError::Malformed)?;
         let seconds = now.as_second();
-        if seconds < claims.issued_at_seconds || seconds >= claims.expires_at_seconds {
-            return Err(TokenError::Expired);
+        if !claims.audiences.iter().any(|it| audiences.contains(it)) {
+            let (made_for, wanted) = (claims.audiences, audiences.to_vec());
+            return Err(TokenError::Audience { made_for, wanted });
         }
-        if !claims.audiences.iter().any(|it| it == audience) {
-            return Err(TokenError::Audience);
+        if seconds < claims.issued_at_seconds {
+            return Err(TokenError::NotYet);
+        }
+        if seconds >= claims.expires_at_seconds {
+            return Err(TokenError::Expired);
         }
         Ok(claims)
     }
@@ -136,22 +165,20 @@ impl Claims {
             account,
             account_uid,
             object,
+            node,
         } = &self.binding;
         let mut identity = service_account(namespace, account, account_uid);
-        let id = ecow::eco_format!("JTI={}", self.id);
-        identity.extra.insert(
-            "authentication.kubernetes.io/credential-id".into(),
-            vec![id],
-        );
-        if let Some(pod) = object.as_ref().filter(|object| object.kind == "pod") {
-            identity.extra.insert(
-                "authentication.kubernetes.io/pod-name".into(),
-                vec![pod.name.clone()],
-            );
-            identity.extra.insert(
-                "authentication.kubernetes.io/pod-uid".into(),
-                vec![pod.uid.clone()],
-            );
+        let mut note = |key: &str, value: Text| {
+            let key = ecow::eco_format!("authentication.kubernetes.io/{key}");
+            identity.extra.insert(key, vec![value]);
+        };
+        note("credential-id", ecow::eco_format!("JTI={}", self.id));
+        let shown = object.iter().chain(node).filter(|it| it.kind != "secret");
+        for object in shown {
+            note(&format!("{}-name", object.kind), object.name.clone());
+            if !object.uid.is_empty() {
+                note(&format!("{}-uid", object.kind), object.uid.clone());
+            }
         }
         identity
     }
@@ -162,6 +189,7 @@ impl Claims {
             account,
             account_uid,
             object,
+            node,
         } = &self.binding;
         let audiences: Value = self
             .audiences
@@ -174,11 +202,12 @@ impl Claims {
             "serviceaccount",
             value!({"name": (account.clone()), "uid": (account_uid.clone())}),
         );
-        if let Some(object) = object {
-            bound.insert(
-                object.kind.clone(),
-                value!({"name": (object.name.clone()), "uid": (object.uid.clone())}),
-            );
+        for object in object.iter().chain(node) {
+            let mut named = value!({"name": (object.name.clone())});
+            if !object.uid.is_empty() {
+                named.set_at(&["uid"], object.uid.clone().into());
+            }
+            bound.insert(object.kind.clone(), named);
         }
         value!({
             "iss": ISSUER,
@@ -194,20 +223,25 @@ impl Claims {
 
     fn from_value(value: &Value) -> Option<Self> {
         let text = |path: &[&str]| value.str_at(path).map(Text::from);
-        let bound = ["pod", "secret"].into_iter().find_map(|kind| {
-            let name = text(&["kubernetes.io", kind, "name"])?;
+        let named = |kind: &str| {
             Some(BoundObject {
                 kind: kind.into(),
-                name,
-                uid: text(&["kubernetes.io", kind, "uid"])?,
+                name: text(&["kubernetes.io", kind, "name"])?,
+                uid: text(&["kubernetes.io", kind, "uid"]).unwrap_or_default(),
             })
-        });
+        };
+        let first = ["pod", "secret"].into_iter().find_map(named);
+        let (object, node) = match (first, named("node")) {
+            (None, node) => (node, None),
+            found => found,
+        };
         Some(Self {
             binding: TokenBinding {
                 namespace: text(&["kubernetes.io", "namespace"])?,
                 account: text(&["kubernetes.io", "serviceaccount", "name"])?,
                 account_uid: text(&["kubernetes.io", "serviceaccount", "uid"])?,
-                object: bound,
+                object,
+                node,
             },
             audiences: value
                 .get("aud")?

@@ -91,13 +91,19 @@ impl Attributes {
         let query = Query::parse(&request.query);
         let verb = resource_verb(&request.method, path, &query);
         let name = match verb {
-            "list" | "watch" | "deletecollection" if path.name.is_empty() => selected_name(&query),
+            "list" | "watch" if path.name.is_empty() => selected_name(&query),
             _ => path.name.clone(),
+        };
+        // A namespace is asked for as if it were in itself.
+        let namespace = if path.resource == "namespaces" && path.namespace.is_empty() {
+            path.name.clone()
+        } else {
+            path.namespace.clone()
         };
         let target = Target::Resource {
             group: path.group.clone(),
             version: path.version.clone(),
-            namespace: path.namespace.clone(),
+            namespace,
             resource: path.resource.clone(),
             subresource: path.subresource.clone(),
             name,
@@ -205,7 +211,7 @@ impl Attributes {
     }
 }
 
-fn resource_verb<'a>(method: &'a str, path: &ResourcePath, query: &Query) -> &'a str {
+fn resource_verb(method: &str, path: &ResourcePath, query: &Query) -> &'static str {
     let collection = path.name.is_empty();
     match method {
         "GET" | "HEAD" if path.old_watch || (collection && is_true(query.get("watch"))) => "watch",
@@ -216,7 +222,7 @@ fn resource_verb<'a>(method: &'a str, path: &ResourcePath, query: &Query) -> &'a
         "PATCH" => "patch",
         "DELETE" if collection => "deletecollection",
         "DELETE" => "delete",
-        other => other,
+        _ => "",
     }
 }
 
@@ -227,5 +233,7 @@ fn selected_name(query: &Query) -> Text {
         let (path, value) = part.split_once('=')?;
         (path == "metadata.name").then(|| value.trim_start_matches('='))
     });
-    names.next_back().unwrap_or_default().into()
+    let name = names.next_back().unwrap_or_default();
+    let is_segment = !matches!(name, "." | "..") && !name.contains(['/', '%']);
+    if is_segment { name.into() } else { Text::new() }
 }
