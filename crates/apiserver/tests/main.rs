@@ -12,5 +12,7 @@ mod durability;
 mod housekeeping;
 mod in_process;
 mod kubectl;
+mod limits;
 mod rights;
+mod slow_watchers;
 mod support;

@@ -30,6 +30,7 @@ mod no_op;
 mod normal;
 pub mod options;
 pub mod outcome;
+mod passing;
 mod patch;
 mod pods;
 mod prepare;
@@ -56,6 +57,7 @@ mod yaml_text;
 
 pub use durable::Durable;
 pub use outcome::{Answer, List, ObjectBody, Outcome};
+pub use passing::PassingKind;
 pub use registry::{Custom, GroupResource, Registry, Resource, Subresource, Tables};
 pub use request::{ApiPath, Identity, Operation, Query, Request, ResourcePath, Verb, parse_path};
 pub use services::{NODE_PORTS, SERVICE_NETWORK};

@@ -430,7 +430,8 @@ pub(super) fn watch(store: &Store, operation: &Operation) -> Result<Answer, ApiE
         code: 200,
         warnings: Vec::new(),
         outcome,
-        revision: cursor,
+        // What is yet to come is not waited for.
+        revision: cursor.min(began),
     })
 }
 

@@ -407,6 +407,7 @@ fn verb_of(method: &str, path: &ResourcePath, query: &Query) -> Option<Verb> {
     let collection = path.name.is_empty();
     Some(match method {
         "GET" if path.old_watch => Verb::Watch,
+        _ if path.old_watch => return None,
         "GET" if collection && is_true(query.get("watch")) => Verb::Watch,
         "GET" if collection => Verb::List,
         "GET" => Verb::Get,

@@ -29,7 +29,10 @@ pub fn answer(server: &ApiServer, request: &Request) -> Reply {
         [".well-known", "openid-configuration"] => {
             Some(server.inner.authentication.openid_configuration())
         }
-        ["openid", "v1", "jwks"] => Some(server.inner.authentication.key_set()),
+        ["openid", "v1", "jwks"] => {
+            let accept = request.accept.as_deref();
+            Some(server.inner.authentication.key_set(accept))
+        }
         ["api" | "apis", ..] => return discovery::answer(server, &tables, request, &segments),
         _ => None,
     };

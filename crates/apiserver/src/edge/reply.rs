@@ -100,6 +100,16 @@ impl Reply {
             .with_header(HeaderName::from_static("x-content-type-options"), "nosniff")
     }
 
+    /// What is said of a path of the old watches that names nothing.
+    #[must_use]
+    pub fn unclear_path(path: &str) -> Self {
+        let message = format!(
+            "Internal Server Error: {path:?}: failed to create RequestInfo: unable to determine kind and namespace from url, {path}\n"
+        );
+        Self::text(500, message)
+            .with_header(HeaderName::from_static("x-content-type-options"), "nosniff")
+    }
+
     /// The same answer with a header more; a value that HTTP can't carry is
     /// left out.
     #[must_use]

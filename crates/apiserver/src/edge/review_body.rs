@@ -1,33 +1,23 @@
 //! Bodies of kinds that are answered and not kept.
 
-use crate::core::{ApiError, Operation, body};
+use crate::core::{Answer, ApiError, Operation, PassingKind};
 use jiff::Timestamp;
-use trueup_object::{GroupVersionKind, Value};
-use trueup_schema::{FieldSet, SameShape, Schemas, UpdateInput, update};
+use trueup_object::Value;
 
 /// A review as it was sent, with the field managers that a genuine server
 /// notes even here.
 pub struct Review {
+    kind: PassingKind,
     body: Value,
+    /// The values of `Warning` headers.
+    pub warnings: Vec<String>,
 }
 
 impl Review {
     /// Reads the body of a review; kind and version may be left out.
     pub fn read(operation: &Operation, now: Timestamp) -> Result<Self, ApiError> {
-        let kind = operation
-            .subresource
-            .as_ref()
-            .map_or(&operation.resource.kind, |sub| &sub.kind);
-        let group = operation
-            .subresource
-            .as_ref()
-            .map_or(&operation.resource.group, |sub| &sub.group);
-        let version = operation
-            .subresource
-            .as_ref()
-            .map_or(&operation.resource.version, |sub| &sub.version);
-        let mut value = body::read_object(operation, kind)?.value;
-        body::check_kind(&mut value, (group, version, kind), &operation.resource)?;
+        let kind = PassingKind::of(operation).ok_or_else(ApiError::unknown_path)?;
+        let (mut value, warnings) = kind.read(operation)?;
         let given = value.str_at(&["metadata", "namespace"]).unwrap_or_default();
         if !given.is_empty() && !operation.namespace.is_empty() && given != operation.namespace {
             return Err(ApiError::bad_request(
@@ -36,43 +26,25 @@ impl Review {
         }
         value.remove_at(&["status"]);
         value.remove_at(&["metadata", "managedFields"]);
-        if value.get("metadata").is_none() {
-            value.set_at(&["metadata"], Value::map());
-        }
         if !operation.namespace.is_empty() {
             value.set_at(
                 &["metadata", "namespace"],
                 operation.namespace.clone().into(),
             );
         }
-        let mut review = Self { body: value };
+        let mut review = Self {
+            kind,
+            body: value,
+            warnings,
+        };
         review.track(operation, now);
         Ok(review)
     }
 
     /// Notes who sent which fields.
     pub fn track(&mut self, operation: &Operation, now: Timestamp) {
-        let api_version = self
-            .body
-            .str_at(&["apiVersion"])
-            .unwrap_or_default()
-            .to_owned();
-        let kind = self.body.str_at(&["kind"]).unwrap_or_default();
-        let gvk = GroupVersionKind::new(&api_version, kind);
-        let Some(typ) = Schemas::builtin().type_for(&gvk) else {
-            return;
-        };
-        self.body = update(&UpdateInput {
-            live: None,
-            new: &self.body,
-            typ: &typ,
-            manager: &operation.field_manager(),
-            api_version: &api_version,
-            subresource: operation.subresource_name(),
-            reset: &FieldSet::default(),
-            now: &super::reviews::seconds(now),
-            versions: &SameShape(&typ),
-        });
+        let time = super::reviews::seconds(now);
+        self.body = self.kind.track(operation, &self.body, &time);
     }
 
     /// A text of `metadata`, empty where there is none.
@@ -91,20 +63,15 @@ impl Review {
         self.body.get("spec").unwrap_or(NOTHING)
     }
 
-    /// The body with its managers.
-    pub fn into_body(self) -> Value {
-        self.body
-    }
-
     /// The body for changing.
     pub fn body_mut(&mut self) -> &mut Value {
         &mut self.body
     }
 
-    /// The body with an answer.
-    pub fn with_status(mut self, status: Value) -> Value {
+    /// The body with an answer, as the answer to a request.
+    pub fn answer(mut self, status: Value) -> Answer {
         self.body.set_at(&["status"], status);
-        self.body
+        super::reviews::answered(self.body, self.warnings)
     }
 }
 

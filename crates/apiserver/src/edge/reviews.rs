@@ -43,11 +43,21 @@ pub fn answer(
     })
 }
 
+/// Kind and empty metadata of a review.
+fn bare(review: &Review) -> Value {
+    let mut answer = value!({"metadata": {}});
+    for key in ["kind", "apiVersion"] {
+        let text = review.body().str_at(&[key]).unwrap_or_default();
+        answer.set_at(&[key], text.into());
+    }
+    answer
+}
+
 /// A review as an answer with code 201.
-pub(super) fn created(value: Value) -> Answer {
+pub(super) fn answered(value: Value, warnings: Vec<String>) -> Answer {
     Answer {
         code: 201,
-        warnings: Vec::new(),
+        warnings,
         outcome: Outcome::Other {
             subresource: None,
             value,
@@ -86,10 +96,12 @@ impl Asker<'_> {
 
     fn who_am_i(&self) -> Result<Answer, ApiError> {
         let review = self.read()?;
-        let mut body = review.into_body();
-        body.set_at(&["metadata", "creationTimestamp"], seconds(self.now).into());
-        body.set_at(&["status", "userInfo"], user_info(self.identity));
-        Ok(created(body))
+        // Nothing of what was sent comes back.
+        let mut answer = bare(&review);
+        let time = seconds(self.now);
+        answer.set_at(&["metadata", "creationTimestamp"], time.into());
+        answer.set_at(&["status", "userInfo"], user_info(self.identity));
+        Ok(answered(answer, review.warnings))
     }
 
     fn whose_token(&self) -> Result<Answer, ApiError> {
@@ -120,14 +132,14 @@ impl Asker<'_> {
             }
             Err(error) => value!({"user": {}, "error": (error.to_string())}),
         };
-        Ok(created(review.with_status(status)))
+        Ok(review.answer(status))
     }
 
     fn may_i(&self) -> Result<Answer, ApiError> {
         let review = self.read()?;
         access_review::check(&review, Asked::ForSelf)?;
         let status = self.decide(self.identity, &access_review::attributes(review.spec()));
-        Ok(created(review.with_status(status)))
+        Ok(review.answer(status))
     }
 
     fn may_they(&self, asked: Asked) -> Result<Answer, ApiError> {
@@ -136,7 +148,7 @@ impl Asker<'_> {
         let spec = review.spec();
         let they = access_review::subject(spec);
         let status = self.decide(&they, &access_review::attributes(spec));
-        Ok(created(review.with_status(status)))
+        Ok(review.answer(status))
     }
 
     fn what_may_i(&self) -> Result<Answer, ApiError> {
@@ -153,14 +165,10 @@ impl Asker<'_> {
         let set = inner
             .authorizer
             .rules(inner.core.store(), self.identity, &namespace);
-        // Nothing of what was sent comes back.
-        let mut answer = value!({"metadata": {}, "spec": {}});
-        for key in ["kind", "apiVersion"] {
-            let text = review.body().str_at(&[key]).unwrap_or_default();
-            answer.set_at(&[key], text.into());
-        }
+        let mut answer = bare(&review);
+        answer.set_at(&["spec"], Value::map());
         answer.set_at(&["status"], rules_status(&set));
-        Ok(created(answer))
+        Ok(answered(answer, review.warnings))
     }
 }
 

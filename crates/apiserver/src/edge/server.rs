@@ -170,6 +170,9 @@ impl ApiServer {
         identity: &Identity,
         now: Timestamp,
     ) -> Reply {
+        if path.resource == "watch" && path.name.is_empty() && path.namespace.is_empty() {
+            return Reply::unclear_path(&request.path);
+        }
         let attributes = Attributes::of_resource(request, path);
         let result = self
             .authorize(identity, &attributes)

@@ -1,12 +1,13 @@
 //! The server as a `tower` service: HTTP in, HTTP out.
 
 use super::authentication::Impersonation;
-use super::authorization::Attributes;
+use super::authorization::{Attributes, MASTERS};
 use super::body::Body;
+use super::deadline::{self, Work};
 use super::negotiation::error_format;
 use super::reply::{Layout, Reply, ReplyBody};
 use super::server::ApiServer;
-use crate::core::{ApiError, Details, Identity, Request};
+use crate::core::{ApiError, Identity, Request};
 use bytes::Bytes;
 use flate2::Compression;
 use flate2::write::GzEncoder;
@@ -110,7 +111,8 @@ impl ApiService {
         request.content_type = text(CONTENT_TYPE);
         request.accept = joined(&parts.headers, &ACCEPT);
         request.user_agent = text(USER_AGENT);
-        let identity = match self.identify(&parts.headers, &request) {
+        let who = checked_deadline(&request).and_then(|()| self.identify(&parts.headers, &request));
+        let identity = match who {
             Ok(identity) => identity,
             Err(error) => {
                 return finish(
@@ -137,10 +139,17 @@ impl ApiService {
         finish(reply, &request, &parts.headers)
     }
 
-    /// Who asks, after impersonation.
-    fn identify(&self, headers: &HeaderMap, request: &Request) -> Result<Identity, ApiError> {
+    /// Whether the one who asks, before impersonation, is never refused for the
+    /// number of requests.
+    pub(super) fn is_from_masters(&self, headers: &HeaderMap) -> bool {
+        let asker = self.asker(headers);
+        asker.is_ok_and(|asker| asker.groups.iter().any(|group| group == MASTERS))
+    }
+
+    /// Who asks, before impersonation.
+    fn asker(&self, headers: &HeaderMap) -> Result<Identity, ApiError> {
         let inner = &self.server.inner;
-        let asker = match &self.caller {
+        Ok(match &self.caller {
             Caller::Known(identity) => identity.clone(),
             Caller::Bearer => {
                 let header = headers.get(AUTHORIZATION).and_then(|it| it.to_str().ok());
@@ -150,7 +159,12 @@ impl ApiService {
                     self.server.clock().now(),
                 )?
             }
-        };
+        })
+    }
+
+    /// Who asks, after impersonation.
+    fn identify(&self, headers: &HeaderMap, request: &Request) -> Result<Identity, ApiError> {
+        let asker = self.asker(headers)?;
         let Some(wanted) = Impersonation::read(headers)? else {
             return Ok(asker);
         };
@@ -181,6 +195,14 @@ impl ApiService {
     }
 }
 
+/// Refuses a `timeout` that is none, of a request that would end by it.
+fn checked_deadline(request: &Request) -> Result<(), ApiError> {
+    if !request.query.contains("timeout=") || Work::of(request) == Work::LongRunning {
+        return Ok(());
+    }
+    deadline::requested(&request.query).map(drop)
+}
+
 /// All values of a header in one, as lists in headers may be split.
 fn joined(headers: &HeaderMap, name: &HeaderName) -> Option<String> {
     let values: Vec<&str> = headers
@@ -201,8 +223,7 @@ where
         Ok(collected) => Ok(collected.to_bytes()),
         Err(error) if error.downcast_ref::<LengthLimitError>().is_some() => {
             let message = format!("Request entity too large: limit is {MAX_BODY_BYTES}");
-            Err(ApiError::new(413, "RequestEntityTooLarge", message)
-                .with_details(Details::default()))
+            Err(ApiError::new(413, "RequestEntityTooLarge", message))
         }
         Err(error) => Err(ApiError::bad_request(format!(
             "the request body could not be read: {error}"

@@ -3,10 +3,13 @@
 
 use super::body::Body;
 use super::certificates::{CertificateError, Certificates};
-use super::reply::{Layout, Reply, ReplyBody};
+use super::deadline::{self, Work};
+use super::patience::{Activity, StallGuard};
+use super::reply::{Reply, ReplyBody, TEXT, line};
 use super::server::ApiServer;
 use super::service::ApiService;
-use crate::core::ApiError;
+use crate::core::Request;
+use http::HeaderMap;
 use http::header::RETRY_AFTER;
 use hyper::body::Incoming;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
@@ -19,14 +22,21 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
+use trueup_object::{to_json, value};
 
 /// How long a client may take for the TLS handshake.
 pub const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
-/// How long a client may take to send the headers of a request.
-pub const HEADER_TIMEOUT: Duration = Duration::from_secs(30);
+/// How many bytes the headers of one request may have, as in Go's server.
+pub const MAX_HEADER_BYTES: usize = 1024 * 1024;
+/// How many headers one request may have.
+pub const MAX_HEADERS: usize = 512;
+/// How often a quiet HTTP/2 connection is asked whether it is still there.
+pub const PING_INTERVAL: Duration = Duration::from_secs(30);
+/// How long it may take to say that it is.
+pub const PING_TIMEOUT: Duration = Duration::from_secs(15);
 /// How long requests in progress may go on after the end was asked for.
 pub const SHUTDOWN_GRACE: Duration = Duration::from_secs(5);
 /// How many requests one HTTP/2 connection may have open, watches included.
@@ -35,24 +45,40 @@ pub const MAX_STREAMS: u32 = 1000;
 /// there are too many files open.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
-/// What the listeners allow.
+/// What the listeners allow. The defaults are those of the genuine server,
+/// where it has such a limit.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
-    /// How many connections may be open.
+    /// How many connections may be open; more wait to be accepted.
     pub max_connections: usize,
-    /// How many requests may be in progress, watches not counted once they
-    /// have begun.
-    pub max_requests_in_flight: usize,
-    /// How long a request may take, watches not counted once they have begun.
+    /// How many requests that change nothing may be in progress. What goes on
+    /// until it is ended, such as a watch, is not counted; who is in
+    /// `system:masters` is never refused.
+    pub max_reading_in_flight: usize,
+    /// How many requests that may change something may be in progress.
+    pub max_mutating_in_flight: usize,
+    /// How long a request may take, but for what goes on until it is ended; a
+    /// request may ask for less by `timeout`.
     pub request_timeout_ms: u64,
+    /// How long a client may take to send the headers of a request.
+    pub header_timeout_ms: u64,
+    /// How long a connection may be open without a request in progress; up to
+    /// twice as long.
+    pub idle_timeout_ms: u64,
+    /// How long a client may take nothing of what is written to it.
+    pub stall_timeout_ms: u64,
 }
 
 impl Default for Limits {
     fn default() -> Self {
         Self {
             max_connections: 1024,
-            max_requests_in_flight: 600,
+            max_reading_in_flight: 400,
+            max_mutating_in_flight: 200,
             request_timeout_ms: 60_000,
+            header_timeout_ms: 32_000,
+            idle_timeout_ms: 90_000,
+            stall_timeout_ms: 60_000,
         }
     }
 }
@@ -120,9 +146,11 @@ impl ApiServer {
         let (end, ended) = watch::channel(());
         let service = LimitedService {
             service: self.authenticating_service(),
-            in_flight: Arc::new(Semaphore::new(limits.max_requests_in_flight)),
+            reading: Arc::new(Semaphore::new(limits.max_reading_in_flight)),
+            mutating: Arc::new(Semaphore::new(limits.max_mutating_in_flight)),
             timeout: Duration::from_millis(limits.request_timeout_ms),
             ended: ended.clone(),
+            activity: Activity::default(),
         };
         let places = Arc::new(Semaphore::new(limits.max_connections));
         let mut connections = JoinSet::new();
@@ -139,8 +167,12 @@ impl ApiServer {
                     Ok((stream, _)) => {
                         let connection = Connection {
                             transport: transport.clone(),
-                            service: service.clone(),
+                            service: LimitedService {
+                                activity: Activity::default(),
+                                ..service.clone()
+                            },
                             ended: ended.clone(),
+                            limits,
                         };
                         connections.spawn(async move {
                             connection.run(stream).await;
@@ -173,6 +205,7 @@ struct Connection {
     transport: Transport,
     service: LimitedService,
     ended: watch::Receiver<()>,
+    limits: Limits,
 }
 
 impl Connection {
@@ -192,19 +225,17 @@ impl Connection {
     }
 
     async fn serve(mut self, stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static) {
-        let mut builder = auto::Builder::new(TokioExecutor::new());
-        builder
-            .http1()
-            .timer(TokioTimer::new())
-            .header_read_timeout(HEADER_TIMEOUT);
-        builder
-            .http2()
-            .timer(TokioTimer::new())
-            .max_concurrent_streams(MAX_STREAMS);
-        let mut connection =
-            std::pin::pin!(builder.serve_connection(TokioIo::new(stream), self.service));
+        let limits = self.limits;
+        let builder = builder(&limits);
+        let stall = Duration::from_millis(limits.stall_timeout_ms);
+        let activity = self.service.activity.clone();
+        let stream = TokioIo::new(StallGuard::new(stream, stall));
+        let mut connection = std::pin::pin!(builder.serve_connection(stream, self.service));
+        let idle = activity.idle(Duration::from_millis(limits.idle_timeout_ms));
         let result = tokio::select! {
             result = connection.as_mut() => result,
+            // Nothing is in progress that could be lost.
+            () = idle => Ok(()),
             _ = self.ended.changed() => {
                 connection.as_mut().graceful_shutdown();
                 connection.await
@@ -216,13 +247,86 @@ impl Connection {
     }
 }
 
+fn builder(limits: &Limits) -> auto::Builder<TokioExecutor> {
+    let mut builder = auto::Builder::new(TokioExecutor::new());
+    builder
+        .http1()
+        .timer(TokioTimer::new())
+        .header_read_timeout(Duration::from_millis(limits.header_timeout_ms))
+        .max_buf_size(MAX_HEADER_BYTES)
+        .max_headers(MAX_HEADERS);
+    builder
+        .http2()
+        .timer(TokioTimer::new())
+        .keep_alive_interval(PING_INTERVAL)
+        .keep_alive_timeout(PING_TIMEOUT)
+        .max_header_list_size(MAX_HEADER_BYTES as u32)
+        .max_concurrent_streams(MAX_STREAMS);
+    builder
+}
+
 /// The service with a bound on requests in progress and on their time.
 #[derive(Clone)]
 struct LimitedService {
     service: ApiService,
-    in_flight: Arc<Semaphore>,
+    reading: Arc<Semaphore>,
+    mutating: Arc<Semaphore>,
     timeout: Duration,
     ended: watch::Receiver<()>,
+    /// Of this connection.
+    activity: Activity,
+}
+
+/// A place among the requests in progress, for those that are counted.
+type Place = Option<OwnedSemaphorePermit>;
+
+/// Too many requests are in progress.
+struct TooMany;
+
+impl LimitedService {
+    fn admit(&self, work: Work, headers: &HeaderMap) -> Result<Place, TooMany> {
+        let places = match work {
+            Work::LongRunning => return Ok(None),
+            Work::Reading => &self.reading,
+            Work::Mutating => &self.mutating,
+        };
+        match places.clone().try_acquire_owned() {
+            Ok(place) => Ok(Some(place)),
+            Err(_) if self.service.is_from_masters(headers) => Ok(None),
+            Err(_) => Err(TooMany),
+        }
+    }
+
+    async fn respond(mut self, request: http::Request<Incoming>) -> http::Response<Body> {
+        let target = request.uri().path_and_query().map_or("/", |it| it.as_str());
+        let asked = Request::new(request.method().as_str(), target);
+        let work = Work::of(&asked);
+        let Ok(place) = self.admit(work, request.headers()) else {
+            return too_many();
+        };
+        let in_progress = self.activity.begin();
+        let answer = tower::Service::call(&mut self.service, request);
+        let answer = if work == Work::LongRunning {
+            answer.await
+        } else {
+            // A time that can't be read is refused by the service.
+            let wanted = deadline::requested(&asked.query).ok().flatten();
+            let time = wanted.map_or(self.timeout, |wanted| wanted.min(self.timeout));
+            match tokio::time::timeout(time, answer).await {
+                Ok(answer) => answer,
+                Err(_) => return took_too_long(),
+            }
+        };
+        drop(place);
+        let Ok(mut response) = answer;
+        let mut ended = self.ended;
+        // The sender says nothing: that it is gone is the message.
+        response.body_mut().end_at(async move {
+            drop(ended.changed().await);
+            drop(in_progress);
+        });
+        response
+    }
 }
 
 impl hyper::service::Service<http::Request<Incoming>> for LimitedService {
@@ -231,28 +335,8 @@ impl hyper::service::Service<http::Request<Incoming>> for LimitedService {
     type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Infallible>> + Send>>;
 
     fn call(&self, request: http::Request<Incoming>) -> Self::Future {
-        let Self {
-            mut service,
-            in_flight,
-            timeout,
-            mut ended,
-        } = self.clone();
-        Box::pin(async move {
-            let Ok(place) = in_flight.try_acquire_owned() else {
-                return Ok(too_many());
-            };
-            let answer = tower::Service::call(&mut service, request);
-            let answer = tokio::time::timeout(timeout, answer).await;
-            drop(place);
-            let Ok(Ok(mut response)) = answer else {
-                return Ok(took_too_long());
-            };
-            // The sender says nothing: that it is gone is the message.
-            response
-                .body_mut()
-                .end_at(async move { drop(ended.changed().await) });
-            Ok(response)
-        })
+        let service = self.clone();
+        Box::pin(async move { Ok(service.respond(request).await) })
     }
 }
 
@@ -263,12 +347,14 @@ fn too_many() -> http::Response<Body> {
     )
 }
 
+/// The genuine server writes this one status without its kind, as text.
 fn took_too_long() -> http::Response<Body> {
     let message = "Timeout: request did not complete within the allotted timeout";
-    plain(Reply::error(
-        &ApiError::new(504, "Timeout", message),
-        Layout::Compact,
-    ))
+    let status = value!({
+        "metadata": {}, "status": "Failure", "message": message, "reason": "Timeout",
+        "details": {}, "code": 504
+    });
+    plain(Reply::full(504, TEXT, line(to_json(&status))))
 }
 
 fn plain(reply: Reply) -> http::Response<Body> {

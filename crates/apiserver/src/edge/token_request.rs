@@ -2,7 +2,7 @@
 
 use super::authentication::{API_AUDIENCE, BoundObject, Claims, SigningKey, TokenBinding};
 use super::review_body::{Review, go_string};
-use super::reviews::{created, seconds, texts};
+use super::reviews::{seconds, texts};
 use super::server::ApiServer;
 use crate::core::{Answer, ApiError, Cause, GroupResource, Operation, Verb};
 use jiff::Timestamp;
@@ -64,7 +64,7 @@ fn issue(server: &ApiServer, operation: &Operation, now: Timestamp) -> Result<An
         expires_at_seconds: now.as_second().saturating_add(lifetime),
         id: token_id(),
     };
-    finish(server, operation, review.into_body(), &claims, now)
+    finish(server, operation, review, &claims, now)
 }
 
 /// Holds what the body says of the account against the account; gives its uid.
@@ -98,7 +98,7 @@ fn signing_key(server: &ApiServer) -> Result<&SigningKey, ApiError> {
 fn finish(
     server: &ApiServer,
     operation: &Operation,
-    mut body: Value,
+    mut review: Review,
     claims: &Claims,
     now: Timestamp,
 ) -> Result<Answer, ApiError> {
@@ -111,6 +111,7 @@ fn finish(
         .iter()
         .map(|it| Value::from(it.clone()))
         .collect();
+    let body = review.body_mut();
     body.set_at(&["metadata", "name"], operation.name.clone().into());
     body.set_at(
         &["metadata", "namespace"],
@@ -125,11 +126,7 @@ fn finish(
     if body.at(&["spec", "boundObjectRef"]).is_none() {
         body.set_at(&["spec", "boundObjectRef"], Value::Null);
     }
-    body.set_at(
-        &["status"],
-        value!({"token": token, "expirationTimestamp": (seconds(expires))}),
-    );
-    Ok(created(body))
+    Ok(review.answer(value!({"token": token, "expirationTimestamp": (seconds(expires))})))
 }
 
 fn check_lifetime(lifetime: i64) -> Result<(), ApiError> {

@@ -205,8 +205,11 @@ impl WatchBody {
         self.timer.get_or_insert_with(|| {
             let now = Instant::now();
             let end = now + timeout;
-            let bookmark =
-                (now + BOOKMARK_INTERVAL).min(now + timeout.saturating_sub(BOOKMARK_BEFORE_END));
+            // One that ends so soon gets none.
+            let bookmark = match timeout.saturating_sub(BOOKMARK_BEFORE_END) {
+                Duration::ZERO => end,
+                before_end => now + BOOKMARK_INTERVAL.min(before_end),
+            };
             Timer {
                 end,
                 bookmark,

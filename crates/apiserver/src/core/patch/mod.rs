@@ -227,9 +227,11 @@ fn not_a_map(patch: &Value) -> String {
 fn json_patch_error(error: &JsonPatchError) -> ApiError {
     match error {
         JsonPatchError::Malformed(_) => ApiError::bad_request(error.to_string()),
-        JsonPatchError::TooMany(_) => {
-            ApiError::new(413, "RequestEntityTooLarge", error.to_string())
-        }
+        JsonPatchError::TooMany(_) => ApiError::new(
+            413,
+            "RequestEntityTooLarge",
+            format!("Request entity too large: {error}"),
+        ),
         JsonPatchError::Failed { .. } => ApiError::new(
             422,
             "Invalid",

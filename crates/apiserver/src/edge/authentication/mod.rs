@@ -10,8 +10,8 @@ pub use impersonation::Impersonation;
 pub use signing::{KeyError, SigningKey};
 pub use token::{BoundObject, Claims, MAX_TOKEN_BYTES, TokenBinding, TokenError};
 
-use super::reply::Reply;
-use crate::core::{ApiError, GroupResource, Identity, Store};
+use super::reply::{Layout, Reply};
+use crate::core::{ApiError, Details, GroupResource, Identity, Store};
 use jiff::Timestamp;
 use std::collections::BTreeMap;
 use std::sync::OnceLock;
@@ -31,6 +31,8 @@ pub const ANONYMOUS: &str = "system:anonymous";
 pub const SERVICE_ACCOUNTS: &str = "system:serviceaccounts";
 /// The attribute of a service account token that names its Pod's node.
 pub const NODE_NAME: &str = "authentication.kubernetes.io/node-name";
+/// The media type of public keys.
+const KEY_SET: &str = "application/jwk-set+json";
 const SERVICE_ACCOUNT_USER: &str = "system:serviceaccount:";
 
 /// A bearer token and who it stands for. Its secret never shows in `Debug`.
@@ -136,17 +138,27 @@ impl Authentication {
         )
     }
 
-    /// The public keys that tokens are checked with.
+    /// The public keys that tokens are checked with, for those who accept
+    /// their media type.
     #[must_use]
-    pub fn key_set(&self) -> Reply {
-        let keys: Value = self.key().iter().map(|key| key.to_jwk()).collect();
-        Reply {
-            ..Reply::full(
-                200,
-                "application/jwk-set+json",
-                trueup_object::to_json(&value!({"keys": keys})),
-            )
+    pub fn key_set(&self, accept: Option<&str>) -> Reply {
+        let accepts = accept.is_none_or(|accept| {
+            accept.split(',').any(|range| {
+                let range = range.split(';').next().unwrap_or_default().trim();
+                matches!(range, "" | "*/*" | "application/*" | KEY_SET)
+            })
+        });
+        if !accepts {
+            let message = format!("406: Not Acceptable\n\nAvailable representations: {KEY_SET}");
+            let error = ApiError::new(406, "NotAcceptable", message);
+            return Reply::error(&error.with_details(Details::default()), Layout::Compact);
         }
+        let keys: Value = self.key().iter().map(|key| key.to_jwk()).collect();
+        Reply::full(
+            200,
+            KEY_SET,
+            trueup_object::to_json(&value!({"keys": keys})),
+        )
     }
 }
 

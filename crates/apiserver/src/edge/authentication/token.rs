@@ -132,16 +132,20 @@ impl Claims {
             return Err(TokenError::Malformed);
         }
         let (signed, signature) = token.rsplit_once('.').ok_or(TokenError::Malformed)?;
-        let (_, payload) = signed.split_once('.').ok_or(TokenError::Malformed)?;
+        let (header, payload) = signed.split_once('.').ok_or(TokenError::Malformed)?;
         let decode = |text: &str| {
             URL_SAFE_NO_PAD
                 .decode(text)
                 .map_err(|_| TokenError::Malformed)
         };
+        let read = |text: &str| from_json(&decode(text)?).map_err(|_| TokenError::Malformed);
+        let (header, payload) = (read(header)?, read(payload)?);
+        if header.str_at(&["alg"]) != Some("ES256") || payload.str_at(&["iss"]) != Some(ISSUER) {
+            return Err(TokenError::Malformed);
+        }
         if !key.verify(signed.as_bytes(), &decode(signature)?) {
             return Err(TokenError::Signature);
         }
-        let payload = from_json(&decode(payload)?).map_err(|_| TokenError::Malformed)?;
         let claims = Self::from_value(&payload).ok_or(TokenError::Malformed)?;
         let seconds = now.as_second();
         if !claims.audiences.iter().any(|it| audiences.contains(it)) {

@@ -170,7 +170,8 @@ fn aggregates(role: &Value) -> bool {
         .is_some_and(|list| !list.is_empty())
 }
 
-/// Joins split rules that differ in their verb only, and sorts the texts.
+/// Joins split rules of resources that differ in their verb only, and sorts
+/// the texts.
 fn compact(parts: Vec<PolicyRule>) -> Vec<String> {
     let mut joined: Vec<PolicyRule> = Vec::new();
     for part in parts {
@@ -178,7 +179,8 @@ fn compact(parts: Vec<PolicyRule>) -> Vec<String> {
             rule.api_groups == part.api_groups
                 && rule.resources == part.resources
                 && rule.resource_names == part.resource_names
-                && rule.non_resource_urls == part.non_resource_urls
+                && rule.non_resource_urls.is_empty()
+                && part.non_resource_urls.is_empty()
         };
         match joined.iter_mut().find(same) {
             Some(rule) if !rule.verbs.contains(&part.verbs[0]) => rule.verbs.extend(part.verbs),

@@ -214,7 +214,8 @@ impl Attributes {
 fn resource_verb(method: &str, path: &ResourcePath, query: &Query) -> &'static str {
     let collection = path.name.is_empty();
     match method {
-        "GET" | "HEAD" if path.old_watch || (collection && is_true(query.get("watch"))) => "watch",
+        _ if path.old_watch => "watch",
+        "GET" | "HEAD" if collection && is_true(query.get("watch")) => "watch",
         "GET" | "HEAD" if collection => "list",
         "GET" | "HEAD" => "get",
         "POST" => "create",
@@ -228,6 +229,15 @@ fn resource_verb(method: &str, path: &ResourcePath, query: &Query) -> &'static s
 
 /// A field selector on the name asks for one object, and is judged so.
 fn selected_name(query: &Query) -> Text {
+    let is_number = |key: &str| {
+        query
+            .get(key)
+            .is_none_or(|text| text.parse::<i64>().is_ok())
+    };
+    if !is_number("limit") || !is_number("timeoutSeconds") {
+        // Nothing is taken from a query that can't be read.
+        return Text::new();
+    }
     let selector = query.get("fieldSelector").unwrap_or_default();
     let mut names = selector.split(',').filter_map(|part| {
         let (path, value) = part.split_once('=')?;
