@@ -4,7 +4,7 @@
 use super::options::{FieldValidation, WriteOptions};
 use super::request::Operation;
 use super::status::ApiError;
-use super::{body, normal, strict, warning_header};
+use super::{body, normal, strict, warning_headers};
 use trueup_object::{GroupVersionKind, Value, value};
 use trueup_schema::{
     FieldSet, SameShape, Schemas, Type, UpdateInput, check_shape, unknown_fields, update,
@@ -68,7 +68,7 @@ impl PassingKind {
                 complaints
             }
         };
-        let warnings = warnings.iter().map(|text| warning_header(text)).collect();
+        let warnings = warning_headers(&warnings);
         Ok((normal::normalise(&value, self.definition), warnings))
     }
 

@@ -1,7 +1,6 @@
 //! The core as its callers use it: requests in, answers out, no HTTP.
 
 use super::*;
-use crate::core::store::Write;
 use crate::storage::{LogStorage, MemoryStorage, Sync};
 use trueup_object::{Value, from_json, to_json, value};
 

@@ -18,6 +18,9 @@ pub fn told(text: &str, error: &YamlError) -> String {
     if error.message.contains("unknown anchor") {
         return format!("yaml: unknown anchor '{}' referenced", name_at(text, error));
     }
+    if error.message.contains("excessive aliasing") {
+        return "yaml: document contains excessive aliasing".to_owned();
+    }
     let (finder, message) = in_words(text, &error.message);
     let line = match (finder, message.as_str()) {
         (Finder::Parser, message) if error.message.starts_with("unclosed bracket") => {
