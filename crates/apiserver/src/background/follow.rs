@@ -2,10 +2,10 @@
 
 use super::actor::operation;
 use crate::core::{Core, GroupResource, Identity, Outcome, Resource, Stored, WatchEvent, Watcher};
-use futures::Stream;
+use futures::FutureExt;
+use futures::future::BoxFuture;
 use jiff::Timestamp;
-use std::collections::{BTreeMap, VecDeque};
-use std::pin::Pin;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
@@ -49,27 +49,37 @@ impl Seen {
 #[derive(Debug, Default)]
 pub struct Follower {
     tables_version: Option<u64>,
-    watches: BTreeMap<GroupResource, Watch>,
+    /// `None` until it can be opened.
+    watches: BTreeMap<GroupResource, Option<Box<Watcher>>>,
+    /// All that was durable at this revision has been read.
+    read: u64,
+    more: Option<More>,
 }
 
-#[derive(Debug)]
-struct Watch {
-    watcher: Option<Box<Watcher>>,
-    /// Events that were read while waiting.
-    ready: VecDeque<WatchEvent>,
+/// Done when there is more to read, or (false) will never be: one waker, not
+/// one a watch.
+struct More(BoxFuture<'static, bool>);
+
+impl std::fmt::Debug for More {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str("More")
+    }
 }
 
 impl Follower {
     /// Reads everything that can be read now.
     pub fn read(&mut self, core: &Core, now: Timestamp, each: &mut dyn FnMut(Seen)) {
+        // Before anything is read: what comes meanwhile is read twice at most.
+        self.read = core.store().durable().revision();
+        self.more = None;
         self.open_new(core, each);
         for (resource, watch) in &mut self.watches {
             // A watch that fell behind is opened anew, once a call.
             for _ in 0..2 {
-                if watch.watcher.is_none() {
-                    watch.watcher = open(core, resource, now);
+                if watch.is_none() {
+                    *watch = open(core, resource, now);
                 }
-                if !watch.read(resource, each) {
+                if !read_on(watch, resource, each) {
                     break;
                 }
             }
@@ -100,62 +110,55 @@ impl Follower {
             stays
         });
         for resource in served {
-            self.watches.entry(resource).or_insert_with(|| Watch {
-                watcher: None,
-                ready: VecDeque::new(),
-            });
+            self.watches.entry(resource).or_default();
         }
     }
 
     /// Ready as soon as there is something to read.
-    pub fn poll_change(&mut self, context: &mut Context<'_>) -> Poll<()> {
-        let mut changed = Poll::Pending;
-        for watch in self.watches.values_mut() {
-            // One that could not be opened is tried again at the next look.
-            let Some(watcher) = &mut watch.watcher else {
-                continue;
-            };
-            match Pin::new(watcher.as_mut()).poll_next(context) {
-                Poll::Pending => {}
-                Poll::Ready(event) => {
-                    watch.ready.extend(event);
-                    changed = Poll::Ready(());
-                }
+    pub fn poll_change(&mut self, core: &Core, context: &mut Context<'_>) -> Poll<()> {
+        let next = self.read + 1;
+        let more = self.more.get_or_insert_with(|| {
+            let durable = core.store().durable();
+            More(durable.wait(next).map(|kept| kept.is_ok()).boxed())
+        });
+        match more.0.as_mut().poll(context) {
+            Poll::Ready(true) => Poll::Ready(()),
+            Poll::Ready(false) => {
+                *more = More(std::future::pending().boxed());
+                Poll::Pending
             }
+            Poll::Pending => Poll::Pending,
         }
-        changed
     }
 }
 
-impl Watch {
-    /// Reads on; true if the watch has ended and is to be opened anew.
-    fn read(&mut self, resource: &GroupResource, each: &mut dyn FnMut(Seen)) -> bool {
-        let mut see = |what| {
-            each(Seen {
-                resource: resource.clone(),
-                what,
-            })
-        };
-        let Some(watcher) = &mut self.watcher else {
-            return false;
-        };
-        loop {
-            let event = match self.ready.pop_front() {
-                Some(event) => Ok(Some(event)),
-                None => watcher.try_next(),
-            };
-            match event {
-                Ok(Some(WatchEvent::Added(object) | WatchEvent::Modified(object))) => {
-                    see(What::Present(object))
-                }
-                Ok(Some(WatchEvent::Deleted(object))) => see(What::Gone(object)),
-                Ok(Some(WatchEvent::Bookmark { .. })) => {}
-                Ok(None) => return false,
-                Ok(Some(WatchEvent::Error(_))) | Err(_) => {
-                    see(What::Forget);
-                    self.watcher = None;
-                    return true;
-                }
+/// Reads on; true if the watch has ended and is to be opened anew.
+fn read_on(
+    watch: &mut Option<Box<Watcher>>,
+    resource: &GroupResource,
+    each: &mut dyn FnMut(Seen),
+) -> bool {
+    let mut see = |what| {
+        each(Seen {
+            resource: resource.clone(),
+            what,
+        })
+    };
+    let Some(watcher) = watch else {
+        return false;
+    };
+    loop {
+        match watcher.try_next() {
+            Ok(Some(WatchEvent::Added(object) | WatchEvent::Modified(object))) => {
+                see(What::Present(object))
+            }
+            Ok(Some(WatchEvent::Deleted(object))) => see(What::Gone(object)),
+            Ok(Some(WatchEvent::Bookmark { .. })) => {}
+            Ok(None) => return false,
+            Ok(Some(WatchEvent::Error(_))) | Err(_) => {
+                see(What::Forget);
+                *watch = None;
+                return true;
             }
         }
     }

@@ -113,7 +113,7 @@ impl Housekeeper {
             self.run(core, clock.now());
             let changed = std::future::poll_fn(|context| {
                 let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-                state.follower.poll_change(context)
+                state.follower.poll_change(core, context)
             });
             // Whether woken by a change or by time, all that is due is done.
             drop(tokio::time::timeout(LONGEST_REST, changed).await);

@@ -83,6 +83,7 @@ impl Durable {
     /// the watchers itself.
     pub(super) fn advance(&self, revision: u64) {
         self.revision.fetch_max(revision, Ordering::AcqRel);
+        self.wake(revision);
     }
 
     /// Whether a revision is durable: `Some(Ok)` if so, `Some(Err)` if it

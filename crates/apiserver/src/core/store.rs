@@ -53,6 +53,25 @@ pub struct Shelf {
     pub(super) wakers: Wakers,
     /// Watches that began at or before this revision end at it.
     pub(super) watches_end_at: AtomicU64,
+    /// The revision of the last change, set before anybody can see it; at first
+    /// that up to which nothing is remembered.
+    latest: AtomicU64,
+}
+
+impl Shelf {
+    fn holding(contents: Contents) -> Self {
+        Self {
+            latest: AtomicU64::new(contents.forgotten),
+            contents: RwLock::new(contents),
+            wakers: Wakers::default(),
+            watches_end_at: AtomicU64::new(0),
+        }
+    }
+
+    /// The revision of the last change, or of one that is just being made.
+    pub(super) fn latest(&self) -> u64 {
+        self.latest.load(Ordering::Acquire)
+    }
 }
 
 #[derive(Debug, Default)]
@@ -170,11 +189,7 @@ impl Store {
                     forgotten: self.base,
                     ..Contents::default()
                 };
-                Arc::new(Shelf {
-                    contents: RwLock::new(contents),
-                    wakers: Wakers::default(),
-                    watches_end_at: AtomicU64::new(0),
-                })
+                Arc::new(Shelf::holding(contents))
             };
             shelves.entry(key.clone()).or_insert_with(fresh).clone()
         })
@@ -318,6 +333,7 @@ impl Store {
         let mut clock = lock(&self.clock);
         *clock += 1;
         let revision = *clock;
+        shelf.latest.store(revision, Ordering::Release);
         let (mut value, removed) = match write {
             Write::Put(value) => (value, false),
             Write::Remove(value) => (value, true),
@@ -454,13 +470,7 @@ fn shelve(loaded: Loaded) -> Result<HashMap<GroupResource, Arc<Shelf>>, StorageE
             Arc::new(Stored::loaded(key, revision, value, json.len())),
         );
     }
-    let shelf = |contents| {
-        Arc::new(Shelf {
-            contents: RwLock::new(contents),
-            wakers: Wakers::default(),
-            watches_end_at: AtomicU64::new(0),
-        })
-    };
+    let shelf = |contents| Arc::new(Shelf::holding(contents));
     Ok(contents
         .into_iter()
         .map(|(key, contents)| (key, shelf(contents)))

@@ -152,6 +152,12 @@ impl Watcher {
 
     /// Reads the history from the cursor to the last durable change.
     fn read_on(&mut self) {
+        // In this order: what is durable here has been counted there.
+        let durable = self.durable.revision();
+        if self.shelf.latest() <= self.cursor {
+            self.reach(durable);
+            return;
+        }
         let shelf = self.shelf.clone();
         let contents = shelf
             .contents
@@ -178,8 +184,13 @@ impl Watcher {
             self.cursor = change.revision;
             self.ready.extend(event_of(change, &self.selection));
         }
+        self.reach(durable);
+    }
+
+    /// All that is durable has been read; there the watch may end.
+    fn reach(&mut self, durable: u64) {
         self.cursor = self.cursor.max(durable);
-        let end = shelf.watches_end_at.load(Ordering::Acquire);
+        let end = self.shelf.watches_end_at.load(Ordering::Acquire);
         self.ended = end > self.began && durable >= end;
     }
 }
