@@ -70,13 +70,18 @@ fn storage_precondition(
     } else {
         String::new()
     };
+    let plural = match resource.plural.as_str() {
+        // The storage keeps addresses and ports beside the Services.
+        "services" if resource.group.is_empty() => "services/specs",
+        "endpoints" if resource.group.is_empty() => "services/endpoints",
+        other => other,
+    };
     let place = if namespace.is_empty() {
         name.to_owned()
     } else {
         format!("{namespace}/{name}")
     };
     format!(
-        "StorageError: invalid object, Code: 4, Key: /registry/{group}{}/{place}, ResourceVersion: 0, AdditionalErrorMsg: Precondition failed: UID in precondition: {wanted}, UID in object meta: {found}",
-        resource.plural
+        "StorageError: invalid object, Code: 4, Key: /registry/{group}{plural}/{place}, ResourceVersion: 0, AdditionalErrorMsg: Precondition failed: UID in precondition: {wanted}, UID in object meta: {found}",
     )
 }

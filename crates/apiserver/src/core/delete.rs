@@ -168,6 +168,13 @@ enum Step {
     Nothing,
 }
 
+/// The namespaces that admission (`NamespaceLifecycle`) lets nobody delete.
+fn is_immortal(resource: &Resource, name: &str) -> bool {
+    resource.group.is_empty()
+        && resource.plural == "namespaces"
+        && matches!(name, "default" | "kube-public" | "kube-system")
+}
+
 /// Deletes or marks; gives whether it is gone, its last state, and the
 /// revision.
 fn delete_one(
@@ -177,6 +184,10 @@ fn delete_one(
     options: &DeleteOptions,
 ) -> Result<(bool, Value, u64), ApiError> {
     let resource = call.resource;
+    if is_immortal(resource, name) {
+        let why = "this namespace may not be deleted";
+        return Err(ApiError::forbidden("", "namespaces", name, why));
+    }
     for _ in 0..MAX_ATTEMPTS {
         let stored = call
             .find(namespace, name)

@@ -10,6 +10,7 @@
 //! `Q` "0", `N` 0, `D` "0s" when absent.
 
 use ecow::EcoVec;
+use jiff::Timestamp;
 use std::collections::HashMap;
 use std::sync::{Mutex, OnceLock, PoisonError};
 use trueup_object::{Map, Quantity, Text, Value};
@@ -31,9 +32,18 @@ enum Node {
     Int32,
     Other,
     Quantity,
+    /// A time in UTC with so many digits of a second.
+    Time(Digits),
     Struct(&'static Shape),
     List(&'static Node),
     MapOf(&'static Node),
+}
+
+/// How finely a time is kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Digits {
+    None,
+    Six,
 }
 
 #[derive(Debug)]
@@ -181,6 +191,7 @@ fn normal(node: Node, value: &Value) -> Value {
         (Node::Other, Value::Float(_)) => whole_number(value),
         (Node::Schema, value) => super::schema_form::schema(value),
         (Node::Quantity, value) => canonical_quantity(value),
+        (Node::Time(digits), Value::String(text)) => canonical_time(text, digits),
         _ => value.clone(),
     }
 }
@@ -198,6 +209,25 @@ fn whole_number(value: &Value) -> Value {
             Value::Integer(*number as i64)
         }
         other => other.clone(),
+    }
+}
+
+/// A time as it is stored: in UTC, whatever zone it was sent in. What is no
+/// time is left for validation.
+fn canonical_time(text: &Text, digits: Digits) -> Value {
+    let (length, form) = match digits {
+        Digits::None => ("2026-01-01T00:00:00Z".len(), "%Y-%m-%dT%H:%M:%SZ"),
+        Digits::Six => (
+            "2026-01-01T00:00:00.000000Z".len(),
+            "%Y-%m-%dT%H:%M:%S.%6fZ",
+        ),
+    };
+    if text.len() == length && text.ends_with('Z') {
+        return text.clone().into();
+    }
+    match text.parse::<Timestamp>() {
+        Ok(time) => time.strftime(form).to_string().into(),
+        Err(_) => text.clone().into(),
     }
 }
 
@@ -302,12 +332,32 @@ fn node_of_reference(reference: &str) -> Node {
         "Quantity" => Node::Quantity,
         "FieldsV1" | "RawExtension" | "JSON" | "IntOrString" => Node::Free,
         "JSONSchemaProps" => Node::Schema,
-        "Time" | "MicroTime" => Node::Other,
+        "Time" => Node::Time(Digits::None),
+        "MicroTime" => Node::Time(Digits::Six),
         "ManagedFieldsEntry" if reference.starts_with(META) => Node::Free,
         _ => match Schemas::builtin().definition(reference) {
             Some(schema) if schema.get("properties").is_some() => Node::Struct(shape(reference)),
             Some(schema) => node_of(schema),
             None => Node::Free,
         },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Digits, canonical_time};
+
+    #[test]
+    fn times_are_kept_in_utc() {
+        let time = |text: &str, digits| canonical_time(&text.into(), digits);
+        for (sent, kept) in [
+            ("2026-01-01T00:00:00Z", "2026-01-01T00:00:00Z"),
+            ("2026-01-01T02:00:00.25+02:00", "2026-01-01T00:00:00Z"),
+            ("no time", "no time"),
+        ] {
+            assert_eq!(time(sent, Digits::None).as_str(), Some(kept));
+        }
+        let fine = time("2026-01-01T00:00:00.5+00:00", Digits::Six);
+        assert_eq!(fine.as_str(), Some("2026-01-01T00:00:00.500000Z"));
     }
 }

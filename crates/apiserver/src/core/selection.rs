@@ -4,7 +4,7 @@
 use super::registry::Resource;
 use super::status::ApiError;
 use super::store::Stored;
-use trueup_object::{Comparison, FieldSelector, Selector, Text, Value};
+use trueup_object::{Comparison, FieldSelector, FieldTerm, Selector, Text, Value};
 
 /// A namespace, a label selector and a field selector.
 #[derive(Clone, Debug)]
@@ -45,6 +45,10 @@ impl Selection {
         for term in fields.terms() {
             check_field(resource, &term.field)?;
         }
+        let fields = FieldSelector::all_of(fields.terms().iter().map(|term| FieldTerm {
+            field: stored_field(resource, &term.field),
+            ..term.clone()
+        }));
         let name = fields.required("metadata.name").unwrap_or("").into();
         Ok(Self {
             namespace,
@@ -128,6 +132,8 @@ const SELECTABLE: [(&str, &str, &[&str]); 12] = [
             "regarding.name",
             "regarding.uid",
             "regarding.apiVersion",
+            "regarding.resourceVersion",
+            "regarding.fieldPath",
             "reason",
             "reportingController",
             "type",
@@ -178,6 +184,19 @@ fn check_field(resource: &Resource, field: &str) -> Result<(), ApiError> {
             ),
         },
     ))
+}
+
+/// The field of the stored object that a selector means: Events are kept as
+/// those of the core group.
+fn stored_field(resource: &Resource, field: &Text) -> Text {
+    if resource.group != "events.k8s.io" {
+        return field.clone();
+    }
+    match field.strip_prefix("regarding.") {
+        Some(rest) => ecow::eco_format!("involvedObject.{rest}"),
+        None if field == "reportingController" => "reportingComponent".into(),
+        None => field.clone(),
+    }
 }
 
 /// A field as selectors see it: the text at the path, empty if missing.

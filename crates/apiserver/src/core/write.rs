@@ -407,8 +407,8 @@ pub(super) fn update(mut call: Call<'_>) -> Result<Answer, ApiError> {
         return insert(call, sent);
     }
     change(call, |call, live, seen| {
-        check_version(call, &sent, live)?;
         check_uid(call, &sent, seen)?;
+        check_version(call, &sent, live)?;
         let mut new = sent.clone();
         prepare::for_update(call, &mut new, seen);
         Ok(track(call, Some(seen), &new))

@@ -79,7 +79,7 @@ pub fn encode(answer: Answer, view: &View) -> Reply {
     let mut reply = match outcome {
         Outcome::Object { resource, object } => encode_object(code, &resource, &object, view),
         Outcome::List(list) => encode_list(code, &list, view),
-        Outcome::Other { value, .. } => encode_value(code, &value, view.format),
+        Outcome::Other { value, .. } => encode_other(code, &value, view),
         Outcome::Watch { resource, watcher } => {
             let form = WatchForm::new(resource, *view);
             let body = ReplyBody::Watch(Box::new(WatchBody::new(*watcher, form)));
@@ -115,16 +115,8 @@ fn encode_object(code: u16, resource: &Resource, object: &ObjectBody, view: &Vie
             Reply::error(&ApiError::new(406, "NotAcceptable", what), view.format)
         }
         (Shape::Table(version), object) => {
-            let revision = object.value().at(&["metadata", "resourceVersion"]).cloned();
-            let mut metadata = Map::new();
-            metadata.insert("resourceVersion", revision.unwrap_or_else(|| "".into()));
-            let objects = [object.value().clone()];
-            let options = view.table(version, Headers::Shown);
-            encode_value(
-                code,
-                &table(&printer(resource), Value::Map(metadata), &objects, &options),
-                view.format,
-            )
+            let rows = single_row(&printer(resource), object.value(), view, version);
+            encode_value(code, &rows, view.format)
         }
     }
 }
@@ -141,6 +133,40 @@ fn internal_kind(resource: &Resource, kind: &str) -> String {
         (None, Some(first)) => first,
     };
     format!("{package}.{kind}")
+}
+
+/// A body of another kind than the resource: of these only a Scale has a
+/// Table; metadata alone can be had of all that have any.
+fn encode_other(code: u16, value: &Value, view: &View) -> Reply {
+    match view.format.shape {
+        Shape::Table(version) if value.str_at(&["kind"]) == Some("Scale") => {
+            let rows = single_row(
+                &Printer::builtin("autoscaling", "scales"),
+                value,
+                view,
+                version,
+            );
+            encode_value(code, &rows, view.format)
+        }
+        Shape::Metadata(version) if value.str_at(&["kind"]) == Some("Scale") => {
+            encode_value(code, &partial_object(value, version), view.format)
+        }
+        _ => encode_value(code, value, view.format),
+    }
+}
+
+/// A Table of one object.
+fn single_row(printer: &Printer, object: &Value, view: &View, version: MetaVersion) -> Value {
+    let revision = object.at(&["metadata", "resourceVersion"]).cloned();
+    let mut metadata = Map::new();
+    metadata.insert("resourceVersion", revision.unwrap_or_else(|| "".into()));
+    let options = view.table(version, Headers::Shown);
+    table(
+        printer,
+        Value::Map(metadata),
+        std::slice::from_ref(object),
+        &options,
+    )
 }
 
 fn encode_list(code: u16, list: &List, view: &View) -> Reply {

@@ -75,8 +75,20 @@ fn version() -> trueup_object::Value {
         "buildDate": "1970-01-01T00:00:00Z",
         "goVersion": "none",
         "compiler": "gc",
-        "platform": (format!("{}/{}", std::env::consts::OS, std::env::consts::ARCH))
+        "platform": (platform(std::env::consts::OS, std::env::consts::ARCH))
     })
+}
+
+/// An operating system and a processor in Go's words.
+fn platform(system: &str, processor: &str) -> String {
+    let processor = match processor {
+        "x86_64" => "amd64",
+        "aarch64" => "arm64",
+        "x86" => "386",
+        other => other,
+    };
+    let system = if system == "macos" { "darwin" } else { system };
+    format!("{system}/{processor}")
 }
 
 /// What the store holds, as Prometheus reads it.
@@ -99,4 +111,13 @@ fn metrics(server: &ApiServer) -> String {
         store.revision()
     ));
     text
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn a_platform_is_told_in_the_words_of_go() {
+        assert_eq!(super::platform("linux", "x86_64"), "linux/amd64");
+        assert_eq!(super::platform("macos", "aarch64"), "darwin/arm64");
+    }
 }

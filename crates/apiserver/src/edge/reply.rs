@@ -76,6 +76,12 @@ impl Reply {
         Self::full(status, JSON, line(to_json(value)))
     }
 
+    /// A JSON document that is always indented.
+    #[must_use]
+    pub fn json_for_people(status: u16, value: &Value) -> Self {
+        Self::full(status, JSON, pretty(&to_json(value)))
+    }
+
     /// An error as a `Status`.
     #[must_use]
     pub fn error(error: &ApiError, format: impl Into<Format>) -> Self {

@@ -39,7 +39,7 @@ impl Patch {
                 read_strategic(call)
             }
             "application/apply-patch+yaml" => read_apply(call),
-            _ => Err(unsupported()),
+            _ => Err(unsupported(call)),
         }
     }
 
@@ -162,7 +162,12 @@ fn check_identity(call: &Call<'_>, mut object: Value) -> Result<Value, ApiError>
     Ok(object)
 }
 
-fn unsupported() -> ApiError {
+fn unsupported(call: &Call<'_>) -> ApiError {
+    if call.resource.custom.is_some() {
+        return ApiError::unsupported_media_type(
+            "the body of the request was in an unknown format - accepted media types include: application/json-patch+json, application/merge-patch+json, application/apply-patch+yaml",
+        );
+    }
     ApiError::unsupported_media_type("415: Unsupported Media Type")
         .with_details(super::status::Details::default())
 }

@@ -11,6 +11,7 @@ mod network;
 mod pod;
 mod policy;
 mod rbac;
+mod scale;
 mod selectors;
 mod service;
 pub(super) mod text_rules;
@@ -112,6 +113,7 @@ pub(super) fn updated(call: &mut Call<'_>, new: &Value, live: &Value) -> Vec<Cau
         let warnings = verdict.ratcheted.iter().map(ToString::to_string);
         call.warnings.extend(warnings);
         causes.extend(verdict.errors.into_iter().map(cause_of));
+        causes.extend(scale::custom(custom, new));
         return causes;
     }
     causes.extend(match call.operation.subresource_name() {
@@ -135,7 +137,9 @@ fn status(resource: &Resource, object: &Value) -> Vec<Cause> {
 fn contents(resource: &Resource, object: &Value, live: Option<&Value>) -> Vec<Cause> {
     if let Some(custom) = &resource.custom {
         let mistakes = custom.schema.validate(object);
-        return mistakes.into_iter().map(cause_of).collect();
+        let mut causes: Vec<Cause> = mistakes.into_iter().map(cause_of).collect();
+        causes.extend(scale::custom(custom, object));
+        return causes;
     }
     let kind = resource.kind.as_str();
     match resource.group.as_str() {

@@ -151,7 +151,7 @@ pub fn root(tables: &Tables) -> Reply {
     }
     paths.sort();
     let paths: Value = paths.into_iter().map(Value::from).collect();
-    Reply::json(200, &value!({"paths": paths}))
+    Reply::json_for_people(200, &value!({"paths": paths}))
 }
 
 /// Answers below `/api` and `/apis`, except for resources.

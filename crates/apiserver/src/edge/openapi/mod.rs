@@ -1,6 +1,7 @@
 //! OpenAPI documents: one a group version (v3), and one of everything (v2).
 
 mod paths;
+mod protobuf;
 mod schemas;
 #[cfg(test)]
 mod tests;
@@ -12,7 +13,7 @@ use super::discovery::hex_upper;
 use super::reply::{JSON, Reply, TEXT, line};
 use crate::core::{Request, Tables};
 use bytes::Bytes;
-use http::header::{ETAG, VARY};
+use http::header::{CONTENT_TYPE, ETAG, VARY};
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -31,27 +32,33 @@ struct Kept {
     documents: BTreeMap<String, Arc<Document>>,
     index: Option<Bytes>,
     v2: Option<Arc<Document>>,
+    v2_protobuf: Option<Arc<Document>>,
 }
 
 /// A document and its hash, by which clients know it again.
 #[derive(Debug)]
 struct Document {
-    json: Bytes,
+    body: Bytes,
+    content_type: &'static str,
     hash: String,
 }
 
 impl Document {
     fn new(value: &Value) -> Self {
-        let json = line(to_json(value));
-        let hash = hex_upper(&Sha256::digest(&json));
+        Self::of_bytes(line(to_json(value)), JSON)
+    }
+
+    fn of_bytes(body: Vec<u8>, content_type: &'static str) -> Self {
+        let hash = hex_upper(&Sha256::digest(&body));
         Self {
-            json: json.into(),
+            body: body.into(),
+            content_type,
             hash,
         }
     }
 
     fn reply(&self) -> Reply {
-        Reply::full(200, JSON, self.json.clone())
+        Reply::full(200, self.content_type, self.body.clone())
             .with_header(ETAG, &format!("\"{}\"", self.hash))
             .with_header(VARY, "Accept-Encoding")
     }
@@ -65,6 +72,7 @@ impl OpenApiCache {
             kept.documents.retain(|path, _| v3::is_builtin(path));
             kept.index = None;
             kept.v2 = None;
+            kept.v2_protobuf = None;
             kept.version = tables.version;
         }
         read(&mut kept)
@@ -125,25 +133,50 @@ pub fn v3(server: &ApiServer, path: &[&str]) -> Reply {
 /// A status, and not a word.
 fn without_body(status: u16) -> Reply {
     let mut reply = Reply::text(status, "");
-    reply.headers.remove(http::header::CONTENT_TYPE);
+    reply.headers.remove(CONTENT_TYPE);
     reply
 }
 
-/// `/openapi/v2`: all definitions in one document, in JSON only.
+/// `/openapi/v2`: all definitions in one document, in JSON or in protobuf.
 pub fn v2(server: &ApiServer, request: &Request) -> Reply {
-    let accept = request.accept.as_deref().unwrap_or("*/*");
-    let takes_json = accept
+    let Some(form) = v2_form(request.accept.as_deref().unwrap_or("*/*")) else {
+        return without_body(406);
+    };
+    let tables = server.inner.core.registry().tables();
+    server
+        .inner
+        .openapi
+        .with(&tables, |kept| match form {
+            Form::Json => kept
+                .v2
+                .get_or_insert_with(|| Arc::new(Document::new(&v2::document(&tables))))
+                .clone(),
+            Form::Protobuf => kept
+                .v2_protobuf
+                .get_or_insert_with(|| {
+                    let body = protobuf::encode(&v2::document(&tables));
+                    Arc::new(Document::of_bytes(body, protobuf::MEDIA_TYPES[1]))
+                })
+                .clone(),
+        })
+        .reply()
+}
+
+/// In what the document of v2 is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Form {
+    Json,
+    Protobuf,
+}
+
+/// The first form that a client takes.
+fn v2_form(accept: &str) -> Option<Form> {
+    accept
         .split(',')
         .map(|clause| clause.split(';').next().unwrap_or_default().trim())
-        .any(|it| matches!(it, "*/*" | "application/*" | "application/json" | ""));
-    if !takes_json {
-        return without_body(406);
-    }
-    let tables = server.inner.core.registry().tables();
-    let document = server.inner.openapi.with(&tables, |kept| {
-        kept.v2
-            .get_or_insert_with(|| Arc::new(Document::new(&v2::document(&tables))))
-            .clone()
-    });
-    document.reply()
+        .find_map(|it| match it {
+            "*/*" | "application/*" | "application/json" | "" => Some(Form::Json),
+            _ if protobuf::MEDIA_TYPES.contains(&it) => Some(Form::Protobuf),
+            _ => None,
+        })
 }

@@ -24,6 +24,17 @@ fn references_with_siblings_are_wrapped_in_v3_and_bare_in_v2() {
 }
 
 #[test]
+fn the_first_form_of_v2_that_a_client_takes_is_given() {
+    let kubectl = "application/com.github.proto-openapi.spec.v2@v1.0+protobuf";
+    assert_eq!(v2_form(kubectl), Some(Form::Protobuf));
+    assert_eq!(
+        v2_form(&format!("text/plain, application/json;q=0.5, {kubectl}")),
+        Some(Form::Json)
+    );
+    assert_eq!(v2_form("application/xml"), None);
+}
+
+#[test]
 fn a_kind_brings_everything_that_it_refers_to() {
     let mut names = BTreeSet::new();
     collect("io.k8s.api.apps.v1.Deployment", &mut names);

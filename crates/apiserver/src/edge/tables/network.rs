@@ -11,6 +11,17 @@ use trueup_object::Value;
 
 pub static PRINTERS: &[Builtin] = &[
     Builtin {
+        group: "autoscaling",
+        resource: "scales",
+        columns: &[
+            NAME,
+            Column::integer("Desired", "How many are wanted."),
+            Column::integer("Available", "How many there are."),
+            AGE,
+        ],
+        cells: scale,
+    },
+    Builtin {
         group: "networking.k8s.io",
         resource: "ingresses",
         columns: &[
@@ -200,6 +211,15 @@ fn endpoint_slice(object: &Value, now: Timestamp) -> Vec<Value> {
         text(object, &["addressType"]),
         ports.into(),
         endpoints.into(),
+        age(object, now),
+    ]
+}
+
+fn scale(object: &Value, now: Timestamp) -> Vec<Value> {
+    vec![
+        name(object),
+        number(object, &["spec", "replicas"]).into(),
+        number(object, &["status", "replicas"]).into(),
         age(object, now),
     ]
 }
