@@ -145,7 +145,7 @@ pub enum LogLevel {
 #[derive(Debug, Args)]
 pub struct ApiserverArguments {
     /// Address to serve on (TLS)
-    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:6443")]
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:6443", value_parser = address)]
     pub listen: SocketAddr,
     /// Write a kubeconfig for the administrator to this file
     #[arg(long, value_name = "FILE")]
@@ -161,10 +161,10 @@ pub struct ApiserverArguments {
         hide_env_values = true
     )]
     pub admin_token: Option<String>,
-    /// Acknowledge a write before it has reached the disk
+    /// Acknowledge a write before it has reached the disk (with --data-dir)
     #[arg(long, requires = "data_dir")]
     pub no_sync: bool,
-    /// Also run the controllers of Deployments, ReplicaSets and simulated Pods
+    /// Also run the controllers of workloads and one node whose Pods are simulated
     #[arg(long)]
     pub workloads: bool,
 }
@@ -357,6 +357,12 @@ pub struct DeleteArguments {
     /// What to delete.
     #[command(subcommand)]
     pub target: Target,
+}
+
+/// Reads an address and a port.
+fn address(text: &str) -> Result<SocketAddr, String> {
+    text.parse()
+        .map_err(|_| "an IP address and a port are wanted, such as 127.0.0.1:6443".to_owned())
 }
 
 /// Reads a duration in Go's syntax into milliseconds.

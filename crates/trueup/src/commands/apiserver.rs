@@ -3,10 +3,11 @@
 use super::{Failure, said};
 use crate::arguments::ApiserverArguments;
 use crate::progress;
+use std::path::Path;
 use std::process::ExitCode;
 use tokio::net::TcpListener;
 use trueup_apiserver::core::Identity;
-use trueup_apiserver::edge::authentication::StaticToken;
+use trueup_apiserver::edge::authentication::{SigningKey, StaticToken};
 use trueup_apiserver::edge::{
     ApiServer, Certificates, Limits, ServeOptions, ServerOptions, write_kubeconfig,
 };
@@ -17,6 +18,10 @@ use trueup_workloads::WorkloadsOptions;
 
 /// Serves the embedded API until Ctrl-C or SIGTERM.
 pub async fn run(arguments: ApiserverArguments) -> Result<ExitCode, Failure> {
+    if arguments.write_kubeconfig.is_none() && arguments.admin_token.is_none() {
+        let problem = "nobody could log in: give --write-kubeconfig FILE or --admin-token TOKEN";
+        return Err(said(problem));
+    }
     let certificates = certificates(&arguments)?;
     let token = arguments
         .admin_token
@@ -26,7 +31,7 @@ pub async fn run(arguments: ApiserverArguments) -> Result<ExitCode, Failure> {
     let server = open(&arguments, &certificates, &token)?;
     let listener = TcpListener::bind(arguments.listen)
         .await
-        .map_err(|error| said(format!("listen on {}: {error}", arguments.listen)))?;
+        .map_err(|error| said(cannot_listen(&arguments, &error)))?;
     let url = format!("https://{}", listener.local_addr().map_err(said)?);
     if let Some(path) = &arguments.write_kubeconfig {
         write_kubeconfig(path, &url, certificates.authority_pem(), &token).map_err(said)?;
@@ -54,6 +59,15 @@ pub async fn run(arguments: ApiserverArguments) -> Result<ExitCode, Failure> {
     Ok(ExitCode::SUCCESS)
 }
 
+/// Why there is no listener, and what to do about it.
+fn cannot_listen(arguments: &ApiserverArguments, error: &std::io::Error) -> String {
+    let hint = match error.kind() {
+        std::io::ErrorKind::AddrInUse => "; --listen 127.0.0.1:0 takes a free port",
+        _ => "",
+    };
+    format!("listen on {}: {error}{hint}", arguments.listen)
+}
+
 /// Certificates last as long as the objects.
 fn certificates(arguments: &ApiserverArguments) -> Result<Certificates, Failure> {
     let names = [arguments.listen.ip().to_string()];
@@ -69,7 +83,7 @@ fn open(
     certificates: &Certificates,
     token: &str,
 ) -> Result<ApiServer, Failure> {
-    let options = ServerOptions {
+    let mut options = ServerOptions {
         tokens: vec![StaticToken {
             token: token.to_owned(),
             identity: Identity::admin(),
@@ -79,6 +93,8 @@ fn open(
     };
     match &arguments.data_dir {
         Some(folder) => {
+            // Tokens of service accounts outlive the process, as their accounts do.
+            options.signing_key = Some(signing_key(folder)?);
             let sync = if arguments.no_sync {
                 Sync::System
             } else {
@@ -91,17 +107,18 @@ fn open(
     }
 }
 
+fn signing_key(folder: &Path) -> Result<SigningKey, Failure> {
+    let path = folder.join("tokens.key");
+    SigningKey::kept_in(&path).map_err(|error| said(format!("{}: {error}", path.display())))
+}
+
 fn tell(arguments: &ApiserverArguments, url: &str) {
     progress::success(&format!("Kubernetes API on {url}"));
-    match (&arguments.write_kubeconfig, &arguments.admin_token) {
-        (Some(path), _) => progress::success(&format!(
-            "kubectl --kubeconfig {} get namespaces",
+    if let Some(path) = &arguments.write_kubeconfig {
+        progress::success(&format!(
+            "try it: kubectl --kubeconfig {} get namespaces",
             path.display()
-        )),
-        (None, Some(_)) => {}
-        (None, None) => progress::failure(
-            "nobody can log in: give --write-kubeconfig FILE or --admin-token TOKEN",
-        ),
+        ));
     }
     match &arguments.data_dir {
         Some(folder) => progress::success(&format!("objects are kept in {}", folder.display())),
