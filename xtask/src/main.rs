@@ -1,9 +1,11 @@
-//! Upkeep that anyone can run: `cargo xtask bench converge` measures,
+//! Upkeep that anyone can run: `cargo xtask bench converge` and `bench
+//! apiserver` measure,
 //! `cargo xtask transcripts` plays recorded conversations with an API server.
 
 mod converge;
 mod process;
 mod transcripts;
+mod wire;
 
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
@@ -34,6 +36,8 @@ enum Task {
 enum Bench {
     /// N Kustomizations of one GitRepository: from nothing to Ready, at rest, a push, drift, restart
     Converge(converge::Options),
+    /// The API server over TLS under the load of wrk: gets, no-op applies, creates, memory
+    Apiserver(wire::Options),
 }
 
 #[tokio::main]
@@ -47,12 +51,16 @@ async fn main() -> ExitCode {
         return ExitCode::FAILURE;
     }
     match task {
-        Task::Bench {
-            bench: Bench::Converge(options),
-        } => match converge::run(&options).await {
-            Ok(()) => ExitCode::SUCCESS,
-            Err(error) => failed("bench converge", &error),
-        },
+        Task::Bench { bench } => {
+            let (name, result) = match &bench {
+                Bench::Converge(options) => ("bench converge", converge::run(options).await),
+                Bench::Apiserver(options) => ("bench apiserver", wire::run(options).await),
+            };
+            match result {
+                Ok(()) => ExitCode::SUCCESS,
+                Err(error) => failed(name, &error),
+            }
+        }
         Task::Transcripts(options) => match transcripts::run(&options).await {
             Ok(agreement) if agreement.is_good() => ExitCode::SUCCESS,
             Ok(_) => ExitCode::FAILURE,

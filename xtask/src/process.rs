@@ -1,4 +1,4 @@
-//! What this process has used so far, as Linux tells it.
+//! What processes have used so far, as Linux tells it.
 
 /// Processor time and memory of this process.
 #[derive(Clone, Copy, Debug, Default)]
@@ -30,10 +30,18 @@ fn cpu_s() -> Option<f64> {
 }
 
 fn peak_mib() -> Option<f64> {
-    let status = std::fs::read_to_string("/proc/self/status").ok()?;
-    let line = status
-        .lines()
-        .find_map(|line| line.strip_prefix("VmHWM:"))?;
+    status_mib("self", "VmHWM:")
+}
+
+/// The memory of a process that is resident now, in MiB; `None` where there is
+/// no such process or no /proc.
+pub fn resident_mib(process: u32) -> Option<f64> {
+    status_mib(&process.to_string(), "VmRSS:")
+}
+
+fn status_mib(process: &str, field: &str) -> Option<f64> {
+    let status = std::fs::read_to_string(format!("/proc/{process}/status")).ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix(field))?;
     let kib: f64 = line.split_whitespace().next()?.parse().ok()?;
     Some(kib / 1024.0)
 }
@@ -45,5 +53,7 @@ mod tests {
     fn a_running_process_has_used_something() {
         let usage = super::usage();
         assert!(usage.peak_mib > 0.5, "{usage:?}");
+        let resident = super::resident_mib(std::process::id());
+        assert!(resident.is_some_and(|mib| mib > 0.5), "{resident:?}");
     }
 }

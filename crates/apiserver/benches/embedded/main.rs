@@ -6,8 +6,10 @@
 //! counting instructions).
 
 mod cases;
+mod churn;
 mod durable;
 mod fan_out;
+mod linear;
 mod memory;
 mod objects;
 mod report;
@@ -23,6 +25,7 @@ fn main() {
     let options = Options::read(std::env::args().skip(1));
     match options.child.as_deref() {
         Some("start") => return start::child(),
+        Some("churn") => return churn::child(),
         Some("memory") => return memory::child(options.objects),
         _ => {}
     }
@@ -32,5 +35,7 @@ fn main() {
     durable::measure(&mut report);
     start::measure(&mut report);
     memory::measure(&mut report);
+    churn::measure(&mut report);
+    linear::measure(&mut report);
     report.finish();
 }

@@ -40,7 +40,7 @@ pub fn child(objects: usize) {
 }
 
 /// The resident memory of this process; 0 where it can't be told.
-fn resident_bytes() -> f64 {
+pub fn resident_bytes() -> f64 {
     let text = std::fs::read_to_string("/proc/self/statm").unwrap_or_default();
     let pages = text
         .split_whitespace()

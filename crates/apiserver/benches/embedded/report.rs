@@ -154,7 +154,7 @@ impl Report {
 
 /// How long this thread has had a processor, so that a busy machine does not
 /// count; 0 where it can't be told.
-fn thread_nanos() -> u64 {
+pub fn thread_nanos() -> u64 {
     let text = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap_or_default();
     let nanos = text.split(' ').next().and_then(|word| word.parse().ok());
     nanos.unwrap_or(0)

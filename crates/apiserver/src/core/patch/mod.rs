@@ -65,7 +65,11 @@ impl Patch {
                 self.decode(call, patched)
             }
             Form::Strategic(patch) => {
-                let typ = call.resource.typ.as_ref().ok_or_else(unsupported)?;
+                let typ = call
+                    .resource
+                    .typ
+                    .as_ref()
+                    .ok_or_else(|| unsupported(call))?;
                 let mut patched =
                     strategic_merge(live, patch, typ).map_err(|error| strategic_error(&error))?;
                 // What the object is the reader knows beforehand.
@@ -310,7 +314,7 @@ fn read_configuration(text: &[u8]) -> Result<(Value, Vec<String>), ApiError> {
 }
 
 fn apply_to(call: &mut Call<'_>, live: Option<&Value>, applied: &Value) -> Result<Value, ApiError> {
-    let typ = call.resource.typ.clone().ok_or_else(unsupported)?;
+    let typ = call.resource.typ.clone().ok_or_else(|| unsupported(call))?;
     let result = apply(&ApplyInput {
         live,
         applied,

@@ -1,0 +1,185 @@
+//! A server to put load on.
+
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::Duration;
+use tempfile::TempDir;
+use tokio::process::{Child, Command};
+use trueup_cluster::{Cluster, ClusterKey, ClusterOptions, DeleteOptions, Session, WriteOptions};
+use trueup_object::{GroupVersionKind, ObjectRef, Value, from_yaml, value};
+
+/// How often a starting server is asked, and how long in all.
+const START_STEP: Duration = Duration::from_millis(20);
+const START_STEPS: usize = 500;
+
+/// A server, and where in it the objects are.
+pub struct Target {
+    /// Where it listens.
+    pub url: String,
+    /// The administrator's token.
+    pub token: String,
+    namespace: String,
+    session: Session,
+    processes: Vec<u32>,
+    /// The server that ends with this value, and its files.
+    own: Option<(Child, TempDir)>,
+}
+
+impl Target {
+    /// Builds and starts `trueup apiserver` with a data folder, not synced.
+    pub async fn start() -> Result<Self, String> {
+        let program = build().await?;
+        let folder = tempfile::tempdir().map_err(|error| format!("make a folder: {error}"))?;
+        let kubeconfig = folder.path().join("kubeconfig");
+        let child = Command::new(&program)
+            .args(["apiserver", "--listen", "127.0.0.1:0", "--no-sync"])
+            .arg("--data-dir")
+            .arg(folder.path().join("data"))
+            .arg("--write-kubeconfig")
+            .arg(&kubeconfig)
+            .stdout(Stdio::null())
+            .kill_on_drop(true)
+            .spawn()
+            .map_err(|error| format!("start {}: {error}", program.display()))?;
+        let processes = child.id().into_iter().collect();
+        let mut target = Self::reach(&kubeconfig, processes).await?;
+        target.own = Some((child, folder));
+        Ok(target)
+    }
+
+    /// A server that runs already.
+    pub async fn outside(kubeconfig: &Path, processes: &[u32]) -> Result<Self, String> {
+        Self::reach(kubeconfig, processes.to_vec()).await
+    }
+
+    /// Waits until the server of a kubeconfig answers, and makes a namespace.
+    async fn reach(kubeconfig: &Path, processes: Vec<u32>) -> Result<Self, String> {
+        let namespace = format!("bench-{}", std::process::id());
+        let object = value!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": (namespace.as_str())}});
+        let mut problem = String::new();
+        for _ in 0..START_STEPS {
+            match connect(kubeconfig).await {
+                Ok((url, token, session)) => {
+                    let made = session.create(&object, &WriteOptions::new("bench")).await;
+                    made.map_err(|error| format!("make a namespace on {url}: {error}"))?;
+                    return Ok(Self {
+                        url,
+                        token,
+                        namespace,
+                        session,
+                        processes,
+                        own: None,
+                    });
+                }
+                Err(error) => problem = error,
+            }
+            tokio::time::sleep(START_STEP).await;
+        }
+        Err(problem)
+    }
+
+    /// The path of the ConfigMaps.
+    pub fn collection(&self) -> String {
+        format!("/api/v1/namespaces/{}/configmaps", self.namespace)
+    }
+
+    /// Makes the ConfigMaps that are read and applied.
+    pub async fn hold(&self, count: usize) -> Result<(), String> {
+        for number in 0..count {
+            let object = value!({
+                "apiVersion": "v1", "kind": "ConfigMap",
+                "metadata": {
+                    "name": (format!("held-{number}")), "namespace": (self.namespace.as_str()),
+                    "labels": {"app": "bench"}
+                },
+                "data": {"colour": "blue", "size": "3"}
+            });
+            let made = self.session.create(&object, &WriteOptions::new("bench"));
+            made.await
+                .map_err(|error| format!("make ConfigMap {number}: {error}"))?;
+        }
+        Ok(())
+    }
+
+    /// The resident memory of its processes; 0 where it can't be told.
+    pub fn resident_mib(&self) -> f64 {
+        self.processes
+            .iter()
+            .filter_map(|&process| crate::process::resident_mib(process))
+            .sum()
+    }
+
+    /// Deletes what was made; ends a server of our own.
+    pub async fn end(self) -> Result<(), String> {
+        if let Some((mut child, _folder)) = self.own {
+            return child
+                .kill()
+                .await
+                .map_err(|error| format!("end the server: {error}"));
+        }
+        let reference = ObjectRef {
+            kind: GroupVersionKind::new("v1", "Namespace"),
+            namespace: "".into(),
+            name: self.namespace.as_str().into(),
+        };
+        let deleted = self.session.delete(&reference, &DeleteOptions::default());
+        deleted
+            .await
+            .map(drop)
+            .map_err(|error| format!("delete namespace {}: {error}", self.namespace))
+    }
+}
+
+/// Builds the program; where it is.
+async fn build() -> Result<PathBuf, String> {
+    let workspace = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("..");
+    let built = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
+        .args([
+            "build",
+            "--release",
+            "--locked",
+            "--quiet",
+            "--package",
+            "trueup",
+        ])
+        .current_dir(&workspace)
+        .status()
+        .await
+        .map_err(|error| format!("build trueup: {error}"))?;
+    if !built.success() {
+        return Err(format!("build trueup: {built}"));
+    }
+    // This program stands beside it: same profile, same target folder.
+    std::env::current_exe()
+        .map(|program| program.with_file_name("trueup"))
+        .map_err(|error| format!("find trueup: {error}"))
+}
+
+async fn connect(kubeconfig: &Path) -> Result<(String, String, Session), String> {
+    let text = std::fs::read_to_string(kubeconfig)
+        .map_err(|error| format!("read {}: {error}", kubeconfig.display()))?;
+    let config = from_yaml(&text).map_err(|error| format!("{}: {error}", kubeconfig.display()))?;
+    let (url, token) = (
+        first(&config, "clusters", &["cluster", "server"]),
+        first(&config, "users", &["user", "token"]),
+    );
+    let (Some(url), Some(token)) = (url, token) else {
+        return Err(format!("{}: no server, or no token", kubeconfig.display()));
+    };
+    let options = ClusterOptions::default();
+    let cluster = Cluster::from_kubeconfig(ClusterKey::local(), kubeconfig, None, options)
+        .await
+        .map_err(|error| format!("reach {url}: {error}"))?;
+    let session = cluster.session();
+    cluster
+        .catalogue()
+        .await
+        .map_err(|error| format!("reach {url}: {error}"))?;
+    Ok((url, token, session))
+}
+
+/// A text in the first entry of a list of a kubeconfig.
+fn first(config: &Value, list: &str, path: &[&str]) -> Option<String> {
+    let entry = config.at(&[list])?.as_list()?.first()?;
+    entry.str_at(path).map(str::to_owned)
+}
