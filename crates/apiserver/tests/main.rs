@@ -11,8 +11,11 @@
 mod durability;
 mod housekeeping;
 mod in_process;
+mod kube_runtime;
 mod kubectl;
 mod limits;
+mod place;
+mod python;
 mod rights;
 mod slow_watchers;
 mod support;
