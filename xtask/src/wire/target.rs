@@ -94,9 +94,9 @@ impl Target {
                 },
                 "data": {"colour": "blue", "size": "3"}
             });
-            let made = self.session.create(&object, &WriteOptions::new("bench"));
-            made.await
-                .map_err(|error| format!("make ConfigMap {number}: {error}"))?;
+            let options = WriteOptions::new("bench");
+            let made = self.session.create(&object, &options).await;
+            made.map_err(|error| format!("make ConfigMap {number}: {error}"))?;
         }
         Ok(())
     }
@@ -122,9 +122,9 @@ impl Target {
             namespace: "".into(),
             name: self.namespace.as_str().into(),
         };
-        let deleted = self.session.delete(&reference, &DeleteOptions::default());
+        let options = DeleteOptions::default();
+        let deleted = self.session.delete(&reference, &options).await;
         deleted
-            .await
             .map(drop)
             .map_err(|error| format!("delete namespace {}: {error}", self.namespace))
     }
