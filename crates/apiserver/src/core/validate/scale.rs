@@ -46,8 +46,14 @@ fn accessor_error(path: &[&str], found: &Value, wanted: &str) -> String {
         Value::Integer(number) => (number.to_string(), "int64"),
         Value::Float(number) => (number.to_string(), "float64"),
         Value::String(text) => (text.to_string(), "string"),
-        Value::List(_) => (super::shown(Some(found)), "[]interface {}"),
-        Value::Map(_) => (super::shown(Some(found)), "map[string]interface {}"),
+        Value::List(_) => (
+            String::from_utf8_lossy(&trueup_object::to_json(found)).into_owned(),
+            "[]interface {}",
+        ),
+        Value::Map(_) => (
+            String::from_utf8_lossy(&trueup_object::to_json(found)).into_owned(),
+            "map[string]interface {}",
+        ),
     };
     format!(
         "{} accessor error: {shown} is of the type {typ}, expected {wanted}",
