@@ -1,7 +1,7 @@
 //! Why a build failed; every message names the file, most the line.
 
 use trueup_artifact::{TreeError, TreePath};
-use trueup_object::{ManifestError, ObjectRef, Position, Text};
+use trueup_object::{ManifestError, Position, Text};
 
 /// Why a build failed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -38,15 +38,70 @@ pub enum BuildError {
         /// The field that was probably meant.
         nearest: Option<&'static str>,
     },
-    /// A field of kustomize that this version does not serve.
-    #[error(
-        "{position}: field {field:?} of kustomize is not served by this version of Trueup; it serves resources and namespace"
-    )]
-    UnservedField {
+    /// A root of another kind than the field that names it takes.
+    #[error("{position}: {folder} is a {found}, expected a {expected}")]
+    WrongKind {
+        /// File and line of the name.
+        position: Position,
+        /// The folder that it names.
+        folder: TreePath,
+        /// What the folder holds.
+        found: &'static str,
+        /// What belongs there.
+        expected: &'static str,
+    },
+    /// A component that is no folder.
+    #[error("{position}: {path} is not a folder, and a component is one")]
+    NoFolder {
         /// File and line.
         position: Position,
-        /// The field.
-        field: Text,
+        /// Where it was looked for.
+        path: TreePath,
+    },
+    /// A file that the load restrictor keeps a root from.
+    #[error("{position}: {resource:?} is {path}, which is not in or below {root}")]
+    Restricted {
+        /// File and line.
+        position: Position,
+        /// The path as written.
+        resource: Text,
+        /// The file.
+        path: TreePath,
+        /// The root's folder.
+        root: TreePath,
+    },
+    /// Charts are not inflated by this engine.
+    #[error("{position}: helmCharts are not served by this version of Trueup")]
+    Helm {
+        /// File and line.
+        position: Position,
+    },
+    /// Two resources of one root have the same id.
+    #[error("{second}: may not add resource with an already registered id: {id} (it is in {first})")]
+    AlreadyRegistered {
+        /// The id, as kustomize writes it.
+        id: String,
+        /// Where it is first.
+        first: Position,
+        /// Where it is again.
+        second: Position,
+    },
+    /// A generator can't do what it is asked for.
+    #[error("{position}: {message}")]
+    Generator {
+        /// Where it is asked for.
+        position: Position,
+        /// What is wrong.
+        message: String,
+    },
+    /// A patch, transformer, replacement or variable can't do what it is asked
+    /// for.
+    #[error("{position}: {message}")]
+    Transformer {
+        /// Where it is asked for.
+        position: Position,
+        /// What is wrong, and with which resource.
+        message: String,
     },
     /// A resource that lies in another repository.
     #[error(
@@ -84,33 +139,9 @@ pub enum BuildError {
         /// The roots in order, the first one again at the end.
         roots: Vec<TreePath>,
     },
-    /// A file is no list of objects.
+    /// A resource is no object that the API takes.
     #[error("{0}")]
     Manifest(#[from] ManifestError),
-    /// Two objects of one build have the same name.
-    #[error("{object} is there twice in one build: {first} and {second}{}", after_namespace(*after_namespace_change))]
-    Twice {
-        /// The object.
-        object: Box<ObjectRef>,
-        /// Where it is first.
-        first: Position,
-        /// Where it is again.
-        second: Position,
-        /// Whether only the change of namespace made them the same.
-        after_namespace_change: bool,
-    },
-    /// A reference fits several accounts.
-    #[error(
-        "{position}: {object}: subject ServiceAccount {name:?} without a namespace fits several accounts of this build, name its namespace"
-    )]
-    AmbiguousSubject {
-        /// File and line.
-        position: Position,
-        /// The binding.
-        object: Box<ObjectRef>,
-        /// The account's name.
-        name: Text,
-    },
     /// The tree did not answer, a link is in the way, or a limit is exceeded.
     #[error("{0}")]
     Tree(#[from] TreeError),
@@ -120,14 +151,6 @@ fn suggestion(nearest: &Option<&'static str>) -> String {
     nearest
         .map(|name| format!(", did you mean {name:?}?"))
         .unwrap_or_default()
-}
-
-fn after_namespace(is_after: bool) -> &'static str {
-    if is_after {
-        ", once their namespace is set"
-    } else {
-        ""
-    }
 }
 
 fn path_list(paths: &[TreePath]) -> String {

@@ -1,62 +1,65 @@
-//! The kustomization file.
+//! The kustomization file: finding it and reading it.
 
-use crate::nearest::nearest;
+mod entries;
+mod fields;
+
+use crate::files::file_position;
+use crate::kustomization::{FileKind, KustomizationFile, Located};
 use crate::{BuildError, Limits, MAX_FILE_BYTES};
-use trueup_artifact::{Entry, FileTree, TreeError, TreePath};
-use trueup_object::{Position, Text};
-use trueup_yaml::{Content, Node};
+
+pub(crate) use entries::{field_spec, gvk, replacement};
+pub(crate) use fields::Fields;
+use trueup_artifact::{Entry, FileTree, TreePath};
+use trueup_object::Text;
 
 /// The names that a kustomization file may have.
 pub const FILE_NAMES: [&str; 3] = ["kustomization.yaml", "kustomization.yml", "Kustomization"];
 
-/// Fields of kustomize that are not served yet; the ones it has given up too.
-const UNSERVED_FIELDS: [&str; 32] = [
-    "bases",
-    "buildMetadata",
-    "commonAnnotations",
-    "commonLabels",
-    "components",
-    "configMapGenerator",
-    "configurations",
-    "crds",
-    "generatorOptions",
-    "generators",
-    "helmChartInflationGenerator",
-    "helmCharts",
-    "helmGlobals",
-    "imageTags",
-    "images",
-    "inventory",
-    "labels",
+const VERSION: &str = "kustomize.config.k8s.io/v1beta1";
+const COMPONENT_VERSION: &str = "kustomize.config.k8s.io/v1alpha1";
+
+/// Every field that a kustomization file can have.
+const KNOWN: [&str; 36] = [
+    "apiVersion",
+    "kind",
+    "metadata",
+    "openapi",
     "namePrefix",
     "nameSuffix",
-    "openapi",
-    "patches",
-    "patchesJson6902",
+    "namespace",
+    "commonLabels",
+    "labels",
+    "commonAnnotations",
     "patchesStrategicMerge",
+    "patchesJson6902",
+    "patches",
+    "images",
+    "imageTags",
     "replacements",
     "replicas",
-    "secretGenerator",
+    "vars",
     "sortOptions",
+    "resources",
+    "components",
+    "crds",
+    "bases",
+    "configMapGenerator",
+    "secretGenerator",
+    "helmGlobals",
+    "helmCharts",
+    "helmChartInflationGenerator",
+    "generatorOptions",
+    "configurations",
+    "generators",
     "transformers",
     "validators",
-    "vars",
-    "prefixes",
-    "suffixes",
+    "buildMetadata",
+    "inventory",
+    "creationTimestamp",
 ];
 
-const SERVED_FIELDS: [&str; 5] = ["apiVersion", "kind", "metadata", "namespace", "resources"];
-
-/// A kustomization file as far as it is served.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Kustomization {
-    /// What to build, as written, each with its line.
-    pub resources: Vec<(Text, u32)>,
-    /// The namespace to set.
-    pub namespace: Option<Text>,
-}
-
-/// The kustomization file of a folder; `None` if it has none.
+/// The kustomization file of a folder; `None` if it has none, an error if it
+/// has several.
 pub fn find_file(tree: &dyn FileTree, folder: &TreePath) -> Result<Option<TreePath>, BuildError> {
     let mut found = Vec::new();
     for name in FILE_NAMES {
@@ -64,10 +67,7 @@ pub fn find_file(tree: &dyn FileTree, folder: &TreePath) -> Result<Option<TreePa
             continue;
         };
         match tree.entry(&path)? {
-            Some(Entry::File { .. }) => found.push(path),
-            Some(Entry::Symlink { target }) => {
-                return Err(TreeError::Symlink { path, target }.into());
-            }
+            Some(Entry::File { .. } | Entry::Symlink { .. }) => found.push(path),
             Some(Entry::Directory { .. }) | None => {}
         }
     }
@@ -84,168 +84,133 @@ pub fn find_file(tree: &dyn FileTree, folder: &TreePath) -> Result<Option<TreePa
     Ok(found.pop())
 }
 
-/// Reads a kustomization file. Fields that are not served are refused unless
-/// they are set to nothing.
-pub fn read_file(
+/// Reads a kustomization file and converts legacy spellings.
+pub(crate) fn read(
     path: &TreePath,
     bytes: &[u8],
     limits: &Limits,
-) -> Result<Kustomization, BuildError> {
-    let file = Reader { path };
-    let text = std::str::from_utf8(bytes).map_err(|_| file.error(0, "expected UTF-8 text"))?;
+) -> Result<KustomizationFile, BuildError> {
+    let whole = file_position(path);
+    let refused = |line: u32, message: &str| {
+        let mut position = whole.clone();
+        position.line = line;
+        BuildError::BadFile {
+            position,
+            message: message.to_owned(),
+        }
+    };
+    let text = std::str::from_utf8(bytes).map_err(|_| refused(0, "expected UTF-8 text"))?;
     let options = trueup_yaml::LoadOptions {
         max_bytes: usize::try_from(limits.max_file_bytes.min(MAX_FILE_BYTES)).unwrap_or(usize::MAX),
         ..Default::default()
     };
-    let documents = trueup_yaml::parse_with(text, &options)
-        .map_err(|error| file.error(error.line, &error.message))?;
-    let mut documents = documents
-        .into_iter()
-        .filter(|document| !document.root.is_null());
-    let first = documents
-        .next()
-        .ok_or_else(|| file.error(0, "is empty, expected a kustomization"))?;
-    if let Some(second) = documents.next() {
-        return Err(file.error(second.line, "expected one document, found another"));
-    }
-    file.kustomization(&first.root)
+    let document = trueup_yaml::parse_first(text, &options)
+        .map_err(|error| refused(error.line, &error.message))?
+        .filter(|document| !document.root.is_null())
+        .ok_or_else(|| refused(0, "is empty, expected a kustomization"))?;
+    let fields = Fields::of(&whole.file, &document.root, "the file", &KNOWN)?;
+    kustomization(&fields)
 }
 
-struct Reader<'a> {
-    path: &'a TreePath,
+fn kustomization(fields: &Fields<'_>) -> Result<KustomizationFile, BuildError> {
+    let kind = kind(fields)?;
+    let mut resources = fields.located("resources")?;
+    resources.extend(fields.located("bases")?);
+    let mut images = fields.list("images", entries::image)?;
+    images.extend(fields.list("imageTags", entries::image)?);
+    let charts = ["helmCharts", "helmChartInflationGenerator"];
+    let file = KustomizationFile {
+        position: fields.position(),
+        kind,
+        name: fields
+            .optional("metadata", |node| entries::metadata_name(fields, node))?
+            .unwrap_or_default(),
+        resources,
+        components: fields.located("components")?,
+        crds: fields.located("crds")?,
+        name_prefix: fields.text("namePrefix")?,
+        name_suffix: fields.text("nameSuffix")?,
+        namespace: fields.text("namespace")?,
+        common_labels: fields.pairs("commonLabels")?,
+        labels: fields.list("labels", entries::label)?,
+        common_annotations: fields.pairs("commonAnnotations")?,
+        patches: fields.list("patches", entries::patch)?,
+        patches_strategic_merge: fields.located("patchesStrategicMerge")?,
+        patches_json_6902: fields.list("patchesJson6902", entries::patch)?,
+        images,
+        replicas: fields.list("replicas", entries::replica)?,
+        replacements: fields.list("replacements", entries::replacement_rule)?,
+        vars: fields.list("vars", entries::var)?,
+        config_map_generator: fields.list("configMapGenerator", entries::config_map)?,
+        secret_generator: fields.list("secretGenerator", entries::secret)?,
+        generator_options: fields.optional("generatorOptions", |node| {
+            entries::generator_options(&fields.file(), node)
+        })?,
+        helm_charts: charts
+            .iter()
+            .find_map(|name| fields.position_of_list(name)),
+        openapi: fields.pairs("openapi")?,
+        configurations: fields.located("configurations")?,
+        generators: fields.located("generators")?,
+        transformers: fields.located("transformers")?,
+        validators: fields.located("validators")?,
+        sort_options: fields.optional("sortOptions", |node| {
+            entries::sort_options(&fields.file(), node)
+        })?,
+        build_metadata: fields.texts("buildMetadata")?,
+    };
+    refuse_empty(fields, &file)?;
+    Ok(file)
 }
 
-impl Reader<'_> {
-    fn position(&self, line: u32) -> Position {
-        Position {
-            file: self.path.to_string().into(),
-            line,
+fn kind(fields: &Fields<'_>) -> Result<FileKind, BuildError> {
+    let kind = match fields.text("kind")?.as_str() {
+        "" | "Kustomization" => FileKind::Kustomization,
+        "Component" => FileKind::Component,
+        other => {
+            let message = format!("expected kind to be Kustomization or Component, found {other:?}");
+            return Err(fields.error_at("kind", &message));
         }
+    };
+    let wanted = match kind {
+        FileKind::Kustomization => VERSION,
+        FileKind::Component => COMPONENT_VERSION,
+    };
+    let found = fields.text("apiVersion")?;
+    if !found.is_empty() && found != wanted {
+        let name = kind.name();
+        let message = format!("expected apiVersion of a {name} to be {wanted:?}, found {found:?}");
+        return Err(fields.error_at("apiVersion", &message));
     }
-
-    fn error(&self, line: u32, message: &str) -> BuildError {
-        BuildError::BadFile {
-            position: self.position(line),
-            message: message.to_owned(),
-        }
-    }
-
-    fn expected(&self, node: &Node, field: &str, what: &str) -> BuildError {
-        self.error(
-            node.line,
-            &format!("expected {field} to be {what}, found {}", node.kind_name()),
-        )
-    }
-
-    fn kustomization(&self, root: &Node) -> Result<Kustomization, BuildError> {
-        let Content::Map(entries) = &root.content else {
-            return Err(self.expected(root, "the file", "a map"));
-        };
-        for entry in entries {
-            self.check_field(&entry.key, entry.line, &entry.value)?;
-        }
-        self.check_text(
-            root,
-            "apiVersion",
-            |text| text.starts_with("kustomize.config.k8s.io/"),
-            "kustomize.config.k8s.io/v1beta1",
-        )?;
-        self.check_text(
-            root,
-            "kind",
-            |text| text == "Kustomization",
-            "Kustomization",
-        )?;
-        Ok(Kustomization {
-            resources: self.resources(root)?,
-            namespace: self.namespace(root)?,
-        })
-    }
-
-    fn check_field(&self, field: &str, line: u32, value: &Node) -> Result<(), BuildError> {
-        if SERVED_FIELDS.contains(&field) {
-            return Ok(());
-        }
-        let position = self.position(line);
-        if !UNSERVED_FIELDS.contains(&field) {
-            let known: Vec<&str> = SERVED_FIELDS
-                .iter()
-                .chain(&UNSERVED_FIELDS)
-                .copied()
-                .collect();
-            return Err(BuildError::UnknownField {
-                position,
-                field: field.into(),
-                nearest: nearest(field, &known),
-            });
-        }
-        if says_nothing(value) {
-            return Ok(());
-        }
-        Err(BuildError::UnservedField {
-            position,
-            field: field.into(),
-        })
-    }
-
-    fn check_text(
-        &self,
-        root: &Node,
-        field: &str,
-        is_right: impl Fn(&str) -> bool,
-        wanted: &str,
-    ) -> Result<(), BuildError> {
-        match root.get(field).map(|node| (node, &node.content)) {
-            None | Some((_, Content::Null)) => Ok(()),
-            Some((_, Content::String(text))) if text.is_empty() || is_right(text) => Ok(()),
-            Some((node, Content::String(text))) => Err(self.error(
-                node.line,
-                &format!("expected {field} to be {wanted:?}, found {text:?}"),
-            )),
-            Some((node, _)) => Err(self.expected(node, field, "a text")),
-        }
-    }
-
-    fn resources(&self, root: &Node) -> Result<Vec<(Text, u32)>, BuildError> {
-        match root.get("resources").map(|node| (node, &node.content)) {
-            None | Some((_, Content::Null)) => Ok(Vec::new()),
-            Some((_, Content::List(items))) => {
-                items.iter().map(|item| self.resource(item)).collect()
-            }
-            Some((node, _)) => Err(self.expected(node, "resources", "a list")),
-        }
-    }
-
-    fn resource(&self, item: &Node) -> Result<(Text, u32), BuildError> {
-        match &item.content {
-            Content::String(text) if !text.is_empty() => Ok((text.into(), item.line)),
-            _ => Err(self.expected(item, "a resource", "a path")),
-        }
-    }
-
-    fn namespace(&self, root: &Node) -> Result<Option<Text>, BuildError> {
-        match root.get("namespace").map(|node| (node, &node.content)) {
-            None | Some((_, Content::Null)) => Ok(None),
-            Some((_, Content::String(text))) if text.is_empty() => Ok(None),
-            Some((node, Content::String(text))) => {
-                match trueup_object::names::dns_label_errors(text).first() {
-                    Some(error) => {
-                        Err(self.error(node.line, &format!("namespace {text:?}: {error}")))
-                    }
-                    None => Ok(Some(text.into())),
-                }
-            }
-            Some((node, _)) => Err(self.expected(node, "namespace", "a text")),
-        }
-    }
+    Ok(kind)
 }
 
-fn says_nothing(node: &Node) -> bool {
-    match &node.content {
-        Content::Null => true,
-        Content::String(text) => text.is_empty(),
-        Content::List(items) => items.is_empty(),
-        Content::Map(entries) => entries.is_empty(),
-        _ => false,
+/// A file that says nothing but its kind is refused.
+fn refuse_empty(fields: &Fields<'_>, file: &KustomizationFile) -> Result<(), BuildError> {
+    let nothing = KustomizationFile {
+        position: file.position.clone(),
+        kind: file.kind,
+        ..KustomizationFile::default()
+    };
+    if *file != nothing || fields.says_something_else() {
+        return Ok(());
     }
+    Err(BuildError::BadFile {
+        position: fields.position(),
+        message: "kustomization is empty: it names nothing to build".to_owned(),
+    })
 }
+
+/// Whether a resource that is not in the tree is meant to be fetched.
+pub(crate) fn is_remote(resource: &str) -> bool {
+    resource.contains("://")
+        || resource.contains('?')
+        || resource.starts_with("git@")
+        || resource.starts_with("git::")
+        || ["github.com", "gitlab.com", "bitbucket.org", "codeberg.org"]
+            .iter()
+            .any(|host| resource.starts_with(host))
+}
+
+/// Texts of a list, each with its place.
+pub(crate) type Written = Vec<Located<Text>>;

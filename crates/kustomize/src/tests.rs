@@ -1,6 +1,8 @@
-use crate::{BuildError, Limits, build, build_resources};
+mod recorded;
+
+use crate::{BuildError, BuildOptions, Limits, build, build_resources};
 use trueup_artifact::{MemoryTree, TreePath};
-use trueup_object::{Value, to_yaml};
+use trueup_object::Value;
 
 fn tree(files: &[(&str, &str)]) -> MemoryTree {
     MemoryTree::from_files(
@@ -16,16 +18,17 @@ fn path(text: &str) -> TreePath {
 }
 
 fn names(files: &[(&str, &str)], folder: &str) -> Vec<String> {
-    let build = build(&tree(files), &path(folder), None, &Limits::default()).unwrap();
+    let build = build(&tree(files), &path(folder), None, &BuildOptions::default()).unwrap();
     build
-        .manifests
+        .manifests()
+        .unwrap()
         .iter()
         .map(|it| it.reference().to_string())
         .collect()
 }
 
 fn error(files: &[(&str, &str)], folder: &str) -> String {
-    build(&tree(files), &path(folder), None, &Limits::default())
+    build(&tree(files), &path(folder), None, &BuildOptions::default())
         .unwrap_err()
         .to_string()
 }
@@ -77,9 +80,9 @@ fn the_outer_namespace_wins_and_references_follow() {
             "namespace: outer\nresources: [../base]\n",
         ),
     ];
-    let build = build(&tree(&files), &path("app"), None, &Limits::default()).unwrap();
-    let names: Vec<String> = build
-        .manifests
+    let build = build(&tree(&files), &path("app"), None, &BuildOptions::default()).unwrap();
+    let manifests = build.manifests().unwrap();
+    let names: Vec<String> = manifests
         .iter()
         .map(|it| it.reference().to_string())
         .collect();
@@ -91,7 +94,7 @@ fn the_outer_namespace_wins_and_references_follow() {
             "Namespace/outer"
         ]
     );
-    let subjects = build.manifests[1]
+    let subjects = manifests[1]
         .value
         .get("subjects")
         .and_then(Value::as_list)
@@ -112,8 +115,8 @@ fn an_override_takes_the_place_of_the_root_s_own_namespace() {
         ),
         ("a.yaml", CONFIG),
     ];
-    let build = build(&tree(&files), &path("."), Some("given"), &Limits::default()).unwrap();
-    assert_eq!(build.manifests[0].namespace(), "given");
+    let build = build(&tree(&files), &path("."), Some("given"), &BuildOptions::default()).unwrap();
+    assert_eq!(build.manifests().unwrap()[0].namespace(), "given");
 }
 
 #[test]
@@ -256,7 +259,7 @@ fn links_are_named_not_followed() {
     with_link
         .add_symlink(&path("link.yaml"), "/etc/passwd")
         .unwrap();
-    let found = build(&with_link, &path("."), None, &Limits::default())
+    let found = build(&with_link, &path("."), None, &BuildOptions::default())
         .unwrap_err()
         .to_string();
     assert_eq!(
@@ -301,7 +304,7 @@ fn limits_are_named() {
             "a.yaml:1: more than 0 objects in one file",
         ),
     ] {
-        let found = build(&tree(&files), &path("."), None, &limits)
+        let found = build(&tree(&files), &path("."), None, &BuildOptions { limits, ..BuildOptions::default() })
             .unwrap_err()
             .to_string();
         assert!(found.starts_with(part), "{found}");
@@ -321,11 +324,12 @@ fn a_root_in_thought_is_built_like_a_written_one() {
         &path("app"),
         &resources,
         Some("x"),
-        &Limits::default(),
+        &BuildOptions::default(),
     )
     .unwrap();
     assert_eq!(
-        made.manifests
+        made.manifests()
+            .unwrap()
             .iter()
             .map(|it| it.namespace())
             .collect::<Vec<_>>(),
@@ -337,141 +341,9 @@ fn a_root_in_thought_is_built_like_a_written_one() {
             &path("app"),
             &[path("app/gone")],
             None,
-            &Limits::default()
+            &BuildOptions::default()
         ),
         Err(BuildError::Tree(_))
     ));
 }
 
-mod recorded {
-    //! Builds of the genuine engine that need no more than is served.
-
-    use super::*;
-    use trueup_object::{from_json, from_yaml};
-
-    /// Cases whose outcome differs on purpose, and why.
-    const DIFFERENT: [(&str, &str); 4] = [
-        (
-            "TestDuplicateKeys",
-            "a key that a map has twice is refused, not passed over",
-        ),
-        (
-            "TestCustomOpenApiFieldDefaultVersion",
-            "needs a version of the built-in types",
-        ),
-        (
-            "TestBlankNamespace4240",
-            "a blank namespace is no error of ours",
-        ),
-        (
-            "TestNamedspacedServiceAccountsWithOverlap",
-            "a subject is looked up in its own root first",
-        ),
-    ];
-
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "recorded cases are read in tests"
-    )]
-    fn cases() -> Option<Vec<Value>> {
-        let default = concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared");
-        let shared = std::env::var("TRUEUP_SHARED").unwrap_or_else(|_| default.to_owned());
-        let bytes = std::fs::read(format!("{shared}/kustomize/builds.jsonl.gz")).ok()?;
-        let mut text = String::new();
-        std::io::Read::read_to_string(
-            &mut flate2::read::GzDecoder::new(bytes.as_slice()),
-            &mut text,
-        )
-        .unwrap();
-        Some(
-            text.lines()
-                .map(|line| from_json(line.as_bytes()).unwrap())
-                .collect(),
-        )
-    }
-
-    fn served(case: &Value) -> bool {
-        let is_root = |name: &str| {
-            crate::FILE_NAMES
-                .iter()
-                .any(|it| name.rsplit('/').next() == Some(it))
-        };
-        case.get("files")
-            .unwrap()
-            .as_map()
-            .unwrap()
-            .iter()
-            .filter(|(name, _)| is_root(name))
-            .all(|(_, text)| {
-                let Ok(file) = from_yaml(text.as_str().unwrap()) else {
-                    return false;
-                };
-                let known = ["apiVersion", "kind", "metadata", "resources", "namespace"];
-                file.as_map()
-                    .is_some_and(|map| map.keys().all(|key| known.contains(&key.as_str())))
-            })
-    }
-
-    fn outcome(case: &Value) -> Result<Vec<Value>, String> {
-        let mut files = MemoryTree::new();
-        for (name, text) in case.get("files").unwrap().as_map().unwrap() {
-            let text = text.as_str().unwrap().as_bytes().to_vec();
-            files
-                .add_file(&path(name.trim_start_matches('/')), text.into())
-                .unwrap();
-        }
-        let folder = path(case.str_at(&["path"]).unwrap().trim_start_matches('/'));
-        let made =
-            build(&files, &folder, None, &Limits::default()).map_err(|error| error.to_string())?;
-        Ok(made.manifests.into_iter().map(|it| it.value).collect())
-    }
-
-    fn sorted(mut texts: Vec<String>, case: &Value) -> Vec<String> {
-        if case.str_at(&["reorder"]) != Some("none") {
-            texts.sort();
-        }
-        texts
-    }
-
-    #[test]
-    fn builds_equal_those_of_the_genuine_engine() {
-        let Some(cases) = cases() else {
-            println!("skipped: kustomize builds: kustomize/builds.jsonl.gz is missing");
-            return;
-        };
-        let (mut ran, mut wrong) = (0, Vec::new());
-        for case in cases.iter().filter(|case| served(case)) {
-            let name = case.str_at(&["name"]).unwrap_or("");
-            if DIFFERENT.iter().any(|(different, _)| name == *different) {
-                continue;
-            }
-            ran += 1;
-            match (outcome(case), case.str_at(&["output"])) {
-                (Ok(made), Some(output)) => {
-                    let documents = trueup_yaml::parse(output).unwrap();
-                    let expected = documents.into_iter().filter(|it| !it.root.is_null());
-                    let expected = expected
-                        .map(|it| to_yaml(&Value::from_yaml(it.root)))
-                        .collect();
-                    let made = made.iter().map(to_yaml).collect();
-                    if sorted(made, case) != sorted(expected, case) {
-                        wrong.push(format!("{name}: another output"));
-                    }
-                }
-                (Err(_), None) => {}
-                // Names that Kubernetes would refuse are refused at once.
-                (Err(error), Some(_)) if error.contains("metadata.name: ") => {}
-                (made, _) => wrong.push(format!(
-                    "{name}: {made:?}, expected {:?}",
-                    case.get("error")
-                )),
-            }
-        }
-        assert!(wrong.is_empty(), "{}", wrong.join("\n"));
-        println!(
-            "recorded cases: kustomize builds: {ran} ran, {} skipped (fields not served yet)",
-            cases.len() - ran
-        );
-        assert!(ran > 15);
-    }
-}

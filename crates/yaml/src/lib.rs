@@ -8,6 +8,7 @@ mod error;
 mod load;
 mod node;
 mod scalar;
+mod source;
 
 pub use emit::{Emit, View, emit};
 pub use error::YamlError;
@@ -16,3 +17,6 @@ pub use load::{
     MAX_NODES, parse, parse_first, parse_with,
 };
 pub use node::{Content, Document, Duplicate, Entry, Node};
+pub use source::{
+    ScalarStyle, SourceContent, SourceDocument, SourceNode, SourceOptions, read_source,
+};

@@ -1,0 +1,210 @@
+//! Which places of which kinds transformers change.
+
+mod builtin;
+mod crds;
+
+use crate::BuildError;
+use crate::field_spec::FieldSpec;
+use crate::file::{Fields, field_spec, gvk};
+use crate::files::{Files, file_position};
+use crate::id::Gvk;
+use crate::kustomization::Located;
+use trueup_artifact::TreePath;
+use trueup_object::{Position, Text};
+use trueup_yaml::Node;
+
+pub(crate) use builtin::metadata_labels;
+
+/// The places that transformers change: the tables that kustomize comes with
+/// and what `configurations` and `crds` add.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Configuration {
+    pub name_prefix: Vec<FieldSpec>,
+    pub name_suffix: Vec<FieldSpec>,
+    pub namespace: Vec<FieldSpec>,
+    pub common_labels: Vec<FieldSpec>,
+    pub labels: Vec<FieldSpec>,
+    pub template_labels: Vec<FieldSpec>,
+    pub common_annotations: Vec<FieldSpec>,
+    pub name_reference: Vec<NameReference>,
+    pub var_reference: Vec<FieldSpec>,
+    pub images: Vec<FieldSpec>,
+    pub replicas: Vec<FieldSpec>,
+}
+
+/// A kind, and the places that hold names of its objects.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct NameReference {
+    /// The kind that is referred to; empty parts fit all.
+    pub target: Gvk,
+    /// Who refers to it, and where.
+    pub referrers: Vec<FieldSpec>,
+}
+
+/// The members of a configuration file.
+const SECTIONS: [&str; 11] = [
+    "namePrefix",
+    "nameSuffix",
+    "namespace",
+    "commonLabels",
+    "labels",
+    "templateLabels",
+    "commonAnnotations",
+    "nameReference",
+    "varReference",
+    "images",
+    "replicas",
+];
+
+impl Configuration {
+    /// The tables that kustomize comes with, and what the files add.
+    pub fn of(
+        files: &mut Files<'_>,
+        folder: &TreePath,
+        written: &[Located<Text>],
+    ) -> Result<Self, BuildError> {
+        let mut all = builtin::tables().clone();
+        for file in written {
+            let (path, text) = files.read_text(folder, &file.value, &file.position)?;
+            all.merge(read(&path, &text)?, &file.position)?;
+        }
+        Ok(all)
+    }
+
+    /// The name references that definitions of custom resources declare.
+    pub fn of_crds(
+        files: &mut Files<'_>,
+        folder: &TreePath,
+        written: &[Located<Text>],
+    ) -> Result<Self, BuildError> {
+        let mut all = Self::default();
+        for file in written {
+            let (path, text) = files.read_text(folder, &file.value, &file.position)?;
+            all.merge(crds::read(&path, &text)?, &file.position)?;
+        }
+        Ok(all)
+    }
+
+    /// Adds places; the same place with another `create` is refused.
+    pub fn merge(&mut self, other: Configuration, position: &Position) -> Result<(), BuildError> {
+        if *self == other || other == Self::default() {
+            return Ok(());
+        }
+        if *self == Self::default() {
+            *self = other;
+            return Ok(());
+        }
+        let references = other.name_reference.clone();
+        for ((section, mine), (_, theirs)) in self.sections().into_iter().zip(other.into_sections())
+        {
+            add_all(mine, theirs).map_err(|place| conflict(section, &place, position))?;
+        }
+        for reference in references {
+            self.add_reference(reference, position)?;
+        }
+        self.sort();
+        Ok(())
+    }
+
+    fn add_reference(
+        &mut self,
+        reference: NameReference,
+        position: &Position,
+    ) -> Result<(), BuildError> {
+        let mut all = self.name_reference.iter_mut();
+        match all.find(|known| known.target == reference.target) {
+            Some(known) => add_all(&mut known.referrers, reference.referrers)
+                .map_err(|place| conflict("nameReference", &place, position)),
+            None => {
+                self.name_reference.push(reference);
+                Ok(())
+            }
+        }
+    }
+
+    fn sections(&mut self) -> [(&'static str, &mut Vec<FieldSpec>); 10] {
+        [
+            ("namePrefix", &mut self.name_prefix),
+            ("nameSuffix", &mut self.name_suffix),
+            ("namespace", &mut self.namespace),
+            ("commonLabels", &mut self.common_labels),
+            ("labels", &mut self.labels),
+            ("templateLabels", &mut self.template_labels),
+            ("commonAnnotations", &mut self.common_annotations),
+            ("varReference", &mut self.var_reference),
+            ("images", &mut self.images),
+            ("replicas", &mut self.replicas),
+        ]
+    }
+
+    fn into_sections(mut self) -> Vec<(&'static str, Vec<FieldSpec>)> {
+        let sections = self.sections().into_iter();
+        sections
+            .map(|(name, specs)| (name, std::mem::take(specs)))
+            .collect()
+    }
+
+    /// Kinds in the order in which kustomize's output has them.
+    fn sort(&mut self) {
+        for (_, specs) in self.sections() {
+            specs.sort_by(|left, right| left.gvk.compare(&right.gvk));
+        }
+        self.name_reference
+            .sort_by(|left, right| left.target.compare(&right.target));
+    }
+}
+
+/// Adds places that are not there yet; gives back the path of one that is
+/// there with another `create`.
+pub(crate) fn add_all(known: &mut Vec<FieldSpec>, more: Vec<FieldSpec>) -> Result<(), Text> {
+    for spec in more {
+        match known.iter().find(|it| it.is_same_place(&spec)) {
+            Some(it) if it.create != spec.create => return Err(spec.path),
+            Some(_) => {}
+            None => known.push(spec),
+        }
+    }
+    Ok(())
+}
+
+fn conflict(section: &str, path: &str, position: &Position) -> BuildError {
+    BuildError::Transformer {
+        position: position.clone(),
+        message: format!("conflicting fieldspecs: {section} has {path:?} with and without create"),
+    }
+}
+
+fn read(path: &TreePath, text: &str) -> Result<Configuration, BuildError> {
+    let position = file_position(path);
+    let document = trueup_yaml::parse_first(text, &trueup_yaml::LoadOptions::default())
+        .map_err(|error| BuildError::BadFile {
+            position: Position {
+                line: error.line,
+                ..position.clone()
+            },
+            message: error.message,
+        })?;
+    let Some(document) = document else {
+        return Ok(Configuration::default());
+    };
+    let what = "a transformer configuration";
+    let fields = Fields::of(&position.file, &document.root, what, &SECTIONS)?;
+    let mut configuration = Configuration {
+        name_reference: fields.list("nameReference", name_reference)?,
+        ..Configuration::default()
+    };
+    for (section, specs) in configuration.sections() {
+        *specs = fields.list(section, field_spec)?;
+    }
+    configuration.sort();
+    Ok(configuration)
+}
+
+fn name_reference(file: &Text, node: &Node) -> Result<NameReference, BuildError> {
+    let known = ["group", "version", "kind", "fieldSpecs"];
+    let fields = Fields::of(file, node, "a name reference", &known)?;
+    Ok(NameReference {
+        target: gvk(&fields)?,
+        referrers: fields.list("fieldSpecs", field_spec)?,
+    })
+}

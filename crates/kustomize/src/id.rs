@@ -1,0 +1,200 @@
+//! How a build names a resource.
+
+use crate::node::Node;
+use std::cmp::Ordering;
+use std::collections::HashSet;
+use std::fmt;
+use std::sync::OnceLock;
+use trueup_object::Text;
+
+/// The namespace that stands for having none.
+const NOT_A_NAMESPACE: &str = "_non_namespaceable_";
+const DEFAULT_NAMESPACE: &str = "default";
+
+/// Kinds that come before all others, in order.
+pub(crate) const FIRST_KINDS: [&str; 22] = [
+    "Namespace",
+    "ResourceQuota",
+    "StorageClass",
+    "CustomResourceDefinition",
+    "ServiceAccount",
+    "PodSecurityPolicy",
+    "Role",
+    "ClusterRole",
+    "RoleBinding",
+    "ClusterRoleBinding",
+    "ConfigMap",
+    "Secret",
+    "Endpoints",
+    "Service",
+    "LimitRange",
+    "PriorityClass",
+    "PersistentVolume",
+    "PersistentVolumeClaim",
+    "Deployment",
+    "StatefulSet",
+    "CronJob",
+    "PodDisruptionBudget",
+];
+/// Kinds that come after all others, in order.
+pub(crate) const LAST_KINDS: [&str; 2] = [
+    "MutatingWebhookConfiguration",
+    "ValidatingWebhookConfiguration",
+];
+
+/// Where a kind stands: negative before most, positive after most.
+fn rank(kind: &str) -> isize {
+    let place = |list: &[&str]| list.iter().position(|it| *it == kind);
+    match (place(&FIRST_KINDS), place(&LAST_KINDS)) {
+        (Some(place), _) => place.cast_signed() - FIRST_KINDS.len().cast_signed(),
+        (_, Some(place)) => place.cast_signed() + 1,
+        _ => 0,
+    }
+}
+
+/// Group, version and kind; parts can be empty.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) struct Gvk {
+    pub group: Text,
+    pub version: Text,
+    pub kind: Text,
+}
+
+/// Group, version, kind, name and namespace as they are written.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) struct ResourceId {
+    pub gvk: Gvk,
+    pub name: Text,
+    pub namespace: Text,
+}
+
+impl Gvk {
+    pub fn of(object: &Node) -> Self {
+        Self::parse(object.text_at(&["apiVersion"]), object.text_at(&["kind"]))
+    }
+
+    pub fn parse(api_version: &str, kind: &str) -> Self {
+        let (group, version) = api_version.split_once('/').unwrap_or(("", api_version));
+        Self {
+            group: group.into(),
+            version: version.into(),
+            kind: kind.into(),
+        }
+    }
+
+    pub fn api_version(&self) -> String {
+        if self.group.is_empty() {
+            return self.version.to_string();
+        }
+        format!("{}/{}", self.group, self.version)
+    }
+
+    /// Whether the kind is one that kustomize knows to have no namespace:
+    /// those of Kubernetes 1.21. All others are taken to have one.
+    pub fn is_cluster_scoped(&self) -> bool {
+        static KNOWN: OnceLock<HashSet<(&str, &str)>> = OnceLock::new();
+        let known = KNOWN.get_or_init(|| {
+            let table = include_str!("../data/cluster-scoped.txt");
+            table.lines().filter_map(|line| line.split_once(' ')).collect()
+        });
+        known.contains(&(self.api_version().as_str(), self.kind.as_str()))
+    }
+
+    /// The order of kustomize's output: what others need first, webhooks last,
+    /// all other kinds by group, version and kind.
+    pub fn compare(&self, other: &Gvk) -> Ordering {
+        let by_kind = rank(&self.kind).cmp(&rank(&other.kind));
+        by_kind.then_with(|| self.sort_text().cmp(&other.sort_text()))
+    }
+
+    pub fn sort_text(&self) -> String {
+        format!(
+            "{}_{}_{}",
+            or(&self.group, "~G"),
+            or(&self.version, "~V"),
+            or(&self.kind, "~K")
+        )
+    }
+
+    /// Whether every part that the selector names is equal.
+    pub fn is_selected_by(&self, selector: &Gvk) -> bool {
+        let fits = |wanted: &str, actual: &str| wanted.is_empty() || wanted == actual;
+        fits(&selector.group, &self.group)
+            && fits(&selector.version, &self.version)
+            && fits(&selector.kind, &self.kind)
+    }
+}
+
+impl ResourceId {
+    pub fn of(object: &Node) -> Self {
+        Self {
+            gvk: Gvk::of(object),
+            name: object.text_at(&["metadata", "name"]).into(),
+            namespace: object.text_at(&["metadata", "namespace"]).into(),
+        }
+    }
+
+    /// The namespace as far as sameness goes: kinds without one share a name
+    /// for it, and none is `default`.
+    pub fn effective_namespace(&self) -> &str {
+        if self.gvk.is_cluster_scoped() {
+            NOT_A_NAMESPACE
+        } else if self.namespace.is_empty() {
+            DEFAULT_NAMESPACE
+        } else {
+            &self.namespace
+        }
+    }
+
+    /// Whether both name the same resource.
+    pub fn is_same(&self, other: &ResourceId) -> bool {
+        self.name == other.name
+            && self.gvk == other.gvk
+            && self.effective_namespace() == other.effective_namespace()
+    }
+
+    /// Whether every part that the selector names is equal.
+    pub fn is_selected_by(&self, selector: &ResourceId) -> bool {
+        (selector.name.is_empty() || selector.name == self.name)
+            && (selector.namespace.is_empty()
+                || selector.effective_namespace() == self.effective_namespace())
+            && self.gvk.is_selected_by(&selector.gvk)
+    }
+
+    /// What makes two resources the same, for tables.
+    pub fn key(&self) -> (Gvk, Text, Text) {
+        (
+            self.gvk.clone(),
+            self.name.clone(),
+            self.effective_namespace().into(),
+        )
+    }
+}
+
+fn or<'a>(text: &'a str, absent: &'a str) -> &'a str {
+    if text.is_empty() { absent } else { text }
+}
+
+impl fmt::Display for Gvk {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            formatter,
+            "{}.{}.{}",
+            or(&self.kind, "[noKind]"),
+            or(&self.version, "[noVer]"),
+            or(&self.group, "[noGrp]")
+        )
+    }
+}
+
+impl fmt::Display for ResourceId {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            formatter,
+            "{}/{}.{}",
+            self.gvk,
+            or(&self.name, "[noName]"),
+            or(&self.namespace, "[noNs]")
+        )
+    }
+}

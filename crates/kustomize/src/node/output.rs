@@ -1,0 +1,238 @@
+//! From trees to what leaves the build: the values that Go would have after
+//! YAML and JSON, printed as `sigs.k8s.io/yaml` prints them.
+
+use super::{Mapping, Node, Scalar, Tag};
+use base64::Engine;
+use trueup_gocompat::{parse_float, parse_integer};
+use trueup_object::Value;
+use trueup_yaml::{Content, Entry, Node as YamlNode};
+
+/// Why a tree has no output; JSON lacks something that YAML has.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub(crate) struct OutputError {
+    message: String,
+}
+
+impl Node {
+    /// The value as the API would get it.
+    pub fn value(&self) -> Result<Value, OutputError> {
+        Ok(match self {
+            Self::Scalar(scalar) => match content(scalar)? {
+                Content::Null => Value::Null,
+                Content::Bool(truth) => Value::Bool(truth),
+                Content::Integer(number) => Value::Integer(number),
+                #[expect(clippy::cast_precision_loss, reason = "the tree has no larger integers")]
+                Content::Unsigned(number) => Value::Float(number as f64),
+                Content::Float(number) => Value::Float(number),
+                Content::String(text) => Value::String(text.into()),
+                Content::List(_) | Content::Map(_) => unreachable!("a scalar has no members"),
+            },
+            Self::List(items) => {
+                Value::List(items.iter().map(Node::value).collect::<Result<_, _>>()?)
+            }
+            Self::Map(map) => {
+                let mut value = Value::map();
+                for (key, member) in members(map)? {
+                    value.set_at(&[key], member.value()?);
+                }
+                value
+            }
+        })
+    }
+
+    /// The tree to print.
+    pub fn printable(&self) -> Result<YamlNode, OutputError> {
+        let content = match self {
+            Self::Scalar(scalar) => content(scalar)?,
+            Self::List(items) => Content::List(
+                items
+                    .iter()
+                    .map(Node::printable)
+                    .collect::<Result<_, _>>()?,
+            ),
+            Self::Map(map) => Content::Map(
+                members(map)?
+                    .map(|(key, value)| Ok(printed_entry(key, value.printable()?)))
+                    .collect::<Result<_, _>>()?,
+            ),
+        };
+        Ok(at_no_line(content))
+    }
+
+    /// The text of this tree as kustomize prints a resource.
+    pub fn to_yaml(&self) -> Result<String, OutputError> {
+        Ok(trueup_yaml::emit(&self.printable()?))
+    }
+}
+
+fn at_no_line(content: Content) -> YamlNode {
+    YamlNode {
+        line: 0,
+        column: 0,
+        content,
+    }
+}
+
+fn printed_entry(key: &str, value: YamlNode) -> Entry {
+    Entry {
+        key: key.to_owned(),
+        line: 0,
+        column: 0,
+        value,
+    }
+}
+
+/// The members of a map whose keys are all text.
+fn members(map: &Mapping) -> Result<impl Iterator<Item = (&str, &Node)>, OutputError> {
+    let odd = map
+        .entries()
+        .iter()
+        .find(|entry| !matches!(entry.key.tag, Tag::String | Tag::Custom | Tag::Binary));
+    match odd {
+        Some(entry) => Err(OutputError {
+            message: format!("expected a text as key, found {:?}", entry.key.text),
+        }),
+        None => Ok(map.iter()),
+    }
+}
+
+fn content(scalar: &Scalar) -> Result<Content, OutputError> {
+    let text = scalar.text.as_str();
+    let wrong = |what: &str| OutputError {
+        message: format!("expected {what}, found {text:?}"),
+    };
+    Ok(match scalar.tag {
+        Tag::Null => Content::Null,
+        Tag::Bool => Content::Bool(truth(text).ok_or_else(|| wrong("a truth value"))?),
+        Tag::Integer => integer(text).ok_or_else(|| wrong("a whole number"))?,
+        Tag::Float => {
+            let number = float(text).ok_or_else(|| wrong("a number"))?;
+            if !number.is_finite() {
+                return Err(wrong("a finite number, as JSON has no others"));
+            }
+            Content::Float(number)
+        }
+        Tag::Timestamp => Content::String(timestamp(text).ok_or_else(|| wrong("a date"))?),
+        Tag::Binary => Content::String(binary(text).ok_or_else(|| wrong("base64"))?),
+        Tag::String | Tag::Custom => Content::String(text.to_owned()),
+    })
+}
+
+fn truth(text: &str) -> Option<bool> {
+    match text {
+        "true" | "True" | "TRUE" => Some(true),
+        "false" | "False" | "FALSE" => Some(false),
+        _ => None,
+    }
+}
+
+fn integer(text: &str) -> Option<Content> {
+    let number = parse_integer(&text.replace('_', ""))?;
+    match (i64::try_from(number), u64::try_from(number)) {
+        (Ok(number), _) => Some(Content::Integer(number)),
+        (_, Ok(number)) => Some(Content::Unsigned(number)),
+        _ => None,
+    }
+}
+
+fn float(text: &str) -> Option<f64> {
+    match text.strip_prefix(['+', '-']).unwrap_or(text) {
+        ".nan" | ".NaN" | ".NAN" => Some(f64::NAN),
+        ".inf" | ".Inf" | ".INF" => Some(f64::INFINITY),
+        _ => parse_float(&text.replace('_', "")),
+    }
+}
+
+fn binary(text: &str) -> Option<String> {
+    let compact: String = text.chars().filter(|c| !c.is_whitespace()).collect();
+    let bytes = base64::engine::general_purpose::STANDARD
+        .decode(compact)
+        .ok()?;
+    String::from_utf8(bytes).ok()
+}
+
+/// A date or a date and time as JSON gets it from Go; `None` for any other
+/// text. The forms are those that `yaml.v3` takes: a date; a date, `T`, `t` or
+/// spaces, and a time with or without a zone.
+pub(super) fn timestamp(text: &str) -> Option<String> {
+    let date_end = date(text)?;
+    let rest = &text[date_end..];
+    if rest.is_empty() {
+        let (year, month, day) = parts(text)?;
+        return Some(format!("{year:04}-{month:02}-{day:02}T00:00:00Z"));
+    }
+    let time = rest.strip_prefix(['T', 't', ' '])?;
+    time_text(text, time)
+}
+
+/// Where `2001-1-2` ends; the year has four digits.
+fn date(text: &str) -> Option<usize> {
+    let bytes = text.as_bytes();
+    let digits = |from: usize| bytes[from..].iter().take_while(|b| b.is_ascii_digit()).count();
+    if bytes.len() < 8 || digits(0) != 4 || bytes[4] != b'-' {
+        return None;
+    }
+    let month = digits(5);
+    let dash = 5 + month;
+    if !(1..=2).contains(&month) || bytes.get(dash) != Some(&b'-') {
+        return None;
+    }
+    let day = digits(dash + 1);
+    (1..=2).contains(&day).then_some(dash + 1 + day)
+}
+
+fn parts(text: &str) -> Option<(u16, u8, u8)> {
+    let mut numbers = text.splitn(3, '-');
+    let year: u16 = numbers.next()?.parse().ok()?;
+    let month: u8 = numbers.next()?.parse().ok()?;
+    let day: String = numbers
+        .next()?
+        .chars()
+        .take_while(char::is_ascii_digit)
+        .collect();
+    let day: u8 = day.parse().ok()?;
+    let longest = match month {
+        4 | 6 | 9 | 11 => 30,
+        2 if year % 4 == 0 && (year % 100 != 0 || year % 400 == 0) => 29,
+        2 => 28,
+        1..=12 => 31,
+        _ => return None,
+    };
+    (1..=longest).contains(&day).then_some((year, month, day))
+}
+
+fn time_text(text: &str, time: &str) -> Option<String> {
+    let (year, month, day) = parts(text)?;
+    let end = time
+        .find(|c: char| !(c.is_ascii_digit() || c == ':' || c == '.'))
+        .unwrap_or(time.len());
+    let (clock, zone) = time.split_at(end);
+    let mut fields = clock.split(':');
+    let (hour, minute, seconds) = (fields.next()?, fields.next()?, fields.next()?);
+    if fields.next().is_some() {
+        return None;
+    }
+    let (second, fraction) = seconds.split_once('.').unwrap_or((seconds, ""));
+    let within = |text: &str, limit: u8| text.parse::<u8>().ok().filter(|number| *number < limit);
+    let (hour, minute, second) = (within(hour, 24)?, within(minute, 60)?, within(second, 60)?);
+    let fraction = fraction.trim_end_matches('0');
+    let fraction = if fraction.is_empty() {
+        String::new()
+    } else {
+        format!(".{fraction}")
+    };
+    let zone = zone_text(zone)?;
+    Some(format!(
+        "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}{fraction}{zone}"
+    ))
+}
+
+fn zone_text(zone: &str) -> Option<String> {
+    if zone.is_empty() || zone == "Z" {
+        return Some("Z".to_owned());
+    }
+    let (hours, minutes) = zone.strip_prefix(['+', '-'])?.split_once(':')?;
+    let fits = |text: &str| text.len() == 2 && text.bytes().all(|b| b.is_ascii_digit());
+    (fits(hours) && fits(minutes)).then(|| zone.to_owned())
+}

@@ -1,0 +1,186 @@
+//! Builds of the genuine engine, played again.
+//!
+//! `TRUEUP_RECORDED_ONLY=text` plays the cases whose name has the text,
+//! `TRUEUP_RECORDED_SHOW=1` prints what differs.
+
+use crate::{BuildOptions, LoadRestrictor, Order, build};
+use std::io::Read;
+use trueup_artifact::{MemoryTree, TreePath};
+use trueup_object::{Value, from_json};
+
+/// How many whole builds agree at least.
+const BUILDS_FLOOR: usize = 0;
+/// How many single generators and transformers agree at least.
+const BUILTINS_FLOOR: usize = 0;
+
+#[expect(clippy::disallowed_methods, reason = "recorded cases are read in tests")]
+fn cases(file: &str) -> Option<Vec<Value>> {
+    let default = concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared");
+    let shared = std::env::var("TRUEUP_SHARED").unwrap_or_else(|_| default.to_owned());
+    let bytes = std::fs::read(format!("{shared}/kustomize/{file}.jsonl.gz")).ok()?;
+    let mut text = String::new();
+    flate2::read::GzDecoder::new(bytes.as_slice())
+        .read_to_string(&mut text)
+        .unwrap();
+    Some(
+        text.lines()
+            .map(|line| from_json(line.as_bytes()).unwrap())
+            .collect(),
+    )
+}
+
+#[expect(clippy::disallowed_methods, reason = "a person picks cases to look at")]
+fn asked(variable: &str) -> Option<String> {
+    std::env::var(variable).ok()
+}
+
+/// Plays every case of a file and counts those that agree.
+fn play(file: &str, floor: usize, name: fn(&Value) -> String, outcome: fn(&Value) -> Verdict) {
+    let Some(cases) = cases(file) else {
+        println!("skipped: kustomize {file}: no recorded cases here");
+        return;
+    };
+    let only = asked("TRUEUP_RECORDED_ONLY");
+    let shows = asked("TRUEUP_RECORDED_SHOW").is_some();
+    let (mut agreed, mut ran, mut passed_over) = (0, 0, 0);
+    for case in &cases {
+        let name = name(case);
+        if only.as_ref().is_some_and(|only| !name.contains(only)) {
+            continue;
+        }
+        match outcome(case) {
+            Verdict::Agrees => agreed += 1,
+            Verdict::PassedOver => {
+                passed_over += 1;
+                continue;
+            }
+            Verdict::Differs(how) => {
+                println!("differs: {name}");
+                if shows {
+                    println!("{how}");
+                }
+            }
+        }
+        ran += 1;
+    }
+    println!("recorded cases: kustomize {file}: {ran} ran, {passed_over} skipped, {agreed} agreed");
+    if only.is_none() {
+        assert!(agreed >= floor, "{agreed} of {ran} agree, {floor} did");
+    }
+}
+
+enum Verdict {
+    Agrees,
+    Differs(String),
+    PassedOver,
+}
+
+fn tree(files: &Value) -> MemoryTree {
+    let files = files.as_map().unwrap();
+    MemoryTree::from_files(files.iter().map(|(path, text)| {
+        let path = path.as_str().trim_start_matches('/').to_owned();
+        (path, text.as_str().unwrap().as_bytes().to_vec())
+    }))
+    .unwrap()
+}
+
+fn judge(case: &Value, wanted: &str, made: Result<String, String>) -> Verdict {
+    match (made, case.str_at(&[wanted])) {
+        (Ok(made), Some(text)) if made.trim_start() == text.trim_start() => Verdict::Agrees,
+        (Ok(made), Some(text)) => Verdict::Differs(difference(text.trim_start(), &made)),
+        (Err(_), None) => Verdict::Agrees,
+        (Ok(made), None) => Verdict::Differs(format!(
+            "expected the error {:?}, made\n{made}",
+            case.get("error")
+        )),
+        (Err(error), Some(_)) => Verdict::Differs(format!("failed: {error}")),
+    }
+}
+
+/// The lines that differ, in order of the expected text.
+fn difference(expected: &str, made: &str) -> String {
+    let (left, right): (Vec<_>, Vec<_>) = (expected.lines().collect(), made.lines().collect());
+    let same_start = left.iter().zip(&right).take_while(|(a, b)| a == b).count();
+    let rest = left.len().min(right.len()) - same_start;
+    let ends = left.iter().rev().zip(right.iter().rev());
+    let same_end = ends.take(rest).take_while(|(a, b)| a == b).count();
+    let mut text = String::new();
+    let context = same_start.saturating_sub(4);
+    for line in &left[context..same_start] {
+        text.push_str(&format!("   {line}\n"));
+    }
+    for line in &left[same_start..left.len() - same_end] {
+        text.push_str(&format!("  -{line}\n"));
+    }
+    for line in &right[same_start..right.len() - same_end] {
+        text.push_str(&format!("  +{line}\n"));
+    }
+    text
+}
+
+#[test]
+fn whole_builds_are_those_of_the_genuine_engine() {
+    play(
+        "builds",
+        BUILDS_FLOOR,
+        |case| {
+            let number = case.i64_at(&["n"]).unwrap_or(-1);
+            format!("{}#{number}", case.str_at(&["name"]).unwrap_or(""))
+        },
+        |case| {
+            let folder = case.str_at(&["path"]).unwrap_or(".");
+            let folder = TreePath::parse(folder.trim_start_matches('/')).unwrap();
+            let options = BuildOptions {
+                load_restrictor: match case.str_at(&["load_restrict"]) {
+                    Some("LoadRestrictionsNone") => LoadRestrictor::None,
+                    _ => LoadRestrictor::RootOnly,
+                },
+                order: match case.str_at(&["reorder"]) {
+                    Some("legacy") => Order::Legacy,
+                    _ => Order::Fifo,
+                },
+                ..BuildOptions::default()
+            };
+            let made = build(&tree(case.get("files").unwrap()), &folder, None, &options);
+            let text = made.and_then(|made| made.to_yaml());
+            judge(case, "output", text.map_err(|error| error.to_string()))
+        },
+    );
+}
+
+#[test]
+fn single_generators_and_transformers_are_those_of_the_genuine_engine() {
+    play(
+        "builtins",
+        BUILTINS_FLOOR,
+        |case| case.str_at(&["test"]).unwrap_or("").to_owned(),
+        |case| {
+            let Some(config) = case.str_at(&["config"]) else {
+                return Verdict::PassedOver;
+            };
+            let field = match case.str_at(&["kind"]) {
+                Some("generator") => "generators",
+                _ => "transformers",
+            };
+            let input = case.str_at(&["input"]).unwrap_or("");
+            let mut root = format!("{field}: [plugin-configuration.yaml]\n");
+            if !input.trim().is_empty() {
+                root.push_str("resources: [input.yaml]\n");
+            }
+            let none = Value::map();
+            let mut files = tree(case.get("files").unwrap_or(&none));
+            for (name, text) in [
+                ("kustomization.yaml", root.as_str()),
+                ("plugin-configuration.yaml", config),
+                ("input.yaml", input),
+            ] {
+                let path = TreePath::parse(name).unwrap();
+                files.write_file(&path, text.as_bytes().to_vec().into()).unwrap();
+            }
+            let options = BuildOptions::default();
+            let made = build(&files, &TreePath::root(), None, &options);
+            let text = made.and_then(|made| made.to_yaml());
+            judge(case, "expected", text.map_err(|error| error.to_string()))
+        },
+    );
+}

@@ -1,0 +1,92 @@
+//! Prefixes and suffixes of names.
+
+use super::{put, visit_one};
+use crate::BuildError;
+use crate::field_spec::{FieldSpec, Make};
+use crate::id::Gvk;
+use crate::node::{Node, Scalar};
+use crate::resource::Resource;
+use crate::resources::Resources;
+
+const NAME: &str = "metadata/name";
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum End {
+    Prefix,
+    Suffix,
+}
+
+/// Puts a prefix before every name. An empty one changes nothing, but an
+/// asked for one is remembered, since references must come from the same root.
+pub(crate) fn prefix(
+    resources: &mut Resources,
+    prefix: &str,
+    specs: &[FieldSpec],
+) -> Result<(), BuildError> {
+    add(resources, prefix, specs, End::Prefix)
+}
+
+/// Puts a suffix behind every name.
+pub(crate) fn suffix(
+    resources: &mut Resources,
+    suffix: &str,
+    specs: &[FieldSpec],
+) -> Result<(), BuildError> {
+    add(resources, suffix, specs, End::Suffix)
+}
+
+/// Kinds whose names mean something outside the build.
+fn keeps_its_name(gvk: &Gvk) -> bool {
+    match gvk.kind.as_str() {
+        "CustomResourceDefinition" | "Namespace" => true,
+        "APIService" => gvk.group == "apiregistration.k8s.io",
+        _ => false,
+    }
+}
+
+fn add(
+    resources: &mut Resources,
+    text: &str,
+    specs: &[FieldSpec],
+    end: End,
+) -> Result<(), BuildError> {
+    if text.is_empty() {
+        return Ok(());
+    }
+    for resource in resources.iter_mut() {
+        let gvk = resource.first_id().gvk;
+        if keeps_its_name(&gvk) {
+            continue;
+        }
+        for spec in specs.iter().filter(|spec| spec.fits(&gvk)) {
+            add_one(resource, text, spec, end)?;
+        }
+    }
+    Ok(())
+}
+
+fn add_one(
+    resource: &mut Resource,
+    text: &str,
+    spec: &FieldSpec,
+    end: End,
+) -> Result<(), BuildError> {
+    if spec.path == NAME {
+        match end {
+            End::Prefix => resource.prefixes.push(text.into()),
+            End::Suffix => resource.suffixes.push(text.into()),
+        }
+        resource.remember_id();
+    }
+    if !spec.fits(&resource.gvk()) {
+        return Ok(());
+    }
+    visit_one(resource, spec, Make::Scalar, &mut |node| {
+        let now = node.as_scalar().map_or("", |scalar| scalar.text.as_str());
+        let then = match end {
+            End::Prefix => format!("{text}{now}"),
+            End::Suffix => format!("{now}{text}"),
+        };
+        put(node, Node::Scalar(Scalar::plain(then)))
+    })
+}
