@@ -143,7 +143,7 @@ impl<'a> Builder<'a> {
         }
         self.transform(folder, file, &mut gathered)?;
         plugins::validate(self, folder, &file.validators, &mut gathered)?;
-        vars::add(&mut gathered.vars, file.vars.clone())?;
+        vars::declare(&mut gathered.vars, &mut gathered.resources, &file.vars)?;
         Ok(gathered)
     }
 

@@ -25,6 +25,7 @@ pub(crate) struct Configuration {
     pub common_labels: Vec<FieldSpec>,
     pub labels: Vec<FieldSpec>,
     pub template_labels: Vec<FieldSpec>,
+    pub volume_claim_template_labels: Vec<FieldSpec>,
     pub common_annotations: Vec<FieldSpec>,
     pub name_reference: Vec<NameReference>,
     pub var_reference: Vec<FieldSpec>,
@@ -42,13 +43,14 @@ pub(crate) struct NameReference {
 }
 
 /// The members of a configuration file.
-const SECTIONS: [&str; 11] = [
+const SECTIONS: [&str; 12] = [
     "namePrefix",
     "nameSuffix",
     "namespace",
     "commonLabels",
     "labels",
     "templateLabels",
+    "volumeClaimTemplateLabels",
     "commonAnnotations",
     "nameReference",
     "varReference",
@@ -122,7 +124,7 @@ impl Configuration {
         }
     }
 
-    fn sections(&mut self) -> [(&'static str, &mut Vec<FieldSpec>); 10] {
+    fn sections(&mut self) -> [(&'static str, &mut Vec<FieldSpec>); 11] {
         [
             ("namePrefix", &mut self.name_prefix),
             ("nameSuffix", &mut self.name_suffix),
@@ -130,6 +132,10 @@ impl Configuration {
             ("commonLabels", &mut self.common_labels),
             ("labels", &mut self.labels),
             ("templateLabels", &mut self.template_labels),
+            (
+                "volumeClaimTemplateLabels",
+                &mut self.volume_claim_template_labels,
+            ),
             ("commonAnnotations", &mut self.common_annotations),
             ("varReference", &mut self.var_reference),
             ("images", &mut self.images),

@@ -72,6 +72,7 @@ pub(crate) struct LabelRule {
     pub pairs: Pairs,
     pub include_selectors: bool,
     pub include_templates: bool,
+    pub include_volume_claim_templates: bool,
     pub fields: Vec<crate::field_spec::FieldSpec>,
 }
 

@@ -7,6 +7,7 @@ mod accumulate;
 mod build;
 mod configuration;
 mod error;
+mod field_path;
 mod field_spec;
 mod file;
 mod files;
@@ -27,6 +28,7 @@ mod references;
 mod replace;
 mod resource;
 mod resources;
+mod select;
 #[cfg(test)]
 mod tests;
 mod transform;

@@ -62,6 +62,12 @@ pub(crate) struct Entry {
     pub value: Node,
 }
 
+impl Default for Node {
+    fn default() -> Self {
+        Self::null()
+    }
+}
+
 impl Scalar {
     /// Text without quotes whose tag says that it is text.
     pub fn string(text: impl Into<Text>) -> Self {
@@ -287,6 +293,11 @@ impl Mapping {
     /// Sets the value of a key, at its place or behind all others.
     pub fn set(&mut self, key: &str, value: Node) {
         *self.entry(key) = value;
+    }
+
+    /// Puts a member behind all others; the key must not be there.
+    pub fn push(&mut self, key: Scalar, value: Node) {
+        self.entries.push(Entry { key, value });
     }
 
     pub fn remove(&mut self, key: &str) -> Option<Node> {

@@ -48,6 +48,7 @@ pub(crate) fn label(file: &Text, node: &Node) -> Result<LabelRule, BuildError> {
         "pairs",
         "includeSelectors",
         "includeTemplates",
+        "includeVolumeClaimTemplates",
         "fields",
     ];
     let fields = Fields::of(file, node, "an entry of labels", &known)?;
@@ -55,6 +56,7 @@ pub(crate) fn label(file: &Text, node: &Node) -> Result<LabelRule, BuildError> {
         pairs: fields.pairs("pairs")?,
         include_selectors: fields.flag("includeSelectors")?,
         include_templates: fields.flag("includeTemplates")?,
+        include_volume_claim_templates: fields.flag("includeVolumeClaimTemplates")?,
         fields: fields.list("fields", field_spec)?,
     })
 }

@@ -236,3 +236,139 @@ fn zone_text(zone: &str) -> Option<String> {
     let fits = |text: &str| text.len() == 2 && text.bytes().all(|b| b.is_ascii_digit());
     (fits(hours) && fits(minutes)).then(|| zone.to_owned())
 }
+
+impl Node {
+    /// The tree of a value.
+    pub fn from_value(value: &Value) -> Self {
+        match value {
+            Value::Null => Self::null(),
+            Value::Bool(truth) => Self::Scalar(Scalar::plain(truth.to_string())),
+            Value::Integer(number) => Self::Scalar(Scalar::plain(number.to_string())),
+            Value::Float(number) => Self::Scalar(Scalar {
+                tag: Tag::Float,
+                ..Scalar::plain(trueup_gocompat::format_float(*number))
+            }),
+            Value::String(text) => Self::string(text.clone()),
+            Value::List(items) => Self::List(items.iter().map(Self::from_value).collect()),
+            Value::Map(map) => {
+                let mut members = Mapping::default();
+                for (key, value) in map.iter() {
+                    members.push(Scalar::string(key.clone()), Self::from_value(value));
+                }
+                Self::Map(members)
+            }
+        }
+    }
+}
+
+impl Node {
+    /// The text of this tree with its order and types, in block style.
+    pub fn to_source(&self) -> String {
+        let mut text = String::new();
+        write_block(self, 0, &mut text);
+        text
+    }
+}
+
+/// Writes a value that begins on a line of its own.
+fn write_block(node: &Node, depth: usize, text: &mut String) {
+    let indent = "  ".repeat(depth);
+    match node {
+        Node::Map(map) if !map.is_empty() => {
+            for entry in map.entries() {
+                text.push_str(&indent);
+                write_scalar(&entry.key, text);
+                text.push(':');
+                write_member(&entry.value, depth, text);
+            }
+        }
+        Node::List(items) if !items.is_empty() => {
+            for item in items {
+                text.push_str(&indent);
+                text.push('-');
+                write_item(item, depth, text);
+            }
+        }
+        other => {
+            text.push_str(&indent);
+            write_inline(other, depth, text);
+            text.push('\n');
+        }
+    }
+}
+
+fn write_member(node: &Node, depth: usize, text: &mut String) {
+    match node {
+        Node::Map(map) if !map.is_empty() => {
+            text.push('\n');
+            write_block(node, depth + 1, text);
+        }
+        Node::List(items) if !items.is_empty() => {
+            text.push('\n');
+            write_block(node, depth, text);
+        }
+        other => {
+            text.push(' ');
+            write_inline(other, depth, text);
+            text.push('\n');
+        }
+    }
+}
+
+fn write_item(node: &Node, depth: usize, text: &mut String) {
+    let mut inner = String::new();
+    write_block(node, depth + 1, &mut inner);
+    text.push(' ');
+    text.push_str(inner.trim_start_matches(' '));
+}
+
+fn write_inline(node: &Node, depth: usize, text: &mut String) {
+    match node {
+        Node::Map(_) => text.push_str("{}"),
+        Node::List(_) => text.push_str("[]"),
+        Node::Scalar(scalar) => {
+            let is_block = scalar.style == trueup_yaml::ScalarStyle::Literal
+                && scalar.text.contains('\n');
+            if is_block {
+                write_literal(scalar, depth, text);
+            } else {
+                write_scalar(scalar, text);
+            }
+        }
+    }
+}
+
+fn write_literal(scalar: &Scalar, depth: usize, text: &mut String) {
+    let keep = match scalar.text.ends_with('\n') {
+        true => "",
+        false => "-",
+    };
+    text.push_str(&format!("|{keep}"));
+    let indent = "  ".repeat(depth + 1);
+    for line in scalar.text.trim_end_matches('\n').split('\n') {
+        text.push('\n');
+        if !line.is_empty() {
+            text.push_str(&indent);
+            text.push_str(line);
+        }
+    }
+}
+
+/// A scalar as it was written, or in quotes where it would mean something else.
+fn write_scalar(scalar: &Scalar, text: &mut String) {
+    use trueup_yaml::ScalarStyle;
+    let value = scalar.text.as_str();
+    match scalar.style {
+        ScalarStyle::SingleQuoted => {
+            text.push_str(&format!("'{}'", value.replace('\'', "''")));
+        }
+        ScalarStyle::DoubleQuoted => {
+            let json = trueup_object::to_json(&Value::from(value));
+            text.push_str(&String::from_utf8_lossy(&json));
+        }
+        _ if scalar.tag == Tag::String => {
+            text.push_str(trueup_yaml::emit(&at_no_line(Content::String(value.to_owned()))).trim_end());
+        }
+        _ => text.push_str(value),
+    }
+}

@@ -27,6 +27,9 @@ pub(crate) fn label_specs(
     if rule.include_templates {
         add(configuration.template_labels.clone())?;
     }
+    if rule.include_volume_claim_templates {
+        add(configuration.volume_claim_template_labels.clone())?;
+    }
     add(vec![FieldSpec {
         path: "metadata/labels".into(),
         create: true,
