@@ -2,7 +2,7 @@
 
 use crate::configuration::Configuration;
 use crate::field_spec::FieldSpec;
-use crate::files::{Files, file_position, within};
+use crate::files::{Files, within};
 use crate::kustomization::{FileKind, KustomizationFile, Located, Var};
 use crate::openapi::OpenApi;
 use crate::resource::Resource;
@@ -191,9 +191,15 @@ impl<'a> Builder<'a> {
         file: &KustomizationFile,
     ) -> Result<(), BuildError> {
         if self.tracks_origins() {
-            origin::mark_generated(&mut made, generator, &file.position);
+            let origin = origin::of_field(generator, &file.position, &self.outermost_root());
+            origin::mark(&mut made, &origin);
         }
         gathered.resources.absorb(made)
+    }
+
+    /// The folder of the outermost root.
+    pub fn outermost_root(&self) -> TreePath {
+        self.roots.first().cloned().unwrap_or_else(TreePath::root)
     }
 
     /// Whether `buildMetadata` asks where things came from.
@@ -238,7 +244,7 @@ impl<'a> Builder<'a> {
                 _ => {
                     let mut more = self.file(folder, resource, &path)?;
                     if self.tracks_origins() {
-                        origin::mark_read(&mut more, &path, self.roots.first());
+                        origin::mark_read(&mut more, &path, &self.outermost_root());
                     }
                     gathered.resources.append(more)?;
                 }
@@ -297,17 +303,39 @@ impl<'a> Builder<'a> {
             file,
             gathered,
         };
-        step.run("PatchStrategicMergeTransformer", Step::strategic_merge)?;
-        step.run("PatchTransformer", Step::patches)?;
-        step.run("NamespaceTransformer", Step::namespace)?;
-        step.run("PrefixTransformer", Step::prefix)?;
-        step.run("SuffixTransformer", Step::suffix)?;
-        step.run("LabelTransformer", Step::labels)?;
-        step.run("AnnotationsTransformer", Step::annotations)?;
-        step.run("PatchJson6902Transformer", Step::json_6902)?;
-        step.run("ReplicaCountTransformer", Step::replicas)?;
-        step.run("ImageTagTransformer", Step::images)?;
-        step.run("ReplacementTransformer", Step::replacements)?;
+        let once = usize::from;
+        let labels = match file.labels.len() {
+            0 if file.common_labels.is_empty() => 0,
+            rules => rules + 1,
+        };
+        let steps: [(&'static str, usize, StepFunction<'_, 'a>); 11] = [
+            (
+                "PatchStrategicMergeTransformer",
+                once(!file.patches_strategic_merge.is_empty()),
+                Step::strategic_merge,
+            ),
+            ("PatchTransformer", file.patches.len(), Step::patches),
+            ("NamespaceTransformer", once(!file.namespace.is_empty()), Step::namespace),
+            ("PrefixTransformer", once(!file.name_prefix.is_empty()), Step::prefix),
+            ("SuffixTransformer", once(!file.name_suffix.is_empty()), Step::suffix),
+            ("LabelTransformer", labels, Step::labels),
+            (
+                "AnnotationsTransformer",
+                once(!file.common_annotations.is_empty()),
+                Step::annotations,
+            ),
+            ("PatchJson6902Transformer", file.patches_json_6902.len(), Step::json_6902),
+            ("ReplicaCountTransformer", file.replicas.len(), Step::replicas),
+            ("ImageTagTransformer", file.images.len(), Step::images),
+            (
+                "ReplacementTransformer",
+                once(!file.replacements.is_empty()),
+                Step::replacements,
+            ),
+        ];
+        for (name, count, function) in steps {
+            step.run(name, count, function)?;
+        }
         plugins::transform(self, folder, &file.transformers, gathered)
     }
 
@@ -337,6 +365,9 @@ impl<'a> Builder<'a> {
     }
 }
 
+/// A transformer as a step.
+type StepFunction<'s, 'a> = fn(&mut Step<'s, 'a>) -> Result<(), BuildError>;
+
 /// One transformer step of one root.
 struct Step<'s, 'a> {
     builder: &'s mut Builder<'a>,
@@ -345,19 +376,25 @@ struct Step<'s, 'a> {
     gathered: &'s mut Accumulator,
 }
 
-impl Step<'_, '_> {
-    /// Runs a step and, where asked for, marks what it changed.
+impl<'s, 'a> Step<'s, 'a> {
+    /// Runs a step that the file asks for `count` times and, where asked for,
+    /// notes it at the resources.
     fn run(
         &mut self,
         name: &'static str,
-        step: fn(&mut Self) -> Result<(), BuildError>,
+        count: usize,
+        step: StepFunction<'s, 'a>,
     ) -> Result<(), BuildError> {
-        let tracks = origin::tracks_transformers(&self.builder.metadata);
-        let before = tracks.then(|| self.gathered.resources.clone());
+        if count == 0 {
+            return Ok(());
+        }
         step(self)?;
-        if let Some(before) = before {
-            let resources = &mut self.gathered.resources;
-            origin::mark_transformed(resources, &before, name, &self.file.position);
+        if self.builder.tracks_origins() {
+            let outermost = self.builder.outermost_root();
+            let origin = origin::of_field(name, &self.file.position, &outermost);
+            for _ in 0..count {
+                origin::mark_transformed(&mut self.gathered.resources, &origin);
+            }
         }
         Ok(())
     }
@@ -455,9 +492,4 @@ impl Step<'_, '_> {
             &self.file.replacements,
         )
     }
-}
-
-/// The place of a file that a root names, for messages.
-pub(crate) fn named_in(folder: &TreePath) -> Position {
-    file_position(folder)
 }

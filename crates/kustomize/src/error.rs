@@ -76,6 +76,14 @@ pub enum BuildError {
         /// File and line.
         position: Position,
     },
+    /// A plugin that is not built in.
+    #[error("{position}: {kind} is no builtin plugin; others are not run")]
+    Plugin {
+        /// Where it is configured.
+        position: Position,
+        /// What is asked for.
+        kind: String,
+    },
     /// Two resources of one root have the same id.
     #[error("{second}: may not add resource with an already registered id: {id} (it is in {first})")]
     AlreadyRegistered {

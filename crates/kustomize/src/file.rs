@@ -4,13 +4,15 @@ mod entries;
 mod fields;
 
 use crate::files::file_position;
-use crate::kustomization::{FileKind, KustomizationFile, Located};
+use crate::kustomization::{FileKind, KustomizationFile};
 use crate::{BuildError, Limits, MAX_FILE_BYTES};
 
-pub(crate) use entries::{field_spec, gvk, replacement};
+pub(crate) use entries::{
+    field_spec, generator as generator_rule, gvk, image, patch_target, replacement,
+    replacement_rule, replica, selector,
+};
 pub(crate) use fields::Fields;
 use trueup_artifact::{Entry, FileTree, TreePath};
-use trueup_object::Text;
 
 /// The names that a kustomization file may have.
 pub const FILE_NAMES: [&str; 3] = ["kustomization.yaml", "kustomization.yml", "Kustomization"];
@@ -211,6 +213,3 @@ pub(crate) fn is_remote(resource: &str) -> bool {
             .iter()
             .any(|host| resource.starts_with(host))
 }
-
-/// Texts of a list, each with its place.
-pub(crate) type Written = Vec<Located<Text>>;

@@ -1,25 +1,136 @@
 //! `buildMetadata`: where resources came from and what changed them.
 
-use crate::resource::Resource;
+use crate::id::Gvk;
+use crate::node::{Mapping, Node, Scalar};
+use crate::resource::{Origin, Resource};
 use crate::resources::Resources;
+use std::sync::Arc;
 use trueup_artifact::TreePath;
 use trueup_object::{Position, Text};
 
-pub(crate) fn tracks_transformers(metadata: &[Text]) -> bool {
-    metadata.iter().any(|word| word == "transformerAnnotations")
+const ORIGIN: &str = "config.kubernetes.io/origin";
+const TRANSFORMATIONS: &str = "alpha.config.kubernetes.io/transformations";
+const MANAGED_BY: &str = "app.kubernetes.io/managed-by";
+/// The version of kustomize whose builds these are.
+const MANAGER: &str = "kustomize-v5.8.1";
+
+/// Marks resources as read from a file; a mark that is there stays.
+pub(crate) fn mark_read(resources: &mut [Resource], path: &TreePath, outermost: &TreePath) {
+    let origin = Arc::new(Origin {
+        path: relative(outermost, path).into(),
+        ..Origin::default()
+    });
+    mark(resources, &origin);
 }
 
-pub(crate) fn mark_read(_resources: &mut [Resource], _path: &TreePath, _root: Option<&TreePath>) {}
+/// Marks resources that have no mark yet.
+pub(crate) fn mark(resources: &mut [Resource], origin: &Arc<Origin>) {
+    for resource in resources {
+        if resource.origin.is_none() {
+            resource.origin = Some(Arc::clone(origin));
+        }
+    }
+}
 
-pub(crate) fn mark_generated(_made: &mut [Resource], _generator: &str, _position: &Position) {}
+/// The origin of what a field of a kustomization file makes or changes.
+pub(crate) fn of_field(plugin: &str, file: &Position, outermost: &TreePath) -> Arc<Origin> {
+    let path = TreePath::parse(&file.file).unwrap_or_else(|_| TreePath::root());
+    Arc::new(Origin {
+        configured_in: relative(outermost, &path).into(),
+        configured_by: Some(by("builtin", plugin, "", "")),
+        ..Origin::default()
+    })
+}
 
-pub(crate) fn mark_transformed(
-    _resources: &mut Resources,
-    _before: &Resources,
-    _transformer: &str,
-    _position: &Position,
-) {
+/// The origin of what a plugin with a configuration of its own makes or
+/// changes.
+pub(crate) fn of_plugin(configuration: &Resource) -> Arc<Origin> {
+    let origin = configuration.origin.clone().unwrap_or_default();
+    let gvk = configuration.gvk();
+    Arc::new(Origin {
+        path: Text::new(),
+        configured_in: origin.path.clone(),
+        configured_by: Some(by(
+            &gvk.api_version(),
+            &gvk.kind,
+            configuration.name(),
+            configuration.namespace(),
+        )),
+        ..(*origin).clone()
+    })
+}
+
+fn by(api_version: &str, kind: &str, name: &str, namespace: &str) -> crate::id::ResourceId {
+    crate::id::ResourceId {
+        gvk: Gvk::parse(api_version, kind),
+        name: name.into(),
+        namespace: namespace.into(),
+    }
+}
+
+/// Notes a transformer at every resource; one without an origin was made by
+/// it.
+pub(crate) fn mark_transformed(resources: &mut Resources, origin: &Arc<Origin>) {
+    for resource in resources.iter_mut() {
+        match resource.origin {
+            Some(_) => resource.transformed_by.push(Arc::clone(origin)),
+            None => resource.origin = Some(Arc::clone(origin)),
+        }
+    }
 }
 
 /// Writes the annotations and labels that are asked for.
-pub(crate) fn write(_resources: &mut Resources, _metadata: &[Text]) {}
+pub(crate) fn write(resources: &mut Resources, metadata: &[Text]) {
+    let asks = |word: &str| metadata.iter().any(|it| it == word);
+    let (origins, transformers) = (asks("originAnnotations"), asks("transformerAnnotations"));
+    for resource in resources.iter_mut() {
+        if asks("managedByLabel") {
+            resource.set_metadata_text("labels", MANAGED_BY, MANAGER);
+        }
+        if let (true, Some(origin)) = (origins, resource.origin.clone()) {
+            let text = Node::Map(members(&origin)).to_source();
+            resource.set_metadata_text("annotations", ORIGIN, &text);
+        }
+        if transformers && !resource.transformed_by.is_empty() {
+            let all = resource.transformed_by.iter();
+            let text = Node::List(all.map(|it| Node::Map(members(it))).collect()).to_source();
+            resource.set_metadata_text("annotations", TRANSFORMATIONS, &text);
+        }
+    }
+}
+
+fn members(origin: &Origin) -> Mapping {
+    let mut map = texts(&[
+        ("path", &origin.path),
+        ("repo", &origin.repo),
+        ("ref", &origin.reference),
+        ("configuredIn", &origin.configured_in),
+    ]);
+    if let Some(id) = &origin.configured_by {
+        let by = texts(&[
+            ("apiVersion", &id.gvk.api_version().into()),
+            ("kind", &id.gvk.kind),
+            ("name", &id.name),
+            ("namespace", &id.namespace),
+        ]);
+        map.push(Scalar::string("configuredBy"), Node::Map(by));
+    }
+    map
+}
+
+fn texts(members: &[(&str, &Text)]) -> Mapping {
+    let mut map = Mapping::default();
+    for (key, text) in members.iter().filter(|(_, text)| !text.is_empty()) {
+        map.push(Scalar::string(*key), Node::string((*text).clone()));
+    }
+    map
+}
+
+/// A path as seen from a folder.
+fn relative(folder: &TreePath, path: &TreePath) -> String {
+    let (from, to): (Vec<_>, Vec<_>) = (folder.segments().collect(), path.segments().collect());
+    let common = from.iter().zip(&to).take_while(|(a, b)| a == b).count();
+    let up = std::iter::repeat_n("..", from.len() - common);
+    let down = to[common..].iter().copied();
+    up.chain(down).collect::<Vec<_>>().join("/")
+}

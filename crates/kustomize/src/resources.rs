@@ -70,6 +70,11 @@ impl Resources {
         self.append(list.into_iter().filter(|resource| !resource.is_gone()))
     }
 
+    /// Drops what patches deleted.
+    pub fn drop_gone(&mut self) {
+        self.list.retain(|resource| !resource.is_gone());
+    }
+
     /// Takes what a generator made: new resources go behind all others, the
     /// other behaviours change the one that has or had the id.
     pub fn absorb(&mut self, made: Vec<Resource>) -> Result<(), BuildError> {

@@ -14,7 +14,7 @@ use crate::resource::Resource;
 pub(crate) use images::images;
 pub(crate) use labels::{annotations, label_specs, labels};
 pub(crate) use names::{prefix, suffix};
-pub(crate) use namespace::{NamespaceRule, Subjects, namespace};
+pub(crate) use namespace::{NamespaceRule, Subjects, move_resource, namespace};
 pub(crate) use replicas::replicas;
 
 /// Calls `visit` with every value that the specs name in a resource.

@@ -1,6 +1,6 @@
 //! The entries of the lists of a kustomization file.
 
-use super::fields::{Fields, at, text};
+use super::fields::{Fields, text};
 use crate::BuildError;
 use crate::field_spec::FieldSpec;
 use crate::id::{Gvk, ResourceId};
@@ -82,20 +82,29 @@ pub(crate) fn gvk(fields: &Fields<'_>) -> Result<Gvk, BuildError> {
 pub(crate) fn patch(file: &Text, node: &Node) -> Result<PatchRule, BuildError> {
     let known = ["path", "patch", "target", "options"];
     let fields = Fields::of(file, node, "a patch", &known)?;
-    let allowed = ["allowNameChange", "allowKindChange"];
-    let options = fields.optional("options", |node| {
-        let options = Fields::of(file, node, "options", &allowed)?;
-        Ok((options.flag(allowed[0])?, options.flag(allowed[1])?))
-    })?;
-    let (allow_name_change, allow_kind_change) = options.unwrap_or_default();
+    let (target, (allow_name_change, allow_kind_change)) = patch_target(&fields)?;
     Ok(PatchRule {
         position: fields.position(),
         path: fields.text("path")?,
         patch: fields.text("patch")?,
-        target: fields.optional("target", |node| selector(file, node))?,
+        target,
         allow_name_change,
         allow_kind_change,
     })
+}
+
+/// The target of a patch, and whether it may change name and kind.
+pub(crate) fn patch_target(
+    fields: &Fields<'_>,
+) -> Result<(Option<Selector>, (bool, bool)), BuildError> {
+    let file = fields.file();
+    let allowed = ["allowNameChange", "allowKindChange"];
+    let options = fields.optional("options", |node| {
+        let options = Fields::of(&file, node, "options", &allowed)?;
+        Ok((options.flag(allowed[0])?, options.flag(allowed[1])?))
+    })?;
+    let target = fields.optional("target", |node| selector(&file, node))?;
+    Ok((target, options.unwrap_or_default()))
 }
 
 pub(crate) fn selector(file: &Text, node: &Node) -> Result<Selector, BuildError> {
@@ -264,7 +273,7 @@ pub(crate) fn secret(file: &Text, node: &Node) -> Result<GeneratorRule, BuildErr
     })
 }
 
-pub(super) fn generator(fields: &Fields<'_>) -> Result<GeneratorRule, BuildError> {
+pub(crate) fn generator(fields: &Fields<'_>) -> Result<GeneratorRule, BuildError> {
     let file = fields.file();
     let mut envs = fields.texts("envs")?;
     let env = fields.text("env")?;
@@ -324,9 +333,4 @@ pub(crate) fn sort_options(file: &Text, node: &Node) -> Result<SortOptions, Buil
             })
         })?,
     })
-}
-
-/// Where an entry stands.
-pub(crate) fn position_of(file: &Text, node: &Node) -> trueup_object::Position {
-    at(file, node.line)
 }

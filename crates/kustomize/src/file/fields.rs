@@ -44,6 +44,20 @@ impl<'a> Fields<'a> {
         })
     }
 
+    /// The members of a map that may have others too.
+    pub fn open(place: &Position, node: &'a Node, what: &str) -> Result<Self, BuildError> {
+        let entries = match &node.content {
+            Content::Map(entries) => entries.as_slice(),
+            Content::Null => &[],
+            _ => return Err(expected(&place.file, node, what, "a map")),
+        };
+        Ok(Self {
+            file: place.file.clone(),
+            node,
+            entries,
+        })
+    }
+
     pub fn file(&self) -> Text {
         self.file.clone()
     }

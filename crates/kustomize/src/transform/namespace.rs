@@ -68,7 +68,8 @@ pub(crate) fn namespace(
     refuse_conflicts(resources)
 }
 
-fn move_resource(
+/// Sets the namespace of one resource, if it has one, and what goes with it.
+pub(crate) fn move_resource(
     resource: &mut Resource,
     rule: &NamespaceRule,
     specs: &[FieldSpec],
