@@ -389,6 +389,7 @@ impl<'s, 'a> Step<'s, 'a> {
             return Ok(());
         }
         step(self)?;
+        self.gathered.resources.drop_gone();
         if self.builder.tracks_origins() {
             let outermost = self.builder.outermost_root();
             let origin = origin::of_field(name, &self.file.position, &outermost);

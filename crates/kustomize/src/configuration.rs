@@ -13,8 +13,6 @@ use trueup_artifact::TreePath;
 use trueup_object::{Position, Text};
 use trueup_yaml::Node;
 
-pub(crate) use builtin::metadata_labels;
-
 /// The places that transformers change: the tables that kustomize comes with
 /// and what `configurations` and `crds` add.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -92,10 +90,15 @@ impl Configuration {
         if *self == other || other == Self::default() {
             return Ok(());
         }
-        if *self == Self::default() {
-            *self = other;
+        if *self == Self::default() && other == *builtin::tables() {
+            self.clone_from(builtin::merged());
             return Ok(());
         }
+        self.merge_all(other, position)
+    }
+
+    /// As [`Configuration::merge`], whatever is there.
+    fn merge_all(&mut self, other: Configuration, position: &Position) -> Result<(), BuildError> {
         let references = other.name_reference.clone();
         for ((section, mine), (_, theirs)) in self.sections().into_iter().zip(other.into_sections())
         {
@@ -161,10 +164,11 @@ impl Configuration {
 }
 
 /// Adds places that are not there yet; gives back the path of one that is
-/// there with another `create`.
+/// there with another `create`. A place of all kinds is there if the same
+/// place of any kind is.
 pub(crate) fn add_all(known: &mut Vec<FieldSpec>, more: Vec<FieldSpec>) -> Result<(), Text> {
     for spec in more {
-        match known.iter().find(|it| it.is_same_place(&spec)) {
+        match known.iter().find(|it| it.covers(&spec)) {
             Some(it) if it.create != spec.create => return Err(spec.path),
             Some(_) => {}
             None => known.push(spec),

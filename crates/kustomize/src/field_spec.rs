@@ -45,9 +45,10 @@ impl FieldSpec {
         gvk.is_selected_by(&self.gvk)
     }
 
-    /// Whether two specs name the same place, made or not.
-    pub fn is_same_place(&self, other: &FieldSpec) -> bool {
-        self.gvk == other.gvk && self.path == other.path
+    /// Whether this place is there already for kustomize if the other is to be
+    /// added: the path is the same, and the other means this kind too.
+    pub fn covers(&self, other: &FieldSpec) -> bool {
+        self.path == other.path && self.gvk.is_selected_by(&other.gvk)
     }
 
     /// The segments of the path.

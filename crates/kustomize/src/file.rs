@@ -104,6 +104,7 @@ pub(crate) fn read(
     let text = std::str::from_utf8(bytes).map_err(|_| refused(0, "expected UTF-8 text"))?;
     let options = trueup_yaml::LoadOptions {
         max_bytes: usize::try_from(limits.max_file_bytes.min(MAX_FILE_BYTES)).unwrap_or(usize::MAX),
+        duplicate_keys: trueup_yaml::DuplicateKeys::LastWins,
         ..Default::default()
     };
     let document = trueup_yaml::parse_first(text, &options)

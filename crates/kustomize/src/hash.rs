@@ -23,7 +23,8 @@ pub(crate) fn add_suffixes(resources: &mut Resources) -> Result<(), BuildError> 
 }
 
 /// The hash of a ConfigMap is that of its data, of a Secret that of its data
-/// and type, of anything else that of the whole object.
+/// and type, of anything else that of the whole object. Names have a place in
+/// it that is always empty.
 pub(crate) fn hash(resource: &Resource) -> Result<String, BuildError> {
     let refused = |error: crate::node::OutputError| BuildError::Transformer {
         position: resource.position.clone(),
@@ -35,7 +36,7 @@ pub(crate) fn hash(resource: &Resource) -> Result<String, BuildError> {
         "Secret" => secret(&object),
         _ => object,
     };
-    Ok(encoded(&to_json(&content)))
+    Ok(encoded(&escaped(&to_json(&content))))
 }
 
 fn member(object: &Value, path: &[&str], absent: &str) -> Value {
@@ -46,7 +47,7 @@ fn config_map(object: &Value) -> Value {
     let mut content = Value::map();
     content.set_at(&["data"], member(object, &["data"], ""));
     content.set_at(&["kind"], "ConfigMap".into());
-    content.set_at(&["name"], member(object, &["metadata", "name"], ""));
+    content.set_at(&["name"], "".into());
     if let Some(binary) = object.get("binaryData") {
         content.set_at(&["binaryData"], binary.clone());
     }
@@ -57,12 +58,28 @@ fn secret(object: &Value) -> Value {
     let mut content = Value::map();
     content.set_at(&["data"], member(object, &["data"], ""));
     content.set_at(&["kind"], "Secret".into());
-    content.set_at(&["name"], member(object, &["metadata", "name"], ""));
+    content.set_at(&["name"], "".into());
     content.set_at(&["type"], member(object, &["type"], ""));
     if let Some(text) = object.get("stringData") {
         content.set_at(&["stringData"], text.clone());
     }
     content
+}
+
+/// JSON as Go prints it: characters that matter in HTML are escaped, and the
+/// line separators of Unicode.
+fn escaped(json: &[u8]) -> Vec<u8> {
+    let text = String::from_utf8_lossy(json);
+    let mut made = String::with_capacity(text.len());
+    for character in text.chars() {
+        match character {
+            '<' | '>' | '&' | '\u{2028}' | '\u{2029}' => {
+                made.push_str(&format!("\\u{:04x}", u32::from(character)));
+            }
+            other => made.push(other),
+        }
+    }
+    made.into_bytes()
 }
 
 /// The beginning of the SHA-256 in hexadecimal, with letters in the place of

@@ -11,8 +11,8 @@ use trueup_object::{Position, Text};
 const ORIGIN: &str = "config.kubernetes.io/origin";
 const TRANSFORMATIONS: &str = "alpha.config.kubernetes.io/transformations";
 const MANAGED_BY: &str = "app.kubernetes.io/managed-by";
-/// The version of kustomize whose builds these are.
-const MANAGER: &str = "kustomize-v5.8.1";
+/// What kustomize writes where it is a library, as in Flux.
+const MANAGER: &str = "kustomize-(devel)";
 
 /// Marks resources as read from a file; a mark that is there stays.
 pub(crate) fn mark_read(resources: &mut [Resource], path: &TreePath, outermost: &TreePath) {
@@ -81,6 +81,7 @@ pub(crate) fn mark_transformed(resources: &mut Resources, origin: &Arc<Origin>) 
 
 /// Writes the annotations and labels that are asked for.
 pub(crate) fn write(resources: &mut Resources, metadata: &[Text]) {
+    resources.iter_mut().for_each(quote_annotations);
     let asks = |word: &str| metadata.iter().any(|it| it == word);
     let (origins, transformers) = (asks("originAnnotations"), asks("transformerAnnotations"));
     for resource in resources.iter_mut() {
@@ -96,6 +97,28 @@ pub(crate) fn write(resources: &mut Resources, metadata: &[Text]) {
             let text = Node::List(all.map(|it| Node::Map(members(it))).collect()).to_source();
             resource.set_metadata_text("annotations", TRANSFORMATIONS, &text);
         }
+    }
+}
+
+/// Annotations are texts, whatever was written; a map without any is left out.
+fn quote_annotations(resource: &mut Resource) {
+    let Some(annotations) = resource.node.at_mut(&["metadata", "annotations"]) else {
+        return;
+    };
+    let Node::Map(map) = annotations else {
+        if annotations.is_null() {
+            resource.node.remove_at(&["metadata", "annotations"]);
+        }
+        return;
+    };
+    for (_, value) in map.iter_mut() {
+        *value = Node::string(match value {
+            Node::Scalar(scalar) => scalar.text.clone(),
+            _ => Text::new(),
+        });
+    }
+    if map.is_empty() {
+        resource.node.remove_at(&["metadata", "annotations"]);
     }
 }
 

@@ -192,7 +192,9 @@ fn apply(
     let mut change = patch.node.clone();
     let api_version = resource.node.text_at(&["apiVersion"]).to_owned();
     change.set_at(&["apiVersion"], Node::string(api_version.clone()));
-    let schema = openapi.of_kind(&api_version, &before.gvk.kind);
+    let schema = openapi
+        .of_kind(&api_version, &before.gvk.kind)
+        .or_else(|| openapi.of_kind(&api_version, patch.kind()));
     let value = std::mem::take(&mut resource.node);
     let merged = merge::merge(Some(value), &change, schema.as_ref(), &mut Vec::new());
     resource.node = merged

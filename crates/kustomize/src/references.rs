@@ -9,7 +9,7 @@ use crate::id::{Gvk, ResourceId};
 use crate::node::Node;
 use crate::resource::Resource;
 use crate::resources::Resources;
-use candidates::{Candidate, Candidates};
+use candidates::{Candidate, Candidates, check_subjects};
 
 /// Writes the present name (and namespace) of every resource of the build to
 /// the places that held a previous one.
@@ -17,6 +17,7 @@ pub(crate) fn follow(
     resources: &mut Resources,
     references: &[NameReference],
 ) -> Result<(), BuildError> {
+    resources.iter().try_for_each(check_subjects)?;
     let candidates = Candidates::of(resources);
     if candidates.is_empty() {
         return Ok(());

@@ -4,23 +4,13 @@ use super::{Configuration, NameReference};
 use crate::field_spec::FieldSpec;
 use crate::id::Gvk;
 use std::sync::OnceLock;
+use trueup_object::Position;
 
 /// The tables as a configuration.
 pub(super) fn tables() -> &'static Configuration {
-    &parsed().0
-}
-
-/// The places of labels in the metadata of objects and their templates, for
-/// labels that selectors are not to have.
-pub(crate) fn metadata_labels() -> &'static [FieldSpec] {
-    &parsed().1
-}
-
-fn parsed() -> &'static (Configuration, Vec<FieldSpec>) {
-    static TABLES: OnceLock<(Configuration, Vec<FieldSpec>)> = OnceLock::new();
+    static TABLES: OnceLock<Configuration> = OnceLock::new();
     TABLES.get_or_init(|| {
         let mut configuration = Configuration::default();
-        let mut metadata_labels = Vec::new();
         let mut section = "";
         for line in include_str!("../../data/field-specs.txt").lines() {
             if let Some(name) = line.strip_suffix(':') {
@@ -30,14 +20,25 @@ fn parsed() -> &'static (Configuration, Vec<FieldSpec>) {
                     target: row(target).gvk,
                     referrers: Vec::new(),
                 });
-            } else if section == "metadataLabels" {
-                metadata_labels.push(row(line));
             } else if !line.starts_with('#') {
                 put(&mut configuration, section, row(line));
             }
         }
         configuration.sort();
-        (configuration, metadata_labels)
+        configuration
+    })
+}
+
+/// The tables merged into nothing: places of all kinds fall away where some
+/// kind has them too.
+pub(super) fn merged() -> &'static Configuration {
+    static MERGED: OnceLock<Configuration> = OnceLock::new();
+    MERGED.get_or_init(|| {
+        let mut merged = Configuration::default();
+        merged
+            .merge_all(tables().clone(), &Position::default())
+            .expect("no place of the tables is there with and without create");
+        merged
     })
 }
 

@@ -12,6 +12,9 @@ pub(crate) struct Fields<'a> {
     file: Text,
     node: &'a Node,
     entries: &'a [Entry],
+    /// Whether numbers and truth values are taken for texts, as by the reader
+    /// of plugin configurations.
+    is_lenient: bool,
 }
 
 impl<'a> Fields<'a> {
@@ -41,6 +44,7 @@ impl<'a> Fields<'a> {
             file: file.clone(),
             node,
             entries,
+            is_lenient: false,
         })
     }
 
@@ -55,6 +59,7 @@ impl<'a> Fields<'a> {
             file: place.file.clone(),
             node,
             entries,
+            is_lenient: true,
         })
     }
 
@@ -184,6 +189,7 @@ impl<'a> Fields<'a> {
             .map(|entry| {
                 let value = match entry.value.is_null() {
                     true => Text::new(),
+                    false if self.is_lenient => lenient_text(&entry.value).into(),
                     false => text(&self.file, &entry.value, &format!("{name}.{}", entry.key))?,
                 };
                 Ok((Text::from(entry.key.as_str()), value))
@@ -199,6 +205,14 @@ pub(super) fn text(file: &Text, node: &Node, what: &str) -> Result<Text, BuildEr
         Content::String(text) => Ok(text.as_str().into()),
         Content::Null => Ok(Text::new()),
         _ => Err(expected(file, node, what, "a text")),
+    }
+}
+
+/// A scalar as it is printed.
+fn lenient_text(node: &Node) -> String {
+    match &node.content {
+        Content::String(text) => text.clone(),
+        _ => trueup_yaml::emit(node).trim_end().to_owned(),
     }
 }
 

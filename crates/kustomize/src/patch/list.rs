@@ -1,6 +1,6 @@
 //! Merging lists whose items are told apart by keys.
 
-use super::merge::{DIRECTIVE, MergeError, adopt, merge};
+use super::merge::{DIRECTIVE, MergeError, adopt, merge, tidy};
 use crate::node::{Node, Scalar};
 use crate::openapi::Schema;
 use trueup_object::Text;
@@ -22,7 +22,7 @@ pub(super) fn merge_lists(
         return Ok(Node::List(merge_texts(items, patch)));
     }
     // A list that is new is merged with itself: the patch alone is there.
-    let is_new = items.is_empty();
+    let is_new = items.is_empty() && !patch.is_empty();
     let mut all = distinct_values(patch, &items, keys);
     if keys.len() > 1 {
         unite(&mut all);
@@ -43,7 +43,11 @@ pub(super) fn merge_lists(
             (Some(place), Some(change)) => {
                 merge(Some(items[place].clone()), change, inner.as_ref(), path)?
             }
-            (Some(place), None) => Some(items[place].clone()),
+            (Some(place), None) => {
+                let mut item = items[place].clone();
+                tidy(&mut item, inner.as_ref(), path)?;
+                Some(item)
+            }
             (None, Some(change)) => adopt(change, inner.as_ref(), path)?,
             (None, None) => None,
         };

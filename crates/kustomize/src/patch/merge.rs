@@ -1,7 +1,7 @@
 //! Strategic merges.
 
 use super::list::merge_lists;
-use crate::node::{Node, Tag};
+use crate::node::{Mapping, Node, Tag};
 use crate::openapi::Schema;
 
 /// What a patch says about the value it stands at.
@@ -51,6 +51,9 @@ pub(crate) fn merge(
                 Directive::Replace => return adopt(patch, schema, path),
                 Directive::Merge => {}
             }
+            if let Some(schema) = schema {
+                tidy_rest(&mut map, changes, schema, path)?;
+            }
             for (key, change) in changes.iter().filter(|(key, _)| *key != DIRECTIVE) {
                 path.push(key.to_owned());
                 let inner = schema.and_then(|schema| schema.field(key));
@@ -94,6 +97,46 @@ pub(crate) fn merge(
             expected: value.kind_name(),
             found: patch.kind_name(),
         }),
+    }
+}
+
+/// Merges lists with themselves where a patch has nothing to say: of items
+/// with the same keys the last one stays.
+fn tidy_rest(
+    map: &mut Mapping,
+    changes: &Mapping,
+    schema: &Schema<'_>,
+    path: &mut Vec<String>,
+) -> Result<(), MergeError> {
+    for (key, value) in map.iter_mut() {
+        if changes.get(key).is_none() {
+            path.push(key.to_owned());
+            tidy(value, schema.field(key).as_ref(), path)?;
+            path.pop();
+        }
+    }
+    Ok(())
+}
+
+pub(super) fn tidy(
+    value: &mut Node,
+    schema: Option<&Schema<'_>>,
+    path: &mut Vec<String>,
+) -> Result<(), MergeError> {
+    let Some(schema) = schema else {
+        return Ok(());
+    };
+    match value {
+        Node::Map(map) => tidy_rest(map, &Mapping::default(), schema, path),
+        Node::List(items) => {
+            let Some(keys) = schema.merge_keys() else {
+                return Ok(());
+            };
+            let items = std::mem::take(items);
+            *value = merge_lists(items, &[], &keys, Some(schema), path)?;
+            Ok(())
+        }
+        Node::Scalar(_) => Ok(()),
     }
 }
 

@@ -61,6 +61,11 @@ impl Candidates {
     }
 }
 
+/// Refuses a role binding whose subject has a namespace that says nothing.
+pub(super) fn check_subjects(referrer: &Resource) -> Result<(), BuildError> {
+    subject_namespaces(referrer).map(|_| ())
+}
+
 /// The namespaces of the service accounts that a role binding names.
 fn subject_namespaces(referrer: &Resource) -> Result<HashSet<Text>, BuildError> {
     let mut namespaces = HashSet::new();
