@@ -360,7 +360,7 @@ impl<'a> Builder<'a> {
             &file.position,
             self.options.order,
         )?;
-        origin::write(&mut resources, &self.metadata);
+        origin::write(&mut resources, &self.metadata, self.options.managed_by_label);
         Ok(resources)
     }
 }

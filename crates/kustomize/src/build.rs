@@ -15,6 +15,9 @@ pub struct BuildOptions {
     pub load_restrictor: LoadRestrictor,
     /// The order where the root asks for none.
     pub order: Order,
+    /// Whether every object is labelled with what manages it, as
+    /// `buildMetadata: [managedByLabel]` asks for.
+    pub managed_by_label: bool,
     /// How much may be read.
     pub limits: Limits,
 }

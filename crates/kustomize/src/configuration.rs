@@ -5,7 +5,7 @@ mod crds;
 
 use crate::BuildError;
 use crate::field_spec::FieldSpec;
-use crate::file::{Fields, field_spec, gvk};
+use crate::file::{Fields, gvk, open_field_spec};
 use crate::files::{Files, file_position};
 use crate::id::Gvk;
 use crate::kustomization::Located;
@@ -39,22 +39,6 @@ pub(crate) struct NameReference {
     /// Who refers to it, and where.
     pub referrers: Vec<FieldSpec>,
 }
-
-/// The members of a configuration file.
-const SECTIONS: [&str; 12] = [
-    "namePrefix",
-    "nameSuffix",
-    "namespace",
-    "commonLabels",
-    "labels",
-    "templateLabels",
-    "volumeClaimTemplateLabels",
-    "commonAnnotations",
-    "nameReference",
-    "varReference",
-    "images",
-    "replicas",
-];
 
 impl Configuration {
     /// The tables that kustomize comes with, and what the files add.
@@ -197,24 +181,26 @@ fn read(path: &TreePath, text: &str) -> Result<Configuration, BuildError> {
     let Some(document) = document else {
         return Ok(Configuration::default());
     };
-    let what = "a transformer configuration";
-    let fields = Fields::of(&position.file, &document.root, what, &SECTIONS)?;
+    let fields = Fields::open(&position, &document.root, "a transformer configuration")?;
     let mut configuration = Configuration {
         name_reference: fields.list("nameReference", name_reference)?,
         ..Configuration::default()
     };
     for (section, specs) in configuration.sections() {
-        *specs = fields.list(section, field_spec)?;
+        *specs = fields.list(section, open_field_spec)?;
     }
     configuration.sort();
     Ok(configuration)
 }
 
 fn name_reference(file: &Text, node: &Node) -> Result<NameReference, BuildError> {
-    let known = ["group", "version", "kind", "fieldSpecs"];
-    let fields = Fields::of(file, node, "a name reference", &known)?;
+    let place = Position {
+        file: file.clone(),
+        line: node.line,
+    };
+    let fields = Fields::open(&place, node, "a name reference")?;
     Ok(NameReference {
         target: gvk(&fields)?,
-        referrers: fields.list("fieldSpecs", field_spec)?,
+        referrers: fields.list("fieldSpecs", open_field_spec)?,
     })
 }

@@ -8,8 +8,8 @@ use crate::kustomization::{FileKind, KustomizationFile};
 use crate::{BuildError, Limits, MAX_FILE_BYTES};
 
 pub(crate) use entries::{
-    field_spec, generator as generator_rule, gvk, image, patch_target, replacement,
-    replacement_rule, replica, selector,
+    generator as generator_rule, gvk, image, open_field_spec, patch_target, replacement,
+    replacement_rule, replica, selector, sort_options,
 };
 pub(crate) use fields::Fields;
 use trueup_artifact::{Entry, FileTree, TreePath};

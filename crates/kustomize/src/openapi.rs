@@ -181,7 +181,7 @@ fn builtin() -> Schemas {
     schemas
 }
 
-/// The schemas of an OpenAPI document in JSON or YAML.
+/// The schemas of an OpenAPI document in JSON or YAML, over the builtin ones.
 fn custom(path: &TreePath, text: &str) -> Result<Schemas, BuildError> {
     let refused = |line: u32, message: String| BuildError::BadFile {
         position: Position {
@@ -198,7 +198,7 @@ fn custom(path: &TreePath, text: &str) -> Result<Schemas, BuildError> {
     let Some(definitions) = document.get("definitions").and_then(Node::as_map) else {
         return Err(refused(0, "expected definitions of OpenAPI".to_owned()));
     };
-    let mut schemas = Schemas::default();
+    let mut schemas = builtin();
     for (name, definition) in definitions.iter() {
         let name: Text = name.into();
         add_definition(&mut schemas, &name, definition);

@@ -80,12 +80,12 @@ pub(crate) fn mark_transformed(resources: &mut Resources, origin: &Arc<Origin>) 
 }
 
 /// Writes the annotations and labels that are asked for.
-pub(crate) fn write(resources: &mut Resources, metadata: &[Text]) {
+pub(crate) fn write(resources: &mut Resources, metadata: &[Text], labels: bool) {
     resources.iter_mut().for_each(quote_annotations);
     let asks = |word: &str| metadata.iter().any(|it| it == word);
     let (origins, transformers) = (asks("originAnnotations"), asks("transformerAnnotations"));
     for resource in resources.iter_mut() {
-        if asks("managedByLabel") {
+        if labels || asks("managedByLabel") {
             resource.set_metadata_text("labels", MANAGED_BY, MANAGER);
         }
         if let (true, Some(origin)) = (origins, resource.origin.clone()) {

@@ -98,7 +98,14 @@ fn configurations(
     let mut paths = Vec::new();
     for entry in written {
         match read::from_text(&entry.position, &entry.value, builder.files.limits()) {
-            Ok(resources) => gathered.resources.append(resources)?,
+            Ok(mut resources) => {
+                if builder.tracks_origins() {
+                    let file = TreePath::parse(&entry.position.file);
+                    let file = file.unwrap_or_else(|_| folder.clone());
+                    origin::mark_read(&mut resources, &file, &builder.outermost_root());
+                }
+                gathered.resources.append(resources)?;
+            }
             Err(_) => paths.push(entry.clone()),
         }
     }

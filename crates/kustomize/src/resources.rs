@@ -137,6 +137,7 @@ fn take_metadata(made: &mut Resource, old: &Resource) {
             }
         }
     }
+    made.needs_hash &= old.needs_hash;
     made.previous.clone_from(&old.previous);
     made.prefixes.clone_from(&old.prefixes);
     made.suffixes.clone_from(&old.suffixes);

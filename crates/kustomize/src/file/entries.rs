@@ -63,9 +63,22 @@ pub(crate) fn label(file: &Text, node: &Node) -> Result<LabelRule, BuildError> {
 
 pub(crate) fn field_spec(file: &Text, node: &Node) -> Result<FieldSpec, BuildError> {
     let known = ["group", "version", "kind", "path", "create"];
-    let fields = Fields::of(file, node, "a field specification", &known)?;
+    spec_of(&Fields::of(file, node, "a field specification", &known)?)
+}
+
+/// A field specification that may have other members too, as configurations
+/// of transformers do.
+pub(crate) fn open_field_spec(file: &Text, node: &Node) -> Result<FieldSpec, BuildError> {
+    let place = trueup_object::Position {
+        file: file.clone(),
+        line: node.line,
+    };
+    spec_of(&Fields::open(&place, node, "a field specification")?)
+}
+
+fn spec_of(fields: &Fields<'_>) -> Result<FieldSpec, BuildError> {
     Ok(FieldSpec {
-        gvk: gvk(&fields)?,
+        gvk: gvk(fields)?,
         path: fields.text("path")?,
         create: fields.flag("create")?,
     })

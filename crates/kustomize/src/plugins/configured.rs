@@ -3,7 +3,7 @@
 use super::value_add;
 use crate::accumulate::{Accumulator, Builder};
 use crate::file::{
-    Fields, field_spec, generator_rule, image, patch_target, replacement_rule, replica,
+    Fields, generator_rule, image, open_field_spec, patch_target, replacement_rule, replica,
 };
 use crate::files::Files;
 use crate::kustomization::{Located, PatchRule};
@@ -143,7 +143,7 @@ impl Plugin {
     ) -> Result<(), BuildError> {
         let fields = self.fields()?;
         let resources = &mut gathered.resources;
-        let specs = fields.list("fieldSpecs", field_spec)?;
+        let specs = fields.list("fieldSpecs", open_field_spec)?;
         let file = fields.file();
         match self.kind.as_str() {
             "AnnotationsTransformer" => {

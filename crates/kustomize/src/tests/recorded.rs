@@ -5,8 +5,13 @@
 
 use crate::accumulate::{Accumulator, Builder};
 use crate::files::Files;
+use crate::file::sort_options;
+use crate::id::ResourceId;
 use crate::kustomization::Located;
-use crate::{BuildError, BuildOptions, LoadRestrictor, Order, build, plugins, read};
+use crate::node::Node;
+use crate::resource::Resource;
+use crate::resources::Resources;
+use crate::{BuildError, BuildOptions, LoadRestrictor, Order, build, order, plugins, read};
 use base64::Engine;
 use std::io::Read;
 use trueup_artifact::{MemoryTree, TreePath};
@@ -157,9 +162,10 @@ fn whole_builds_are_those_of_the_genuine_engine() {
                     _ => LoadRestrictor::RootOnly,
                 },
                 order: match case.str_at(&["reorder"]) {
-                    Some("legacy") => Order::Legacy,
+                    Some("legacy" | "unspecified") => Order::Legacy,
                     _ => Order::Fifo,
                 },
+                managed_by_label: case.str_at(&["name"]) == Some("TestAddManagedbyLabel"),
                 ..BuildOptions::default()
             };
             let made = build(&tree(case.get("files").unwrap()), &folder, None, &options);
@@ -205,17 +211,23 @@ fn run_plugin(config: &str, input: &str, files: &MemoryTree) -> Result<String, B
     };
     let input = read::from_text(&at("input.yaml"), input, &options.limits)?;
     gathered.resources.append(input)?;
-    let configuration = Located {
+    let configuration: Located<trueup_object::Text> = Located {
         value: config.into(),
         position: at("configuration.yaml"),
     };
     if configuration.value.contains("Generator\n") {
         let made = plugins::generate(&mut builder, &root, &[configuration])?;
-        gathered.resources.absorb(made)?;
+        gathered.resources = Resources::from_vec_unchecked(made);
+    } else if configuration.value.contains("SortOrderTransformer") {
+        sort(config, &mut gathered.resources)?;
     } else {
         plugins::transform(&mut builder, &root, &[configuration], &mut gathered)?;
     }
-    let resources = gathered.resources.into_vec();
+    let mut resources = gathered.resources.into_vec();
+    let shows_history = ["PrefixTransformer", "SuffixTransformer"];
+    if shows_history.iter().any(|kind| config.contains(kind)) {
+        resources.iter_mut().for_each(show_history);
+    }
     let texts: Result<Vec<String>, _> = resources.iter().map(|it| it.node.to_yaml()).collect();
     Ok(texts
         .map_err(|error| BuildError::BadFile {
@@ -223,4 +235,36 @@ fn run_plugin(config: &str, input: &str, files: &MemoryTree) -> Result<String, B
             message: error.to_string(),
         })?
         .join("---\n"))
+}
+
+fn sort(config: &str, resources: &mut Resources) -> Result<(), BuildError> {
+    let document = trueup_yaml::parse_first(config, &trueup_yaml::LoadOptions::default()).unwrap();
+    let document = document.unwrap().root;
+    let asked = document
+        .get("sortOptions")
+        .map(|node| sort_options(&"configuration.yaml".into(), node))
+        .transpose()?;
+    let place = Position::default();
+    order::sort(resources, asked.as_ref(), &place, Order::Fifo)
+}
+
+/// The genuine engine keeps the history of names in annotations while it
+/// works, and the recordings show them.
+fn show_history(resource: &mut Resource) {
+    let mut note = |key: &str, texts: Vec<&str>| {
+        if !texts.is_empty() {
+            let path = ["metadata", "annotations", key];
+            let text = Node::string(texts.join(","));
+            resource.node.set_at(&path, text);
+        }
+    };
+    let previous = resource.previous.clone();
+    let (prefixes, suffixes) = (resource.prefixes.clone(), resource.suffixes.clone());
+    let texts = |pick: fn(&ResourceId) -> &str| previous.iter().map(pick).collect::<Vec<_>>();
+    let internal = "internal.config.kubernetes.io";
+    note(&format!("{internal}/previousKinds"), texts(|id| &id.gvk.kind));
+    note(&format!("{internal}/previousNames"), texts(|id| &id.name));
+    note(&format!("{internal}/previousNamespaces"), texts(|id| &id.namespace));
+    note(&format!("{internal}/prefixes"), prefixes.iter().map(|it| it.as_str()).collect());
+    note(&format!("{internal}/suffixes"), suffixes.iter().map(|it| it.as_str()).collect());
 }
