@@ -60,7 +60,6 @@ pub(crate) fn patches(
 ) -> Result<(), BuildError> {
     for rule in rules {
         match load(files, folder, rule)? {
-            Loaded::Nothing => {}
             Loaded::Strategic(patches) => merge_all(resources, rule, patches, openapi)?,
             Loaded::Json(operations) => {
                 let target = rule.target.as_ref().ok_or_else(|| {
@@ -80,7 +79,6 @@ pub(crate) fn patches(
 }
 
 enum Loaded {
-    Nothing,
     Strategic(Vec<Resource>),
     Json(Operations),
 }
@@ -107,7 +105,9 @@ fn load(files: &mut Files<'_>, folder: &TreePath, rule: &PatchRule) -> Result<Lo
             let message = "illegally qualifies as both an SM and JSON patch";
             Err(refused(&place, message))
         }
-        (Ok(patches), _) if patches.is_empty() => Ok(Loaded::Nothing),
+        (Ok(patches), _) if patches.is_empty() => {
+            Err(refused(&place, "patch appears to be empty"))
+        }
         (Ok(patches), _) => Ok(Loaded::Strategic(patches)),
         (Err(_), Ok(operations)) => Ok(Loaded::Json(operations)),
         (Err(error), Err(other)) => Err(if looks_like_operations(&text) {

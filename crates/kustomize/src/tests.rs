@@ -1,4 +1,5 @@
 mod recorded;
+mod roots;
 
 use crate::{BuildError, BuildOptions, Limits, build, build_resources};
 use trueup_artifact::{MemoryTree, TreePath};

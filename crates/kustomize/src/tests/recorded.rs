@@ -23,7 +23,7 @@ const BUILDS_FLOOR: usize = 0;
 const BUILTINS_FLOOR: usize = 0;
 
 #[expect(clippy::disallowed_methods, reason = "recorded cases are read in tests")]
-fn cases(file: &str) -> Option<Vec<Value>> {
+pub(super) fn cases(file: &str) -> Option<Vec<Value>> {
     let default = concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared");
     let shared = std::env::var("TRUEUP_SHARED").unwrap_or_else(|_| default.to_owned());
     let bytes = std::fs::read(format!("{shared}/kustomize/{file}.jsonl.gz")).ok()?;
@@ -39,7 +39,7 @@ fn cases(file: &str) -> Option<Vec<Value>> {
 }
 
 #[expect(clippy::disallowed_methods, reason = "a person picks cases to look at")]
-fn asked(variable: &str) -> Option<String> {
+pub(super) fn asked(variable: &str) -> Option<String> {
     std::env::var(variable).ok()
 }
 
