@@ -2,9 +2,12 @@
 
 use crate::accumulate::Builder;
 use crate::files::{Files, file_position};
+use crate::id::ResourceId;
 use crate::kustomization::{KustomizationFile, Located};
+use crate::resource::Resource;
 use crate::resources::Resources;
 use crate::{BuildError, Limits, LoadRestrictor, Order};
+use std::collections::HashSet;
 use trueup_artifact::{FileTree, TreePath};
 use trueup_object::Manifest;
 
@@ -52,16 +55,31 @@ impl Build {
             if !text.is_empty() {
                 text.push_str("---\n");
             }
-            let yaml = resource
-                .node
-                .to_yaml()
-                .map_err(|error| BuildError::Transformer {
-                    position: resource.position.clone(),
-                    message: format!("{}: {error}", resource.id()),
-                })?;
-            text.push_str(&yaml);
+            text.push_str(&printed(resource)?);
         }
         Ok(text)
+    }
+
+    /// A name and a text for each object, as `kustomize build -o FOLDER`
+    /// writes them: group, version, kind and name, before them the namespace
+    /// where there are several.
+    pub fn to_files(&self) -> Result<Vec<(String, String)>, BuildError> {
+        let namespaced = |id: &ResourceId| !id.gvk.is_cluster_scoped();
+        let ids: Vec<ResourceId> = self.resources.iter().map(Resource::id).collect();
+        let namespaces: HashSet<&str> = ids
+            .iter()
+            .filter(|id| namespaced(id))
+            .map(ResourceId::effective_namespace)
+            .collect();
+        let all = self.resources.iter().zip(&ids);
+        all.map(|(resource, id)| {
+            let name = match namespaced(id) && namespaces.len() > 1 {
+                true => format!("{}_{}", id.effective_namespace(), file_name(id)),
+                false => file_name(id),
+            };
+            Ok((name.to_lowercase(), printed(resource)?))
+        })
+        .collect()
     }
 
     /// How many objects there are.
@@ -75,6 +93,25 @@ impl Build {
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
+}
+
+fn printed(resource: &Resource) -> Result<String, BuildError> {
+    let text = resource.node.to_yaml();
+    text.map_err(|error| BuildError::Transformer {
+        position: resource.position.clone(),
+        message: format!("{}: {error}", resource.id()),
+    })
+}
+
+fn file_name(id: &ResourceId) -> String {
+    let parts = [&id.gvk.group, &id.gvk.version, &id.gvk.kind, &id.name];
+    let parts: Vec<&str> = parts
+        .iter()
+        .map(|part| part.as_str())
+        .filter(|part| !part.is_empty())
+        .collect();
+    // A slash can't be part of a file's name.
+    format!("{}.yaml", parts.join("_").replace('/', "_"))
 }
 
 /// Builds the root in a folder. `namespace` is set in the place of the

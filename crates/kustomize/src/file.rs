@@ -116,13 +116,14 @@ pub(crate) fn read(
 }
 
 fn kustomization(fields: &Fields<'_>) -> Result<KustomizationFile, BuildError> {
+    refuse_empty(fields)?;
     let kind = kind(fields)?;
     let mut resources = fields.located("resources")?;
     resources.extend(fields.located("bases")?);
     let mut images = fields.list("images", entries::image)?;
     images.extend(fields.list("imageTags", entries::image)?);
     let charts = ["helmCharts", "helmChartInflationGenerator"];
-    let file = KustomizationFile {
+    Ok(KustomizationFile {
         position: fields.position(),
         kind,
         name: fields
@@ -161,9 +162,7 @@ fn kustomization(fields: &Fields<'_>) -> Result<KustomizationFile, BuildError> {
             entries::sort_options(&fields.file(), node)
         })?,
         build_metadata: fields.texts("buildMetadata")?,
-    };
-    refuse_empty(fields, &file)?;
-    Ok(file)
+    })
 }
 
 fn kind(fields: &Fields<'_>) -> Result<FileKind, BuildError> {
@@ -188,14 +187,9 @@ fn kind(fields: &Fields<'_>) -> Result<FileKind, BuildError> {
     Ok(kind)
 }
 
-/// A file that says nothing but its kind is refused.
-fn refuse_empty(fields: &Fields<'_>, file: &KustomizationFile) -> Result<(), BuildError> {
-    let nothing = KustomizationFile {
-        position: file.position.clone(),
-        kind: file.kind,
-        ..KustomizationFile::default()
-    };
-    if *file != nothing || fields.says_something_else() {
+/// A file that says nothing but its kind is refused; an empty list is enough.
+fn refuse_empty(fields: &Fields<'_>) -> Result<(), BuildError> {
+    if fields.says_more_than(&["apiVersion", "kind"]) {
         return Ok(());
     }
     Err(BuildError::BadFile {

@@ -16,7 +16,7 @@ mod tracked;
 use inputs::InputLog;
 use tracked::Tracked;
 use trueup_artifact::{Entry, FileTree, TreeError, TreePath};
-use trueup_kustomize::{Build, build, build_resources, find_file};
+use trueup_kustomize::{Build, BuildOptions, LoadRestrictor, build, build_resources, find_file};
 use trueup_object::names::dns_label_errors;
 use trueup_object::{Manifest, Position};
 
@@ -94,7 +94,7 @@ fn render_in(tree: &dyn FileTree, request: &RenderRequest) -> Result<Rendered, R
     check_namespace(request)?;
     let mut diagnostics = Vec::new();
     let build = build_folder(tree, &folder, request, &mut diagnostics)?;
-    let manifests = finish::finish(build.manifests, request)?;
+    let manifests = finish::finish(build.manifests()?, request)?;
     Ok(Rendered {
         manifests,
         inputs: Vec::new(),
@@ -122,8 +122,14 @@ fn build_folder(
     diagnostics: &mut Vec<Diagnostic>,
 ) -> Result<Build, RenderError> {
     let namespace = request.target_namespace.as_deref();
+    // As Flux: every file of the source may be read, the order is the written one.
+    let options = BuildOptions {
+        load_restrictor: LoadRestrictor::None,
+        limits: request.limits,
+        ..BuildOptions::default()
+    };
     if find_file(tree, folder)?.is_some() {
-        return Ok(build(tree, folder, namespace, &request.limits)?);
+        return Ok(build(tree, folder, namespace, &options)?);
     }
     let resources = scan::scan(tree, folder, diagnostics)?;
     Ok(build_resources(
@@ -131,6 +137,6 @@ fn build_folder(
         folder,
         &resources,
         namespace,
-        &request.limits,
+        &options,
     )?)
 }

@@ -148,7 +148,7 @@ fn what_can_t_be_rendered_names_file_and_cause() {
         (
             vec![("values.yaml", "\nreplicas: 2\n")],
             "",
-            "values.yaml:2: the document has no apiVersion",
+            "values.yaml:2: missing kind in object",
             "BuildFailed",
         ),
         (
@@ -160,7 +160,7 @@ fn what_can_t_be_rendered_names_file_and_cause() {
         (
             vec![("a.yaml", CONFIG), ("b/c.yaml", CONFIG)],
             "",
-            "ConfigMap/a is there twice in one build: a.yaml:1 and b/c.yaml:1",
+            "b/c.yaml:1: may not add resource with an already registered id: ConfigMap.v1.[noGrp]/a.[noNs] (it is in a.yaml:1)",
             "BuildFailed",
         ),
     ] {

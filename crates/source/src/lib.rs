@@ -7,6 +7,7 @@
 
 mod error;
 mod fetch;
+mod folder;
 mod git;
 pub mod memory;
 mod request;
@@ -15,6 +16,7 @@ mod store;
 
 pub use error::{FetchError, FetchErrorKind};
 pub use fetch::{BoxFuture, Commit, FetchOutcome, Fetched, GitFetch, MirrorKey, TreeSource};
+pub use folder::FolderTree;
 pub use git::{GitFetcher, GitFetcherOptions};
 pub use request::{
     Credentials, CredentialsError, DEFAULT_BRANCH, DEFAULT_TIMEOUT_MS, GitLimits, GitReference,

@@ -87,11 +87,12 @@ impl<'a> Fields<'a> {
         }
     }
 
-    /// Whether a field that is read but has no meaning is set.
-    pub fn says_something_else(&self) -> bool {
-        ["metadata", "helmGlobals", "inventory"]
-            .iter()
-            .any(|name| self.get(name).is_some())
+    /// Whether any other field than these is set.
+    pub fn says_more_than(&self, names: &[&str]) -> bool {
+        self.entries.iter().any(|entry| {
+            let is_one = |name: &&str| name.eq_ignore_ascii_case(&entry.key);
+            !entry.value.is_null() && !names.iter().any(is_one)
+        })
     }
 
     /// A text; empty if there is none.

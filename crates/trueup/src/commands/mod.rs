@@ -1,6 +1,7 @@
 //! What the commands do: each module one command, reading as its steps.
 
 mod apiserver;
+mod build;
 mod controller;
 mod delete;
 mod demo;
@@ -39,6 +40,7 @@ pub async fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
         Command::Demo(arguments) => demo::run(arguments).await,
         Command::Controller(arguments) => controller::run(arguments).await,
         Command::Apiserver(arguments) => apiserver::run(arguments).await,
+        Command::Build(arguments) => build::run(&arguments),
         Command::Install(arguments) => install::run(&arguments),
         Command::Get(arguments) => get::run(arguments).await,
         Command::Reconcile(arguments) => reconcile::run(arguments).await,
