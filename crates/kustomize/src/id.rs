@@ -8,7 +8,7 @@ use std::sync::OnceLock;
 use trueup_object::Text;
 
 /// The namespace that stands for having none.
-const NOT_A_NAMESPACE: &str = "_non_namespaceable_";
+pub(crate) const NOT_A_NAMESPACE: &str = "_non_namespaceable_";
 const DEFAULT_NAMESPACE: &str = "default";
 
 /// Kinds that come before all others, in order.

@@ -219,6 +219,19 @@ impl Node {
         self.at_mut(parents)?.as_map_mut()?.remove(last)
     }
 
+    /// Writes another text in the place of this value, with its style: in
+    /// quotes it stays a text, without it means what YAML says.
+    pub fn write(&mut self, text: &str) {
+        let style = self.as_scalar().map_or(ScalarStyle::Plain, |it| it.style);
+        *self = Self::Scalar(Scalar {
+            style,
+            ..match style {
+                ScalarStyle::Plain => Scalar::plain(text),
+                _ => Scalar::string(text),
+            }
+        });
+    }
+
     /// What the value is called in messages.
     pub fn kind_name(&self) -> &'static str {
         match self {

@@ -30,14 +30,13 @@ pub(crate) fn from_text(
 ) -> Result<Vec<Resource>, BuildError> {
     let options = SourceOptions {
         max_bytes: usize::try_from(limits.max_file_bytes).unwrap_or(usize::MAX),
+        max_documents: limits.max_objects.max(1),
         ..SourceOptions::default()
     };
+    // A text inside of another file stands where that file says.
     let at = |line: u32| Position {
         file: place.file.clone(),
-        line: match place.line {
-            0 => line,
-            line => line,
-        },
+        line: if place.line == 0 { line } else { place.line },
     };
     let refused = |line: u32, message: String| BuildError::BadFile {
         position: at(line),

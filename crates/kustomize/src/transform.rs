@@ -59,3 +59,14 @@ pub(crate) fn put(node: &mut Node, value: Node) -> Result<(), WalkError> {
     *node = value;
     Ok(())
 }
+
+/// Writes another text in the place of a scalar, as [`Node::write`]; anything
+/// else there is refused.
+pub(crate) fn put_text(node: &mut Node, text: &str) -> Result<(), WalkError> {
+    if !matches!(node, Node::Scalar(_)) {
+        let found = node.kind_name();
+        return Err(WalkError::Refused(format!("expected a text, found {found}")));
+    }
+    node.write(text);
+    Ok(())
+}

@@ -5,7 +5,7 @@ use crate::id::{Gvk, ResourceId};
 use crate::node::Node;
 use crate::resource::Resource;
 use crate::resources::Resources;
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use trueup_object::Text;
 
 /// A resource that had another name or namespace once.
@@ -13,30 +13,65 @@ pub(super) struct Candidate {
     /// Its place among the resources.
     pub place: usize,
     pub id: ResourceId,
+    /// The namespace that it is in as far as sameness goes.
+    namespace: Text,
+    first_namespace: Text,
     previous: Vec<ResourceId>,
     prefixes: Vec<Text>,
     suffixes: Vec<Text>,
 }
 
-/// All of them in the order of the build.
+/// All of them, found by any name that they had.
 pub(super) struct Candidates {
     all: Vec<Candidate>,
+    by_name: HashMap<Text, Vec<usize>>,
+    /// For each namespace that resources were read with, those that they are
+    /// in now.
+    moved: HashMap<Text, HashSet<Text>>,
+    cluster_scoped: Text,
+}
+
+/// What a resource can refer to.
+pub(super) struct View {
+    /// The namespaces that it sees; `None` for all.
+    namespaces: Option<HashSet<Text>>,
 }
 
 impl Candidates {
     pub fn of(resources: &Resources) -> Self {
-        let renamed = resources.iter().enumerate();
-        let renamed = renamed.filter(|(_, resource)| !resource.previous.is_empty());
+        let mut all = Vec::new();
+        let mut by_name: HashMap<Text, Vec<usize>> = HashMap::new();
+        let mut moved: HashMap<Text, HashSet<Text>> = HashMap::new();
+        for (place, resource) in resources.iter().enumerate() {
+            let id = resource.id();
+            let namespace: Text = id.effective_namespace().into();
+            let first = resource.first_id();
+            let first_namespace: Text = first.effective_namespace().into();
+            let now = moved.entry(first_namespace.clone()).or_default();
+            now.insert(namespace.clone());
+            if resource.previous.is_empty() {
+                continue;
+            }
+            let names: HashSet<&Text> = resource.previous.iter().map(|id| &id.name).collect();
+            for name in names {
+                by_name.entry(name.clone()).or_default().push(all.len());
+            }
+            all.push(Candidate {
+                place,
+                id,
+                namespace,
+                first_namespace,
+                previous: resource.previous.clone(),
+                prefixes: resource.prefixes.clone(),
+                suffixes: resource.suffixes.clone(),
+            });
+        }
+        let cluster_scoped = crate::id::NOT_A_NAMESPACE.into();
         Self {
-            all: renamed
-                .map(|(place, resource)| Candidate {
-                    place,
-                    id: resource.id(),
-                    previous: resource.previous.clone(),
-                    prefixes: resource.prefixes.clone(),
-                    suffixes: resource.suffixes.clone(),
-                })
-                .collect(),
+            all,
+            by_name,
+            moved,
+            cluster_scoped,
         }
     }
 
@@ -44,20 +79,42 @@ impl Candidates {
         self.all.is_empty()
     }
 
-    /// Those that a resource can refer to: kinds without a namespace, its own
+    /// What a resource can refer to: kinds without a namespace, its own
     /// namespace, and those that the subjects of a role binding name.
-    pub fn visible_to(&self, referrer: &Resource) -> Result<Vec<&Candidate>, BuildError> {
+    pub fn view_of(&self, referrer: &Resource) -> Result<View, BuildError> {
         let id = referrer.id();
         if id.gvk.is_cluster_scoped() {
-            return Ok(self.all.iter().collect());
+            return Ok(View { namespaces: None });
         }
-        let bound = subject_namespaces(referrer)?;
-        let fits = |candidate: &&Candidate| {
-            candidate.id.gvk.is_cluster_scoped()
-                || candidate.id.effective_namespace() == id.effective_namespace()
-                || bound.contains(&candidate.id.namespace)
-        };
-        Ok(self.all.iter().filter(fits).collect())
+        let mut namespaces = subject_namespaces(referrer)?;
+        namespaces.insert(id.effective_namespace().into());
+        namespaces.insert(self.cluster_scoped.clone());
+        Ok(View {
+            namespaces: Some(namespaces),
+        })
+    }
+
+    /// Those in view that once had a name, in the order of the build.
+    pub fn named<'a>(&'a self, name: &str, view: &'a View) -> impl Iterator<Item = &'a Candidate> {
+        let places = self.by_name.get(name).into_iter().flatten();
+        places
+            .map(|place| &self.all[*place])
+            .filter(|candidate| view.shows(&candidate.namespace))
+    }
+
+    /// Whether anything in view was read with a namespace.
+    pub fn was_in(&self, namespace: &str, view: &View) -> bool {
+        let now = self.moved.get(namespace);
+        now.is_some_and(|now| now.iter().any(|it| view.shows(it)))
+    }
+}
+
+impl View {
+    fn shows(&self, namespace: &Text) -> bool {
+        match &self.namespaces {
+            Some(namespaces) => namespaces.contains(namespace),
+            None => true,
+        }
     }
 }
 
@@ -85,10 +142,7 @@ fn subject_namespaces(referrer: &Resource) -> Result<HashSet<Text>, BuildError> 
             None => {
                 return Err(BuildError::Transformer {
                     position: referrer.position.clone(),
-                    message: format!(
-                        "namespace is blank in a subject of {}",
-                        referrer.id()
-                    ),
+                    message: format!("namespace is blank in a subject of {}", referrer.id()),
                 });
             }
         };
@@ -96,24 +150,15 @@ fn subject_namespaces(referrer: &Resource) -> Result<HashSet<Text>, BuildError> 
     Ok(namespaces)
 }
 
-/// Those that were read with a namespace, else those that are in it now.
-pub(super) fn in_namespace<'a>(all: &[&'a Candidate], namespace: &str) -> Vec<&'a Candidate> {
-    let pick = |in_it: &dyn Fn(&Candidate) -> bool| -> Vec<&'a Candidate> {
-        all.iter().filter(|it| in_it(it)).copied().collect()
-    };
-    let first = pick(&|it| {
-        let first = it.previous.first().unwrap_or(&it.id);
-        first.effective_namespace() == namespace
-    });
-    if first.is_empty() {
-        return pick(&|it| it.id.effective_namespace() == namespace);
-    }
-    first
-}
-
 impl Candidate {
-    pub fn had_name(&self, name: &str) -> bool {
-        self.previous.iter().any(|id| id.name == name)
+    /// The effective namespace that it is in.
+    pub fn namespace(&self) -> &str {
+        &self.namespace
+    }
+
+    /// The effective namespace that it was read with.
+    pub fn first_namespace(&self) -> &str {
+        &self.first_namespace
     }
 
     pub fn had_kind(&self, kind: &Gvk) -> bool {

@@ -4,7 +4,7 @@ use super::visit_all;
 use crate::BuildError;
 use crate::field_spec::{FieldSpec, Make, WalkError};
 use crate::kustomization::ImageRule;
-use crate::node::{Node, Scalar};
+use crate::node::Node;
 use crate::resources::Resources;
 use regex::Regex;
 
@@ -81,7 +81,8 @@ impl<'a> Change<'a> {
         let Node::Scalar(scalar) = node else { return };
         let fits = |pattern: &Regex| pattern.is_match(&scalar.text);
         if self.pattern.as_ref().is_some_and(fits) {
-            *scalar = Scalar::plain(self.changed(&scalar.text));
+            let changed = self.changed(&scalar.text);
+            node.write(&changed);
         }
     }
 

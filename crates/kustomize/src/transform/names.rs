@@ -1,10 +1,9 @@
 //! Prefixes and suffixes of names.
 
-use super::{put, visit_one};
+use super::{put_text, visit_one};
 use crate::BuildError;
 use crate::field_spec::{FieldSpec, Make};
 use crate::id::Gvk;
-use crate::node::{Node, Scalar};
 use crate::resource::Resource;
 use crate::resources::Resources;
 
@@ -87,6 +86,6 @@ fn add_one(
             End::Prefix => format!("{text}{now}"),
             End::Suffix => format!("{now}{text}"),
         };
-        put(node, Node::Scalar(Scalar::plain(then)))
+        put_text(node, &then)
     })
 }
