@@ -105,7 +105,7 @@ fn load(files: &mut Files<'_>, folder: &TreePath, rule: &PatchRule) -> Result<Lo
             let message = "illegally qualifies as both an SM and JSON patch";
             Err(refused(&place, message))
         }
-        (Ok(patches), _) if patches.is_empty() => {
+        (Ok(patches), _) if patches.is_empty() && rule.target.is_some() => {
             Err(refused(&place, "patch appears to be empty"))
         }
         (Ok(patches), _) => Ok(Loaded::Strategic(patches)),
