@@ -8,7 +8,9 @@ use crate::openapi::OpenApi;
 use crate::resource::Resource;
 use crate::resources::Resources;
 use crate::{BuildError, BuildOptions, MAX_ROOT_DEPTH, find_file};
-use crate::{file, generate, hash, order, origin, patch, plugins, references, replace, transform, vars};
+use crate::{
+    file, generate, hash, order, origin, patch, plugins, references, replace, transform, vars,
+};
 use trueup_artifact::{Entry, TreePath};
 use trueup_object::{Position, Text};
 
@@ -315,17 +317,37 @@ impl<'a> Builder<'a> {
                 Step::strategic_merge,
             ),
             ("PatchTransformer", file.patches.len(), Step::patches),
-            ("NamespaceTransformer", once(!file.namespace.is_empty()), Step::namespace),
-            ("PrefixTransformer", once(!file.name_prefix.is_empty()), Step::prefix),
-            ("SuffixTransformer", once(!file.name_suffix.is_empty()), Step::suffix),
+            (
+                "NamespaceTransformer",
+                once(!file.namespace.is_empty()),
+                Step::namespace,
+            ),
+            (
+                "PrefixTransformer",
+                once(!file.name_prefix.is_empty()),
+                Step::prefix,
+            ),
+            (
+                "SuffixTransformer",
+                once(!file.name_suffix.is_empty()),
+                Step::suffix,
+            ),
             ("LabelTransformer", labels, Step::labels),
             (
                 "AnnotationsTransformer",
                 once(!file.common_annotations.is_empty()),
                 Step::annotations,
             ),
-            ("PatchJson6902Transformer", file.patches_json_6902.len(), Step::json_6902),
-            ("ReplicaCountTransformer", file.replicas.len(), Step::replicas),
+            (
+                "PatchJson6902Transformer",
+                file.patches_json_6902.len(),
+                Step::json_6902,
+            ),
+            (
+                "ReplicaCountTransformer",
+                file.replicas.len(),
+                Step::replicas,
+            ),
             ("ImageTagTransformer", file.images.len(), Step::images),
             (
                 "ReplacementTransformer",
@@ -360,7 +382,11 @@ impl<'a> Builder<'a> {
             &file.position,
             self.options.order,
         )?;
-        origin::write(&mut resources, &self.metadata, self.options.managed_by_label);
+        origin::write(
+            &mut resources,
+            &self.metadata,
+            self.options.managed_by_label,
+        );
         Ok(resources)
     }
 }

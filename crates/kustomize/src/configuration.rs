@@ -170,13 +170,15 @@ fn conflict(section: &str, path: &str, position: &Position) -> BuildError {
 
 fn read(path: &TreePath, text: &str) -> Result<Configuration, BuildError> {
     let position = file_position(path);
-    let document = trueup_yaml::parse_first(text, &trueup_yaml::LoadOptions::default())
-        .map_err(|error| BuildError::BadFile {
-            position: Position {
-                line: error.line,
-                ..position.clone()
-            },
-            message: error.message,
+    let document =
+        trueup_yaml::parse_first(text, &trueup_yaml::LoadOptions::default()).map_err(|error| {
+            BuildError::BadFile {
+                position: Position {
+                    line: error.line,
+                    ..position.clone()
+                },
+                message: error.message,
+            }
         })?;
     let Some(document) = document else {
         return Ok(Configuration::default());

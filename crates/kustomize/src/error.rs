@@ -85,7 +85,9 @@ pub enum BuildError {
         kind: String,
     },
     /// Two resources of one root have the same id.
-    #[error("{second}: may not add resource with an already registered id: {id} (it is in {first})")]
+    #[error(
+        "{second}: may not add resource with an already registered id: {id} (it is in {first})"
+    )]
     AlreadyRegistered {
         /// The id, as kustomize writes it.
         id: String,

@@ -22,7 +22,6 @@ pub(crate) enum Make {
     /// Nothing is made, whatever the place says.
     Nothing,
     Map,
-    List,
     Scalar,
 }
 
@@ -130,7 +129,6 @@ fn made_node(make: Make) -> Option<Node> {
     match make {
         Make::Nothing => None,
         Make::Map => Some(Node::map()),
-        Make::List => Some(Node::List(Vec::new())),
         Make::Scalar => Some(Node::Scalar(Scalar::string(""))),
     }
 }

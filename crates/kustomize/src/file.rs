@@ -120,8 +120,8 @@ fn kustomization(fields: &Fields<'_>) -> Result<KustomizationFile, BuildError> {
     let kind = kind(fields)?;
     let mut resources = fields.located("resources")?;
     resources.extend(fields.located("bases")?);
-    let mut images = fields.list("images", entries::image)?;
-    images.extend(fields.list("imageTags", entries::image)?);
+    let mut images = fields.list("images", image)?;
+    images.extend(fields.list("imageTags", image)?);
     let charts = ["helmCharts", "helmChartInflationGenerator"];
     Ok(KustomizationFile {
         position: fields.position(),
@@ -142,24 +142,22 @@ fn kustomization(fields: &Fields<'_>) -> Result<KustomizationFile, BuildError> {
         patches_strategic_merge: fields.located("patchesStrategicMerge")?,
         patches_json_6902: fields.list("patchesJson6902", entries::patch)?,
         images,
-        replicas: fields.list("replicas", entries::replica)?,
-        replacements: fields.list("replacements", entries::replacement_rule)?,
+        replicas: fields.list("replicas", replica)?,
+        replacements: fields.list("replacements", replacement_rule)?,
         vars: fields.list("vars", entries::var)?,
         config_map_generator: fields.list("configMapGenerator", entries::config_map)?,
         secret_generator: fields.list("secretGenerator", entries::secret)?,
         generator_options: fields.optional("generatorOptions", |node| {
             entries::generator_options(&fields.file(), node)
         })?,
-        helm_charts: charts
-            .iter()
-            .find_map(|name| fields.position_of_list(name)),
+        helm_charts: charts.iter().find_map(|name| fields.position_of_list(name)),
         openapi: fields.pairs("openapi")?,
         configurations: fields.located("configurations")?,
         generators: fields.located("generators")?,
         transformers: fields.located("transformers")?,
         validators: fields.located("validators")?,
         sort_options: fields.optional("sortOptions", |node| {
-            entries::sort_options(&fields.file(), node)
+            sort_options(&fields.file(), node)
         })?,
         build_metadata: fields.texts("buildMetadata")?,
     })
@@ -170,7 +168,8 @@ fn kind(fields: &Fields<'_>) -> Result<FileKind, BuildError> {
         "" | "Kustomization" => FileKind::Kustomization,
         "Component" => FileKind::Component,
         other => {
-            let message = format!("expected kind to be Kustomization or Component, found {other:?}");
+            let message =
+                format!("expected kind to be Kustomization or Component, found {other:?}");
             return Err(fields.error_at("kind", &message));
         }
     };

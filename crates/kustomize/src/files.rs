@@ -109,7 +109,11 @@ impl<'a> Files<'a> {
         let limits = self.limits;
         let checks = [
             ("size in bytes", size_bytes, limits.max_file_bytes),
-            ("number of files", self.files as u64, limits.max_files as u64),
+            (
+                "number of files",
+                self.files as u64,
+                limits.max_files as u64,
+            ),
             (
                 "size of all files in bytes",
                 self.total_bytes,

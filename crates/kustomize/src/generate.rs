@@ -72,11 +72,7 @@ fn base(kind: &str, rule: &GeneratorRule) -> Result<Node, BuildError> {
 
 /// Options of the entry itself win over those of the root; what either
 /// disables is disabled.
-fn finish(
-    mut object: Node,
-    rule: &GeneratorRule,
-    global: Option<&GeneratorOptions>,
-) -> Resource {
+fn finish(mut object: Node, rule: &GeneratorRule, global: Option<&GeneratorOptions>) -> Resource {
     let options = [global, rule.options.as_ref()];
     for options in options.into_iter().flatten() {
         set_all(&mut object, "labels", &options.labels);

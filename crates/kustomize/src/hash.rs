@@ -17,7 +17,9 @@ pub(crate) fn add_suffixes(resources: &mut Resources) -> Result<(), BuildError> 
         let hash = hash(resource)?;
         resource.remember_id();
         let name = format!("{}-{hash}", resource.name());
-        resource.node.set_at(&["metadata", "name"], Node::string(name));
+        resource
+            .node
+            .set_at(&["metadata", "name"], Node::string(name));
     }
     Ok(())
 }

@@ -95,7 +95,10 @@ impl Gvk {
         static KNOWN: OnceLock<HashSet<(&str, &str)>> = OnceLock::new();
         let known = KNOWN.get_or_init(|| {
             let table = include_str!("../data/cluster-scoped.txt");
-            table.lines().filter_map(|line| line.split_once(' ')).collect()
+            table
+                .lines()
+                .filter_map(|line| line.split_once(' '))
+                .collect()
         });
         known.contains(&(self.api_version().as_str(), self.kind.as_str()))
     }

@@ -272,10 +272,6 @@ impl Mapping {
         &self.entries
     }
 
-    pub fn entries_mut(&mut self) -> &mut Vec<Entry> {
-        &mut self.entries
-    }
-
     pub fn get(&self, key: &str) -> Option<&Node> {
         self.entries
             .iter()

@@ -193,7 +193,10 @@ fn custom(path: &TreePath, text: &str) -> Result<Schemas, BuildError> {
     let documents = read_documents(text, &SourceOptions::default())
         .map_err(|error| refused(error.line, error.message))?;
     let Some((_, document)) = documents.into_iter().next() else {
-        return Err(refused(0, "is empty, expected an OpenAPI document".to_owned()));
+        return Err(refused(
+            0,
+            "is empty, expected an OpenAPI document".to_owned(),
+        ));
     };
     let Some(definitions) = document.get("definitions").and_then(Node::as_map) else {
         return Err(refused(0, "expected definitions of OpenAPI".to_owned()));
@@ -249,7 +252,13 @@ fn merge_of(property: &Node) -> Option<Arc<[Text]>> {
     }
     let listed = property.get("x-kubernetes-list-map-keys");
     if let Some(listed) = listed.and_then(Node::as_list) {
-        return Some(listed.iter().filter_map(Node::text).map(Text::from).collect());
+        return Some(
+            listed
+                .iter()
+                .filter_map(Node::text)
+                .map(Text::from)
+                .collect(),
+        );
     }
     let key = property.text_at(&["x-kubernetes-patch-merge-key"]);
     Some(keys(key))

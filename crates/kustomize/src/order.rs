@@ -59,7 +59,11 @@ pub(crate) fn sort(
         }
         ("legacy", None) => by_kind(resources, &FIRST_KINDS, &LAST_KINDS),
         ("legacy", Some(legacy)) => {
-            let first: Vec<&str> = legacy.order_first.iter().map(|kind| kind.as_str()).collect();
+            let first: Vec<&str> = legacy
+                .order_first
+                .iter()
+                .map(|kind| kind.as_str())
+                .collect();
             let last: Vec<&str> = legacy.order_last.iter().map(|kind| kind.as_str()).collect();
             by_kind(resources, &first, &last);
         }
@@ -110,5 +114,10 @@ fn sort_text(id: &ResourceId) -> String {
         "" => absent.to_owned(),
         text => text.to_owned(),
     };
-    format!("{}|{}|{}", id.gvk, or(&id.namespace, "~X"), or(&id.name, "~N"))
+    format!(
+        "{}|{}|{}",
+        id.gvk,
+        or(&id.namespace, "~X"),
+        or(&id.name, "~N")
+    )
 }

@@ -65,8 +65,8 @@ pub(crate) fn patches(
                 let target = rule.target.as_ref().ok_or_else(|| {
                     refused(&rule.position, "must specify a target for a JSON patch")
                 })?;
-                let matcher = Matcher::new(target)
-                    .map_err(|message| refused(&rule.position, &message))?;
+                let matcher =
+                    Matcher::new(target).map_err(|message| refused(&rule.position, &message))?;
                 let fitting = resources.iter_mut().filter(|it| matcher.fits(it));
                 for resource in fitting {
                     resource.remember_id();
@@ -207,10 +207,14 @@ fn apply(
         return Ok(());
     }
     if !patch.may_change_kind {
-        resource.node.set_at(&["kind"], Node::string(before.gvk.kind));
+        resource
+            .node
+            .set_at(&["kind"], Node::string(before.gvk.kind));
     }
     if !patch.may_change_name {
-        resource.node.set_at(&["metadata", "name"], Node::string(before.name));
+        resource
+            .node
+            .set_at(&["metadata", "name"], Node::string(before.name));
     }
     if before.namespace.is_empty() {
         resource.node.remove_at(&["metadata", "namespace"]);

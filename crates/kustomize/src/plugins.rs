@@ -75,7 +75,11 @@ pub(crate) fn validate(
 
 fn first_change(before: &Resources, after: &Resources) -> Option<String> {
     if before.len() != after.len() {
-        return Some(format!("{} resources, {} before", after.len(), before.len()));
+        return Some(format!(
+            "{} resources, {} before",
+            after.len(),
+            before.len()
+        ));
     }
     let changed = before.iter().zip(after.iter()).find(|(before, after)| {
         let mut after = (*after).clone();

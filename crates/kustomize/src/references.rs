@@ -179,7 +179,9 @@ impl Update<'_> {
         };
         let text = |node: &Node| node.as_scalar().map(|scalar| scalar.text.clone());
         let old = text(name).unwrap_or_default();
-        let namespace = node.get("namespace").map(|node| text(node).unwrap_or_default());
+        let namespace = node
+            .get("namespace")
+            .map(|node| text(node).unwrap_or_default());
         let same = |one: &Candidate, other: &Candidate| {
             one.id.name == other.id.name && one.id.namespace == other.id.namespace
         };

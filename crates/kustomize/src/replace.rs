@@ -50,13 +50,15 @@ fn load(
 ) -> Result<Vec<Replacement>, BuildError> {
     let (path, text) = files.read_text(folder, &file.value, &file.position)?;
     let place = file_position(&path);
-    let document = trueup_yaml::parse_first(&text, &trueup_yaml::LoadOptions::default())
-        .map_err(|error| BuildError::BadFile {
-            position: Position {
-                line: error.line,
-                ..place.clone()
-            },
-            message: error.message,
+    let document =
+        trueup_yaml::parse_first(&text, &trueup_yaml::LoadOptions::default()).map_err(|error| {
+            BuildError::BadFile {
+                position: Position {
+                    line: error.line,
+                    ..place.clone()
+                },
+                message: error.message,
+            }
         })?;
     let Some(document) = document else {
         return Err(refused(&place, "is empty, expected replacements"));
@@ -91,8 +93,9 @@ fn source_value(resources: &Resources, replacement: &Replacement) -> Result<Node
             "source and sourceValue are mutually exclusive",
         )),
         (None, Some(text)) => Ok(Node::Scalar(Scalar::plain(text.clone()))),
-        (Some(source), None) => from_source(resources, source)
-            .map_err(|message| refused(position, &message)),
+        (Some(source), None) => {
+            from_source(resources, source).map_err(|message| refused(position, &message))
+        }
         (None, None) => Err(refused(
             position,
             "replacements must specify a source and at least one target",
@@ -103,7 +106,10 @@ fn source_value(resources: &Resources, replacement: &Replacement) -> Result<Node
 fn from_source(resources: &Resources, source: &ReplacementSource) -> Result<Node, String> {
     let is_meant = |resource: &&Resource| {
         resource.id().is_selected_by(&source.id)
-            || resource.previous.iter().any(|id| id.is_selected_by(&source.id))
+            || resource
+                .previous
+                .iter()
+                .any(|id| id.is_selected_by(&source.id))
     };
     let mut fitting = resources.iter().filter(is_meant);
     let resource = match (fitting.next(), fitting.next()) {
@@ -231,7 +237,9 @@ fn copy(
             "unable to find field {path:?} in replacement target {id}"
         )),
         Ok(_) => Ok(()),
-        Err(message) => Err(format!("field {path:?} of replacement target {id}: {message}")),
+        Err(message) => Err(format!(
+            "field {path:?} of replacement target {id}: {message}"
+        )),
     }
 }
 

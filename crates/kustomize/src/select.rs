@@ -53,8 +53,7 @@ impl Matcher {
 
     /// Whether labels and annotations fit.
     pub fn fits_texts(&self, resource: &Resource) -> bool {
-        holds(&self.labels, resource, "labels")
-            && holds(&self.annotations, resource, "annotations")
+        holds(&self.labels, resource, "labels") && holds(&self.annotations, resource, "annotations")
     }
 
     /// Whether labels or annotations are asked for.
@@ -64,9 +63,15 @@ impl Matcher {
 
     /// Whether any part of an id is asked for.
     pub fn has_id(&self) -> bool {
-        [&self.group, &self.version, &self.kind, &self.name, &self.namespace]
-            .iter()
-            .any(|pattern| pattern.is_some())
+        [
+            &self.group,
+            &self.version,
+            &self.kind,
+            &self.name,
+            &self.namespace,
+        ]
+        .iter()
+        .any(|pattern| pattern.is_some())
     }
 
     /// Whether an id fits, labels and annotations left aside.
@@ -85,7 +90,9 @@ fn pattern(field: &str, text: &str) -> Result<Option<Regex>, String> {
     }
     match Regex::new(&format!("^(?:{text})$")) {
         Ok(pattern) => Ok(Some(pattern)),
-        Err(error) => Err(format!("{field} {text:?} is no regular expression: {error}")),
+        Err(error) => Err(format!(
+            "{field} {text:?} is no regular expression: {error}"
+        )),
     }
 }
 
@@ -94,7 +101,9 @@ fn labels(field: &str, text: &str) -> Result<LabelSelector, String> {
 }
 
 fn fits(pattern: &Option<Regex>, text: &str) -> bool {
-    pattern.as_ref().is_none_or(|pattern| pattern.is_match(text))
+    pattern
+        .as_ref()
+        .is_none_or(|pattern| pattern.is_match(text))
 }
 
 fn holds(selector: &LabelSelector, resource: &Resource, place: &str) -> bool {

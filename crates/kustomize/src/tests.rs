@@ -118,7 +118,13 @@ fn an_override_takes_the_place_of_the_root_s_own_namespace() {
         ),
         ("a.yaml", CONFIG),
     ];
-    let build = build(&tree(&files), &path("."), Some("given"), &BuildOptions::default()).unwrap();
+    let build = build(
+        &tree(&files),
+        &path("."),
+        Some("given"),
+        &BuildOptions::default(),
+    )
+    .unwrap();
     assert_eq!(build.manifests().unwrap()[0].namespace(), "given");
 }
 
@@ -307,9 +313,17 @@ fn limits_are_named() {
             "a.yaml: number of objects is 1, more than the limit of 0",
         ),
     ] {
-        let found = build(&tree(&files), &path("."), None, &BuildOptions { limits, ..BuildOptions::default() })
-            .unwrap_err()
-            .to_string();
+        let found = build(
+            &tree(&files),
+            &path("."),
+            None,
+            &BuildOptions {
+                limits,
+                ..BuildOptions::default()
+            },
+        )
+        .unwrap_err()
+        .to_string();
         assert!(found.starts_with(part), "{found}");
     }
 }
@@ -349,4 +363,3 @@ fn a_root_in_thought_is_built_like_a_written_one() {
         Err(BuildError::Missing { .. })
     ));
 }
-

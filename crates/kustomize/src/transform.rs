@@ -54,7 +54,9 @@ pub(crate) fn visit_one(
 pub(crate) fn put(node: &mut Node, value: Node) -> Result<(), WalkError> {
     if !matches!(node, Node::Scalar(_)) {
         let found = node.kind_name();
-        return Err(WalkError::Refused(format!("expected a text, found {found}")));
+        return Err(WalkError::Refused(format!(
+            "expected a text, found {found}"
+        )));
     }
     *node = value;
     Ok(())
@@ -65,7 +67,9 @@ pub(crate) fn put(node: &mut Node, value: Node) -> Result<(), WalkError> {
 pub(crate) fn put_text(node: &mut Node, text: &str) -> Result<(), WalkError> {
     if !matches!(node, Node::Scalar(_)) {
         let found = node.kind_name();
-        return Err(WalkError::Refused(format!("expected a text, found {found}")));
+        return Err(WalkError::Refused(format!(
+            "expected a text, found {found}"
+        )));
     }
     node.write(text);
     Ok(())

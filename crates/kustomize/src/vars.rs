@@ -71,7 +71,9 @@ pub(crate) fn resolve(
         return Ok(());
     }
     for resource in resources.iter_mut() {
-        visit_all(resource, specs, Make::Nothing, &mut |node| put(node, &values))?;
+        visit_all(resource, specs, Make::Nothing, &mut |node| {
+            put(node, &values)
+        })?;
     }
     Ok(())
 }

@@ -133,10 +133,6 @@ fn build_folder(
     }
     let resources = scan::scan(tree, folder, diagnostics)?;
     Ok(build_resources(
-        tree,
-        folder,
-        &resources,
-        namespace,
-        &options,
+        tree, folder, &resources, namespace, &options,
     )?)
 }

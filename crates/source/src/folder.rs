@@ -56,11 +56,7 @@ fn identify(path: &Path, metadata: &std::fs::Metadata) -> ContentId {
     ContentId::Sha256(*trueup_artifact::Digest::of(text.as_bytes()).as_bytes())
 }
 
-fn entry_of(
-    root: &Path,
-    path: &Path,
-    metadata: &std::fs::Metadata,
-) -> std::io::Result<Entry> {
+fn entry_of(root: &Path, path: &Path, metadata: &std::fs::Metadata) -> std::io::Result<Entry> {
     if metadata.is_symlink() {
         let target = target_of(root, path)?;
         return Ok(Entry::Symlink { target });
@@ -136,7 +132,10 @@ impl FileTree for FolderTree {
             let name = found.file_name().to_string_lossy().into_owned();
             let place = found.path();
             let metadata = std::fs::symlink_metadata(&place).map_err(failed)?;
-            entries.push((name, entry_of(&self.root, &place, &metadata).map_err(failed)?));
+            entries.push((
+                name,
+                entry_of(&self.root, &place, &metadata).map_err(failed)?,
+            ));
         }
         entries.sort_by(|(left, _), (right, _)| left.as_bytes().cmp(right.as_bytes()));
         Ok(entries)

@@ -15,7 +15,9 @@ type Files = Vec<(String, String)>;
 
 fn case(name: &str, folder: &str, files: Files) -> Case {
     let input_bytes = files.iter().map(|(_, text)| text.len()).sum();
-    let files = files.into_iter().map(|(path, text)| (path, text.into_bytes()));
+    let files = files
+        .into_iter()
+        .map(|(path, text)| (path, text.into_bytes()));
     Case {
         name: name.to_owned(),
         tree: MemoryTree::from_files(files).expect("the paths of the corpus are plain"),
@@ -156,7 +158,7 @@ fn wide(roots: usize) -> Files {
         all.push_str(&format!("- root-{root}\n"));
         files.push((
             format!("root-{root}/kustomization.yaml"),
-            format!("resources: [app.yaml]\nnameSuffix: -{root}\n"),
+            format!("resources: [app.yaml]\nnameSuffix: '-{root}'\n"),
         ));
         files.push((format!("root-{root}/app.yaml"), application(root)));
     }

@@ -6,6 +6,11 @@
 //! before, also as a multiple of input and output. `-- --seconds N` is how long
 //! each is measured.
 
+#![expect(
+    clippy::disallowed_methods,
+    reason = "a bench looks at clocks, and at its own process"
+)]
+
 mod corpus;
 
 use corpus::Case;
@@ -103,7 +108,10 @@ fn child(name: &str) {
 /// What a process of its own needs for a build; `None` where it can't be told.
 fn peak_bytes(name: &str) -> Option<usize> {
     let program = std::env::current_exe().ok()?;
-    let output = Command::new(program).args(["--child", name]).output().ok()?;
+    let output = Command::new(program)
+        .args(["--child", name])
+        .output()
+        .ok()?;
     String::from_utf8(output.stdout).ok()?.trim().parse().ok()
 }
 

@@ -58,7 +58,13 @@ fn put(configuration: &mut Configuration, section: &str, spec: FieldSpec) {
 /// `GROUP VERSION KIND PATH [create]`, `-` for nothing.
 fn row(line: &str) -> FieldSpec {
     let mut words = line.split(' ');
-    let mut word = || words.next().filter(|word| *word != "-").unwrap_or("").into();
+    let mut word = || {
+        words
+            .next()
+            .filter(|word| *word != "-")
+            .unwrap_or("")
+            .into()
+    };
     let gvk = Gvk {
         group: word(),
         version: word(),

@@ -22,13 +22,15 @@ const REFERENCE_NAME_KEY: &str = "x-kubernetes-object-ref-name-key";
 
 pub(super) fn read(path: &TreePath, text: &str) -> Result<Configuration, BuildError> {
     let position = file_position(path);
-    let document = trueup_yaml::parse_first(text, &trueup_yaml::LoadOptions::default())
-        .map_err(|error| BuildError::BadFile {
-            position: Position {
-                line: error.line,
-                ..position.clone()
-            },
-            message: format!("unable to parse open API definition: {}", error.message),
+    let document =
+        trueup_yaml::parse_first(text, &trueup_yaml::LoadOptions::default()).map_err(|error| {
+            BuildError::BadFile {
+                position: Position {
+                    line: error.line,
+                    ..position.clone()
+                },
+                message: format!("unable to parse open API definition: {}", error.message),
+            }
         })?;
     let mut configuration = Configuration::default();
     let Some(document) = document else {
@@ -60,7 +62,10 @@ pub(super) fn read(path: &TreePath, text: &str) -> Result<Configuration, BuildEr
 }
 
 fn properties(definition: &Node) -> &[trueup_yaml::Entry] {
-    match definition.at(&["Schema", "properties"]).map(|node| &node.content) {
+    match definition
+        .at(&["Schema", "properties"])
+        .map(|node| &node.content)
+    {
         Some(Content::Map(entries)) => entries,
         _ => &[],
     }
@@ -112,7 +117,10 @@ impl Places<'_> {
         if has(IDENTITY) {
             let _ = add_all(&mut self.found.name_prefix, vec![spec]);
         }
-        let (version, kind) = (text(property, REFERENCE_VERSION), text(property, REFERENCE_KIND));
+        let (version, kind) = (
+            text(property, REFERENCE_VERSION),
+            text(property, REFERENCE_KIND),
+        );
         if let (Some(version), Some(kind)) = (version, kind) {
             let key = text(property, REFERENCE_NAME_KEY).unwrap_or("name");
             let reference = NameReference {

@@ -6,8 +6,8 @@ use crate::field_spec::FieldSpec;
 use crate::id::{Gvk, ResourceId};
 use crate::kustomization::{
     FieldOptions, GeneratorOptions, GeneratorRule, ImageRule, LabelRule, LegacySortOptions,
-    Located, PatchRule, ReplacementRule, ReplacementSource, ReplacementTarget, ReplicaRule,
-    Replacement, Selector, SortOptions, Var,
+    Located, PatchRule, Replacement, ReplacementRule, ReplacementSource, ReplacementTarget,
+    ReplicaRule, Selector, SortOptions, Var,
 };
 use crate::resource::Behavior;
 use trueup_object::Text;

@@ -32,7 +32,10 @@ impl<'a> Fields<'a> {
             _ => return Err(expected(file, node, what, "a map")),
         };
         for entry in entries {
-            if !known.iter().any(|name| name.eq_ignore_ascii_case(&entry.key)) {
+            if !known
+                .iter()
+                .any(|name| name.eq_ignore_ascii_case(&entry.key))
+            {
                 return Err(BuildError::UnknownField {
                     position: at(file, entry.line),
                     field: entry.key.as_str().into(),

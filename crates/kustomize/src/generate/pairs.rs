@@ -61,7 +61,10 @@ fn env_pairs(path: &TreePath, text: &str) -> Result<Vec<Pair>, BuildError> {
         if key.is_empty() {
             let mut position = file_position(path);
             position.line = u32::try_from(number + 1).unwrap_or(u32::MAX);
-            return Err(refused(&position, "a line has no key before its '='".to_owned()));
+            return Err(refused(
+                &position,
+                "a line has no key before its '='".to_owned(),
+            ));
         }
         pairs.push((key.to_owned(), value.as_bytes().to_vec()));
     }
@@ -91,10 +94,7 @@ fn unquoted(text: &str) -> &str {
 }
 
 /// `path` whose last segment is the key, or `key=path`.
-fn file_source<'a>(
-    source: &'a str,
-    position: &Position,
-) -> Result<(&'a str, &'a str), BuildError> {
+fn file_source<'a>(source: &'a str, position: &Position) -> Result<(&'a str, &'a str), BuildError> {
     let Some((key, path)) = source.split_once('=') else {
         let name = source.trim_end_matches('/').rsplit('/').next();
         return Ok((name.unwrap_or(source), source));

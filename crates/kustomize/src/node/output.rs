@@ -22,7 +22,10 @@ impl Node {
                 Content::Null => Value::Null,
                 Content::Bool(truth) => Value::Bool(truth),
                 Content::Integer(number) => Value::Integer(number),
-                #[expect(clippy::cast_precision_loss, reason = "the tree has no larger integers")]
+                #[expect(
+                    clippy::cast_precision_loss,
+                    reason = "the tree has no larger integers"
+                )]
                 Content::Unsigned(number) => Value::Float(number as f64),
                 Content::Float(number) => Value::Float(number),
                 Content::String(text) => Value::String(text.into()),
@@ -169,7 +172,12 @@ pub(super) fn timestamp(text: &str) -> Option<String> {
 /// Where `2001-1-2` ends; the year has four digits.
 fn date(text: &str) -> Option<usize> {
     let bytes = text.as_bytes();
-    let digits = |from: usize| bytes[from..].iter().take_while(|b| b.is_ascii_digit()).count();
+    let digits = |from: usize| {
+        bytes[from..]
+            .iter()
+            .take_while(|b| b.is_ascii_digit())
+            .count()
+    };
     if bytes.len() < 8 || digits(0) != 4 || bytes[4] != b'-' {
         return None;
     }
@@ -194,7 +202,9 @@ fn parts(text: &str) -> Option<(u16, u8, u8)> {
     let day: u8 = day.parse().ok()?;
     let longest = match month {
         4 | 6 | 9 | 11 => 30,
-        2 if year % 4 == 0 && (year % 100 != 0 || year % 400 == 0) => 29,
+        2 if year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400)) => {
+            29
+        }
         2 => 28,
         1..=12 => 31,
         _ => return None,
@@ -327,8 +337,8 @@ fn write_inline(node: &Node, depth: usize, text: &mut String) {
         Node::Map(_) => text.push_str("{}"),
         Node::List(_) => text.push_str("[]"),
         Node::Scalar(scalar) => {
-            let is_block = scalar.style == trueup_yaml::ScalarStyle::Literal
-                && scalar.text.contains('\n');
+            let is_block =
+                scalar.style == trueup_yaml::ScalarStyle::Literal && scalar.text.contains('\n');
             if is_block {
                 write_literal(scalar, depth, text);
             } else {
@@ -367,7 +377,9 @@ fn write_scalar(scalar: &Scalar, text: &mut String) {
             text.push_str(&String::from_utf8_lossy(&json));
         }
         _ if scalar.tag == Tag::String => {
-            text.push_str(trueup_yaml::emit(&at_no_line(Content::String(value.to_owned()))).trim_end());
+            text.push_str(
+                trueup_yaml::emit(&at_no_line(Content::String(value.to_owned()))).trim_end(),
+            );
         }
         _ => text.push_str(value),
     }

@@ -25,9 +25,9 @@ fn number(text: &str) -> Tag {
         return Tag::Timestamp;
     }
     let plain = text.replace('_', "");
-    if parse_integer(&plain).is_some_and(|number| {
-        i64::try_from(number).is_ok() || u64::try_from(number).is_ok()
-    }) {
+    if parse_integer(&plain)
+        .is_some_and(|number| i64::try_from(number).is_ok() || u64::try_from(number).is_ok())
+    {
         return Tag::Integer;
     }
     if is_decimal(&plain) && parse_float(&plain).is_some() {

@@ -31,7 +31,10 @@ impl Operations {
                 position: position.clone(),
                 operations,
             }),
-            _ => Err(refused(position, "expected a list of JSON patch operations")),
+            _ => Err(refused(
+                position,
+                "expected a list of JSON patch operations",
+            )),
         }
     }
 

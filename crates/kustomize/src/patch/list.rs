@@ -187,7 +187,10 @@ fn put(made: &mut Vec<Node>, item: Node, keys: &[Text], values: &[Text]) {
 
 /// Puts back an item that was there before.
 fn append_old(made: &mut Vec<Node>, item: Node, keys: &[Text]) {
-    if item.as_map().is_some_and(|map| map.get(DIRECTIVE).is_some() && map.len() == 1) {
+    if item
+        .as_map()
+        .is_some_and(|map| map.get(DIRECTIVE).is_some() && map.len() == 1)
+    {
         return;
     }
     let mut values = Values::new();

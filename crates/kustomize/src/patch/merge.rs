@@ -59,7 +59,10 @@ pub(crate) fn merge(
                 let inner = schema.and_then(|schema| schema.field(key));
                 let now = map.get_mut(key).map(std::mem::take);
                 let is_there = now.is_some();
-                let tag = now.as_ref().and_then(Node::as_scalar).map(|scalar| scalar.style);
+                let tag = now
+                    .as_ref()
+                    .and_then(Node::as_scalar)
+                    .map(|scalar| scalar.style);
                 match merge(now, change, inner.as_ref(), path)? {
                     Some(mut then) => {
                         if let (Some(style), Some(scalar)) = (tag, then.as_scalar_mut()) {
@@ -82,9 +85,7 @@ pub(crate) fn merge(
             };
             match directive_of_list(changes, path)? {
                 Some((Directive::Delete, _)) => Ok(None),
-                Some((Directive::Replace, rest)) => {
-                    adopt(&Node::List(rest), schema, path)
-                }
+                Some((Directive::Replace, rest)) => adopt(&Node::List(rest), schema, path),
                 Some((Directive::Merge, rest)) => {
                     merge_lists(items, &rest, &keys, schema, path).map(Some)
                 }

@@ -172,9 +172,7 @@ impl Plugin {
                 let rules = fields.list("replacements", replacement_rule)?;
                 replace::replacements(resources, &mut builder.files, folder, &rules)
             }
-            "ValueAddTransformer" => {
-                value_add::run(&fields, resources, &mut builder.files, folder)
-            }
+            "ValueAddTransformer" => value_add::run(&fields, resources, &mut builder.files, folder),
             "PatchTransformer" | "PatchJson6902Transformer" | "PatchStrategicMergeTransformer" => {
                 self.patch(&fields, builder, folder, gathered)
             }

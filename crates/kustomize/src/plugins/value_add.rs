@@ -54,15 +54,15 @@ fn read(
 ) -> Result<Vec<Target>, BuildError> {
     let (path, text) = files.read_text(folder, shared, &fields.position())?;
     let place = file_position(&path);
-    let document = trueup_yaml::parse_first(&text, &trueup_yaml::LoadOptions::default())
-        .map_err(|error| BuildError::BadFile {
-            position: place.clone(),
-            message: error.to_string(),
+    let document =
+        trueup_yaml::parse_first(&text, &trueup_yaml::LoadOptions::default()).map_err(|error| {
+            BuildError::BadFile {
+                position: place.clone(),
+                message: error.to_string(),
+            }
         })?;
     match document {
-        Some(document) => {
-            Fields::open(&place, &document.root, "targets")?.list("targets", target)
-        }
+        Some(document) => Fields::open(&place, &document.root, "targets")?.list("targets", target),
         None => Ok(Vec::new()),
     }
 }
@@ -92,15 +92,18 @@ fn add(
     fields: &Fields<'_>,
 ) -> Result<(), BuildError> {
     let matcher = match &target.selector {
-        Some(selector) => Some(
-            Matcher::new(selector).map_err(|message| fields.error_at("targets", &message))?,
-        ),
+        Some(selector) => {
+            Some(Matcher::new(selector).map_err(|message| fields.error_at("targets", &message))?)
+        }
         None => None,
     };
     let segments = split_path(&target.path, '/');
     let path: Vec<&str> = segments.iter().map(Text::as_str).collect();
     for resource in resources.iter_mut() {
-        if matcher.as_ref().is_some_and(|matcher| !matcher.fits(resource)) {
+        if matcher
+            .as_ref()
+            .is_some_and(|matcher| !matcher.fits(resource))
+        {
             continue;
         }
         if target.path == "metadata/namespace" {
@@ -130,5 +133,9 @@ fn inserted(path: &str, position: i64, part: &str) -> String {
     let mut parts: Vec<&str> = path.split('/').filter(|part| !part.is_empty()).collect();
     parts.insert((place - 1).min(parts.len()), part);
     let joined = parts.join("/");
-    if is_absolute { format!("/{joined}") } else { joined }
+    if is_absolute {
+        format!("/{joined}")
+    } else {
+        joined
+    }
 }

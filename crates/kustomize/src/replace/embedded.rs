@@ -9,9 +9,7 @@ use trueup_yaml::SourceOptions;
 /// Changes a value inside of a text on the way of the path, if there is such
 /// a text and it holds such a value. The text stays JSON or YAML as it was.
 pub(super) fn change(node: &mut Node, path: &[Text], change: &Change<'_>) -> bool {
-    let is_text = |length: &usize| {
-        matches!(lookup(node, &path[..*length]), Some(Node::Scalar(scalar)) if !scalar.text.is_empty())
-    };
+    let is_text = |length: &usize| matches!(lookup(node, &path[..*length]), Some(Node::Scalar(scalar)) if !scalar.text.is_empty());
     let Some(length) = (1..path.len()).find(is_text) else {
         return false;
     };

@@ -30,12 +30,7 @@ pub(super) fn change_at(
     }
 }
 
-fn in_map(
-    node: &mut Node,
-    key: &str,
-    rest: &[Text],
-    change: &Change<'_>,
-) -> Result<usize, String> {
+fn in_map(node: &mut Node, key: &str, rest: &[Text], change: &Change<'_>) -> Result<usize, String> {
     match node {
         Node::Map(map) => {
             let Some(next) = member(map, key, rest, change) else {
@@ -47,7 +42,10 @@ fn in_map(
             change_at(next, rest, change)
         }
         Node::Scalar(_) if node.is_null() => Ok(0),
-        _ => Err(format!("expected a map for {key:?}, found {}", node.kind_name())),
+        _ => Err(format!(
+            "expected a map for {key:?}, found {}",
+            node.kind_name()
+        )),
     }
 }
 

@@ -9,7 +9,8 @@ const WEB: &str = "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: web}\
 
 #[test]
 fn every_mistake_is_told_with_its_place() {
-    let component = "apiVersion: kustomize.config.k8s.io/v1alpha1\nkind: Component\nnamePrefix: x-\n";
+    let component =
+        "apiVersion: kustomize.config.k8s.io/v1alpha1\nkind: Component\nnamePrefix: x-\n";
     for (what, files, message) in [
         (
             "a component used as a base",
@@ -30,7 +31,10 @@ fn every_mistake_is_told_with_its_place() {
         (
             "a patch without a match",
             vec![
-                ("kustomization.yaml", "resources: [a.yaml]\npatches:\n- path: p.yaml\n"),
+                (
+                    "kustomization.yaml",
+                    "resources: [a.yaml]\npatches:\n- path: p.yaml\n",
+                ),
                 ("a.yaml", CONFIG),
                 ("p.yaml", WEB),
             ],
@@ -68,7 +72,10 @@ fn every_mistake_is_told_with_its_place() {
         ),
         (
             "a generator without a name",
-            vec![("kustomization.yaml", "secretGenerator:\n- literals: [a=b]\n")],
+            vec![(
+                "kustomization.yaml",
+                "secretGenerator:\n- literals: [a=b]\n",
+            )],
             "kustomization.yaml:2: a Secret must have a name",
         ),
         (
@@ -78,7 +85,10 @@ fn every_mistake_is_told_with_its_place() {
         ),
         (
             "a list where an object belongs",
-            vec![("kustomization.yaml", "resources: [a.yaml]\n"), ("a.yaml", "- 1\n")],
+            vec![
+                ("kustomization.yaml", "resources: [a.yaml]\n"),
+                ("a.yaml", "- 1\n"),
+            ],
             "a.yaml:1: expected an object, found a list",
         ),
         (
@@ -103,14 +113,20 @@ fn every_mistake_is_told_with_its_place() {
             "a plugin that is a program",
             vec![
                 ("kustomization.yaml", "transformers: [t.yaml]\n"),
-                ("t.yaml", "apiVersion: example.com/v1\nkind: Run\nmetadata: {name: x}\n"),
+                (
+                    "t.yaml",
+                    "apiVersion: example.com/v1\nkind: Run\nmetadata: {name: x}\n",
+                ),
             ],
             "t.yaml:1: example.com/v1/Run is no builtin plugin; others are not run",
         ),
         (
             "a replica count for nobody",
             vec![
-                ("kustomization.yaml", "resources: [a.yaml]\nreplicas:\n- {name: web, count: 3}\n"),
+                (
+                    "kustomization.yaml",
+                    "resources: [a.yaml]\nreplicas:\n- {name: web, count: 3}\n",
+                ),
                 ("a.yaml", CONFIG),
             ],
             "kustomization.yaml:3: resource with name web does not match a config with the following GVK",
@@ -138,9 +154,16 @@ fn every_mistake_is_told_with_its_place() {
             "kustomization.yaml:3: var 'X' cannot be mapped to a field in the set of known resources",
         ),
     ] {
-        let folder = if files[0].0.starts_with("app/") { "app" } else { "." };
+        let folder = if files[0].0.starts_with("app/") {
+            "app"
+        } else {
+            "."
+        };
         let found = error(&files, folder);
-        assert!(found.starts_with(message), "{what}: {found}\nexpected {message}");
+        assert!(
+            found.starts_with(message),
+            "{what}: {found}\nexpected {message}"
+        );
     }
 }
 
@@ -152,18 +175,26 @@ fn a_reference_that_could_mean_two_objects_is_refused() {
                roleRef: {apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: view}\n\
                subjects: [{kind: ServiceAccount, name: a}]\n";
     let files = [
-        ("kustomization.yaml", "resources: [a.yaml]\nnamePrefix: p-\n"),
+        (
+            "kustomization.yaml",
+            "resources: [a.yaml]\nnamePrefix: p-\n",
+        ),
         ("a.yaml", two),
     ];
     let found = error(&files, ".");
-    assert!(found.contains("found multiple possible referrals"), "{found}");
+    assert!(
+        found.contains("found multiple possible referrals"),
+        "{found}"
+    );
     assert!(found.contains("ServiceAccount.v1.[noGrp]/p-a.x"), "{found}");
 }
 
 #[test]
 fn a_base_outside_of_the_tree_is_refused_also_by_a_link() {
     let mut files = tree(&[("app/kustomization.yaml", "resources: [base]\n")]);
-    files.add_symlink(&path("app/base"), "../../elsewhere").unwrap();
+    files
+        .add_symlink(&path("app/base"), "../../elsewhere")
+        .unwrap();
     let found = build(&files, &path("app"), None, &BuildOptions::default()).unwrap_err();
     assert_eq!(
         found.to_string(),
@@ -180,7 +211,9 @@ fn a_link_within_the_tree_leads_where_it_leads() {
         ("b.yaml", WEB),
     ]);
     files.add_symlink(&path("app/base"), "../shared").unwrap();
-    files.add_symlink(&path("app/link.yaml"), "../b.yaml").unwrap();
+    files
+        .add_symlink(&path("app/link.yaml"), "../b.yaml")
+        .unwrap();
     let open = BuildOptions {
         load_restrictor: LoadRestrictor::None,
         ..BuildOptions::default()
@@ -199,13 +232,18 @@ fn links_in_a_circle_end() {
     files.add_symlink(&path("a"), "b").unwrap();
     files.add_symlink(&path("b"), "a").unwrap();
     let found = build(&files, &path("."), None, &BuildOptions::default()).unwrap_err();
-    assert!(found.to_string().contains("number of links is 41"), "{found}");
+    assert!(
+        found.to_string().contains("number of links is 41"),
+        "{found}"
+    );
 }
 
 #[test]
 fn a_file_that_is_no_text_or_too_large_is_named() {
     let mut files = tree(&[("kustomization.yaml", "resources: [a.yaml]\n")]);
-    files.write_file(&path("a.yaml"), vec![0xff, 0xfe, b'x'].into()).unwrap();
+    files
+        .write_file(&path("a.yaml"), vec![0xff, 0xfe, b'x'].into())
+        .unwrap();
     let found = build(&files, &path("."), None, &BuildOptions::default()).unwrap_err();
     assert_eq!(found.to_string(), "a.yaml: expected UTF-8 text");
 
@@ -227,12 +265,18 @@ fn a_hundred_thousand_resources_are_built_or_refused_by_number() {
         ));
     }
     let files = tree(&[
-        ("kustomization.yaml", "resources: [a.yaml]\nnamePrefix: p-\n"),
+        (
+            "kustomization.yaml",
+            "resources: [a.yaml]\nnamePrefix: p-\n",
+        ),
         ("a.yaml", &text),
     ]);
     let mut options = BuildOptions::default();
     let found = build(&files, &path("."), None, &options).unwrap_err();
-    assert!(found.to_string().contains("more than 50000 documents"), "{found}");
+    assert!(
+        found.to_string().contains("more than 50000 documents"),
+        "{found}"
+    );
     options.limits.max_objects = 200_000;
     let made = build(&files, &path("."), None, &options).unwrap();
     assert_eq!(made.len(), 100_000);

@@ -4,8 +4,8 @@
 //! `TRUEUP_RECORDED_SHOW=1` prints what differs.
 
 use crate::accumulate::{Accumulator, Builder};
-use crate::files::Files;
 use crate::file::sort_options;
+use crate::files::Files;
 use crate::id::ResourceId;
 use crate::kustomization::Located;
 use crate::node::Node;
@@ -18,11 +18,14 @@ use trueup_artifact::{MemoryTree, TreePath};
 use trueup_object::{Position, Value, from_json};
 
 /// How many whole builds agree at least.
-const BUILDS_FLOOR: usize = 0;
+const BUILDS_FLOOR: usize = 278;
 /// How many single generators and transformers agree at least.
-const BUILTINS_FLOOR: usize = 0;
+const BUILTINS_FLOOR: usize = 93;
 
-#[expect(clippy::disallowed_methods, reason = "recorded cases are read in tests")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "recorded cases are read in tests"
+)]
 pub(super) fn cases(file: &str) -> Option<Vec<Value>> {
     let default = concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared");
     let shared = std::env::var("TRUEUP_SHARED").unwrap_or_else(|_| default.to_owned());
@@ -96,7 +99,9 @@ fn tree(files: &Value) -> MemoryTree {
 /// The content of a file: text, or bytes in base64.
 fn bytes_of(content: &Value) -> Vec<u8> {
     match content.str_at(&["base64"]) {
-        Some(text) => base64::engine::general_purpose::STANDARD.decode(text).unwrap(),
+        Some(text) => base64::engine::general_purpose::STANDARD
+            .decode(text)
+            .unwrap(),
         // JSON could not hold the byte 0xff of one recorded file.
         None => content
             .as_str()
@@ -262,9 +267,21 @@ fn show_history(resource: &mut Resource) {
     let (prefixes, suffixes) = (resource.prefixes.clone(), resource.suffixes.clone());
     let texts = |pick: fn(&ResourceId) -> &str| previous.iter().map(pick).collect::<Vec<_>>();
     let internal = "internal.config.kubernetes.io";
-    note(&format!("{internal}/previousKinds"), texts(|id| &id.gvk.kind));
+    note(
+        &format!("{internal}/previousKinds"),
+        texts(|id| &id.gvk.kind),
+    );
     note(&format!("{internal}/previousNames"), texts(|id| &id.name));
-    note(&format!("{internal}/previousNamespaces"), texts(|id| &id.namespace));
-    note(&format!("{internal}/prefixes"), prefixes.iter().map(|it| it.as_str()).collect());
-    note(&format!("{internal}/suffixes"), suffixes.iter().map(|it| it.as_str()).collect());
+    note(
+        &format!("{internal}/previousNamespaces"),
+        texts(|id| &id.namespace),
+    );
+    note(
+        &format!("{internal}/prefixes"),
+        prefixes.iter().map(|it| it.as_str()).collect(),
+    );
+    note(
+        &format!("{internal}/suffixes"),
+        suffixes.iter().map(|it| it.as_str()).collect(),
+    );
 }

@@ -16,7 +16,10 @@ struct DiskTree {
     root: PathBuf,
 }
 
-#[expect(clippy::disallowed_methods, reason = "public roots are read from disk in tests")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "public roots are read from disk in tests"
+)]
 impl DiskTree {
     fn at(&self, path: &TreePath) -> PathBuf {
         self.root.join(path.as_str())
@@ -38,7 +41,10 @@ impl DiskTree {
     }
 }
 
-#[expect(clippy::disallowed_methods, reason = "public roots are read from disk in tests")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "public roots are read from disk in tests"
+)]
 impl FileTree for DiskTree {
     fn entry(&self, path: &TreePath) -> Result<Option<Entry>, TreeError> {
         if let Some((link, target)) = self.first_link(path) {
@@ -94,7 +100,9 @@ fn made(folder: &str, case: &Value) -> Result<String, String> {
 #[test]
 fn public_roots_are_built_to_the_byte() {
     let (Some(folder), Some(cases)) = (asked("TRUEUP_KUSTOMIZE_ROOTS"), cases("roots")) else {
-        println!("skipped: kustomize roots: TRUEUP_KUSTOMIZE_ROOTS names no folder of repositories");
+        println!(
+            "skipped: kustomize roots: TRUEUP_KUSTOMIZE_ROOTS names no folder of repositories"
+        );
         return;
     };
     let only = asked("TRUEUP_RECORDED_ONLY");
@@ -117,10 +125,16 @@ fn public_roots_are_built_to_the_byte() {
             }
             (Err(_), None) => agreed += 1,
             (Err(error), Some(_)) => differing.push(format!("{name}: {error}")),
-            (Ok(_), None) => differing.push(format!("{name}: no error, expected {:?}", case.get("error"))),
+            (Ok(_), None) => differing.push(format!(
+                "{name}: no error, expected {:?}",
+                case.get("error")
+            )),
         }
     }
-    println!("recorded cases: kustomize roots: {} ran, 0 skipped, {agreed} agreed", agreed + differing.len());
+    println!(
+        "recorded cases: kustomize roots: {} ran, 0 skipped, {agreed} agreed",
+        agreed + differing.len()
+    );
     for line in &differing {
         println!("differs: {line}");
     }

@@ -104,7 +104,11 @@ fn is_binding_subject(spec: &FieldSpec) -> bool {
 
 fn move_subjects(resource: &mut Resource, rule: &NamespaceRule) -> Result<(), BuildError> {
     let (position, id) = (resource.position.clone(), resource.id());
-    let Some(subjects) = resource.node.get_mut("subjects").and_then(Node::as_list_mut) else {
+    let Some(subjects) = resource
+        .node
+        .get_mut("subjects")
+        .and_then(Node::as_list_mut)
+    else {
         return Ok(());
     };
     for subject in subjects {

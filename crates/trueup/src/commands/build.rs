@@ -21,8 +21,8 @@ pub fn run(arguments: &BuildArguments) -> Result<ExitCode, Failure> {
 fn kustomize(arguments: &BuildKustomizeArguments) -> Result<ExitCode, Failure> {
     let place = Place::of(&arguments.root)?;
     let tree = FolderTree::new("/");
-    let built = build(&tree, &place.root, None, &options(arguments))
-        .map_err(|error| place.said(&error))?;
+    let built =
+        build(&tree, &place.root, None, &options(arguments)).map_err(|error| place.said(&error))?;
     match &arguments.output {
         None => print(&text(&built, &place)?)?,
         Some(path) if path.is_dir() => write_files(&built, path, &place)?,
