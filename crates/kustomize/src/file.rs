@@ -156,9 +156,7 @@ fn kustomization(fields: &Fields<'_>) -> Result<KustomizationFile, BuildError> {
         generators: fields.located("generators")?,
         transformers: fields.located("transformers")?,
         validators: fields.located("validators")?,
-        sort_options: fields.optional("sortOptions", |node| {
-            sort_options(&fields.file(), node)
-        })?,
+        sort_options: fields.optional("sortOptions", |node| sort_options(&fields.file(), node))?,
         build_metadata: fields.texts("buildMetadata")?,
     })
 }

@@ -303,10 +303,10 @@ impl<T: Transport> Player<'_, T> {
     async fn open_watches(&mut self, before: usize) {
         for (at, step) in self.scenario.steps.iter().enumerate() {
             let Some(watch) = &step.watch else { continue };
-            if step.opened_before_step.unwrap_or(at) == before {
-                if let Err(what) = self.open(at, watch).await {
-                    self.comparison.differs(&format!("step {at}"), &what);
-                }
+            if step.opened_before_step.unwrap_or(at) == before
+                && let Err(what) = self.open(at, watch).await
+            {
+                self.comparison.differs(&format!("step {at}"), &what);
             }
         }
     }

@@ -99,7 +99,7 @@ impl fmt::Display for Agreement {
             "{area:<12}{agree:>12}{accepted:>10}{differ:>8}{skipped:>9}"
         )?;
         let all = ("all".to_owned(), self.total());
-        let rows = self.areas.iter().map(|(area, counts)| (area, counts));
+        let rows = self.areas.iter();
         for (area, counts) in rows.chain([(&all.0, &all.1)]) {
             let agree = format!("{} of {}", counts.agree, counts.ran());
             let Counts {

@@ -92,13 +92,13 @@ impl Note {
 
     /// With the name of what was written in the place left for it.
     pub(crate) fn naming(mut self, name: &str) -> Self {
-        self.message = self.message.replace(NAME, name).into();
+        self.message = self.message.replace(NAME, name);
         self
     }
 
     /// With the server's answer in the place left for it.
     pub(crate) fn blaming(mut self, error: &str) -> Self {
-        self.message = self.message.replace(ERROR, error).into();
+        self.message = self.message.replace(ERROR, error);
         self
     }
 

@@ -305,7 +305,7 @@ fn a_log_full_of_outdated_states_is_rewritten_and_says_the_same() {
         .map(|(key, json)| (key.name.as_str(), json[9..11].to_vec()))
         .collect();
     let text = |number: u64| number.to_string().into_bytes();
-    let (even, odd) = if rounds % 2 == 0 {
+    let (even, odd) = if rounds.is_multiple_of(2) {
         (rounds, rounds - 1)
     } else {
         (rounds - 1, rounds)

@@ -16,10 +16,6 @@ struct DiskTree {
     root: PathBuf,
 }
 
-#[expect(
-    clippy::disallowed_methods,
-    reason = "public roots are read from disk in tests"
-)]
 impl DiskTree {
     fn at(&self, path: &TreePath) -> PathBuf {
         self.root.join(path.as_str())

@@ -40,14 +40,17 @@ struct Context<'a> {
     now: Timestamp,
 }
 
+/// Fills in what is missing, or refuses what it can't complete.
+type Admit = fn(&Context<'_>, &mut Value) -> Result<(), ApiError>;
+/// Refuses an object that may not be; the last argument is what it was.
+type Validate = fn(&Context<'_>, &Value, Option<&Value>) -> Result<(), ApiError>;
+
 /// One plugin. Either function may be left out.
 struct Plugin {
     /// The name by which the API server knows it.
     name: &'static str,
-    /// Fills in what is missing; refuses what it can't complete.
-    admit: Option<fn(&Context<'_>, &mut Value) -> Result<(), ApiError>>,
-    /// Refuses what may not be; sees what the object was.
-    validate: Option<fn(&Context<'_>, &Value, Option<&Value>) -> Result<(), ApiError>>,
+    admit: Option<Admit>,
+    validate: Option<Validate>,
 }
 
 const PLUGINS: &[Plugin] = &[

@@ -112,21 +112,18 @@ fn by_type(causes: &mut Causes, root: &At<'_>) {
         }
         "kubernetes.io/dockercfg" => docker_config(causes, &data, ".dockercfg"),
         "kubernetes.io/dockerconfigjson" => docker_config(causes, &data, ".dockerconfigjson"),
-        "kubernetes.io/basic-auth" => {
+        "kubernetes.io/basic-auth"
             if !["username", "password"]
                 .iter()
-                .any(|key| data.get(key).is_set())
-            {
-                require("username");
-                require("password");
-            }
+                .any(|key| data.get(key).is_set()) =>
+        {
+            require("username");
+            require("password");
         }
-        "kubernetes.io/ssh-auth" => {
-            if data.get("ssh-privatekey").text().is_empty() {
-                data.get("ssh-privatekey")
-                    .called("data[ssh-privatekey]".to_owned())
-                    .required(causes, "");
-            }
+        "kubernetes.io/ssh-auth" if data.get("ssh-privatekey").text().is_empty() => {
+            data.get("ssh-privatekey")
+                .called("data[ssh-privatekey]".to_owned())
+                .required(causes, "");
         }
         "kubernetes.io/tls" => {
             require("tls.crt");

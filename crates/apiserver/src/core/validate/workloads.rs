@@ -70,7 +70,8 @@ fn selected_template(causes: &mut Causes, spec: &At<'_>, called: &str) {
     let Some(chosen) = matches(&selector, &template) else {
         return selector.invalid(causes, "invalid label selector");
     };
-    if !chosen && !(selector.is_set() && chooses_all(&selector)) {
+    let chooses_everything = selector.is_set() && chooses_all(&selector);
+    if !chosen && !chooses_everything {
         mismatch(causes, &template);
     }
     pod::template(causes, &template);
@@ -231,7 +232,8 @@ fn set_template(causes: &mut Causes, spec: &At<'_>) {
     let Some(chosen) = matches(&selector, &template) else {
         return selector.invalid(causes, "");
     };
-    if !chosen && !(selector.is_set() && chooses_all(&selector)) {
+    let chooses_everything = selector.is_set() && chooses_all(&selector);
+    if !chosen && !chooses_everything {
         mismatch(causes, &template);
     }
     // Names of hosts are those that the set gives.

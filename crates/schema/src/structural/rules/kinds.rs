@@ -188,10 +188,10 @@ pub(in crate::structural) fn check(
     if !walk.found.is_empty() {
         return Some(Mistake::Compile(walk.found.join("\n")));
     }
-    let fits = match (wanted, &kind) {
-        (_, Kind::Unknown) | (Wanted::Truth, Kind::Bool) | (Wanted::Text, Kind::Text) => true,
-        _ => false,
-    };
+    let fits = matches!(
+        (wanted, &kind),
+        (_, Kind::Unknown) | (Wanted::Truth, Kind::Bool) | (Wanted::Text, Kind::Text)
+    );
     (!fits).then_some(Mistake::Kind)
 }
 
@@ -385,8 +385,9 @@ fn places<'t>(text: &'t str, part: &'t str) -> impl Iterator<Item = usize> + 't 
             let begins_word = part.starts_with(is_word);
             let after = text[place + part.len()..].chars().next();
             let before = text[..*place].chars().next_back();
-            !(ends_word && after.is_some_and(is_word))
-                && !(begins_word && before.is_some_and(|c| is_word(c) || c == '.'))
+            let goes_on = ends_word && after.is_some_and(is_word);
+            let belongs = begins_word && before.is_some_and(|c| is_word(c) || c == '.');
+            !goes_on && !belongs
         })
 }
 
