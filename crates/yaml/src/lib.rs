@@ -1,6 +1,6 @@
 //! YAML as Go's libraries read and write it, with positions and limits.
 //!
-//! Floor 1: knows nothing of Kubernetes. Syntax is checked by `granit-parser`;
+//! Floor 1: knows nothing of Kubernetes. Syntax follows libyaml as Go has it;
 //! what scalars mean, and how trees are written, follows `sigs.k8s.io/yaml`.
 
 mod emit;
@@ -9,6 +9,7 @@ mod load;
 mod node;
 mod scalar;
 mod source;
+mod syntax;
 
 pub use emit::{Emit, View, emit};
 pub use error::YamlError;
@@ -17,6 +18,5 @@ pub use load::{
     MAX_NODES, parse, parse_first, parse_with,
 };
 pub use node::{Content, Document, Duplicate, Entry, Node};
-pub use source::{
-    ScalarStyle, SourceContent, SourceDocument, SourceNode, SourceOptions, read_source,
-};
+pub use source::{SourceContent, SourceDocument, SourceNode, SourceOptions, read_source};
+pub use syntax::ScalarStyle;

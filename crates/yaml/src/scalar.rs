@@ -1,6 +1,7 @@
 //! What a scalar means, by the rules of Go's `yaml.v2`.
 
 use crate::node::Content;
+use std::borrow::Cow;
 use trueup_gocompat::{format_float, parse_float, parse_integer};
 
 /// A resolved scalar; unlike [`Content`] it can be infinite.
@@ -15,9 +16,14 @@ pub(crate) enum Scalar {
 
 /// The meaning of a scalar without quotes and without a tag.
 pub(crate) fn resolve_plain(text: &str) -> Scalar {
-    word(text)
-        .or_else(|| number(text))
-        .unwrap_or_else(|| Scalar::Text(text.to_owned()))
+    resolve(text.into())
+}
+
+/// As [`resolve_plain`], keeping the text that is no more than a text.
+pub(crate) fn resolve(text: Cow<'_, str>) -> Scalar {
+    word(&text)
+        .or_else(|| number(&text))
+        .unwrap_or_else(|| Scalar::Text(text.into_owned()))
 }
 
 fn word(text: &str) -> Option<Scalar> {
@@ -36,7 +42,7 @@ fn word(text: &str) -> Option<Scalar> {
 
 fn number(text: &str) -> Option<Scalar> {
     match text.as_bytes().first()? {
-        b'.' => parse_float(text).map(Scalar::Float),
+        b'.' => parse_float(&without_separators(text)?).map(Scalar::Float),
         b'+' | b'-' | b'0'..=b'9' => {
             let plain = text.replace('_', "");
             let whole = parse_integer(&plain).map(Scalar::Integer);
@@ -44,6 +50,26 @@ fn number(text: &str) -> Option<Scalar> {
         }
         _ => None,
     }
+}
+
+/// The text without the underscores that separate digits; `None` if one
+/// stands elsewhere.
+fn without_separators(text: &str) -> Option<Cow<'_, str>> {
+    if !text.contains('_') {
+        return Some(text.into());
+    }
+    let mut groups = text.split('_').peekable();
+    while let Some(group) = groups.next() {
+        let next = groups.peek().map(|next| next.starts_with(is_digit));
+        if next.is_some_and(|starts| !starts || !group.ends_with(is_digit)) {
+            return None;
+        }
+    }
+    Some(text.replace('_', "").into())
+}
+
+fn is_digit(c: char) -> bool {
+    c.is_ascii_digit()
 }
 
 /// A float of the shape `-12.5e+3`; anything else that Go could read as one

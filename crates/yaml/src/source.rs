@@ -4,7 +4,7 @@
 
 mod read;
 
-use crate::YamlError;
+use crate::{ScalarStyle, YamlError};
 pub use read::{SourceOptions, read_source};
 
 /// One document of a text.
@@ -43,22 +43,6 @@ pub enum SourceContent {
     Map(Vec<(SourceNode, SourceNode)>),
 }
 
-/// How a scalar was written.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub enum ScalarStyle {
-    /// Without quotes.
-    #[default]
-    Plain,
-    /// In single quotes.
-    SingleQuoted,
-    /// In double quotes.
-    DoubleQuoted,
-    /// After `|`.
-    Literal,
-    /// After `>`.
-    Folded,
-}
-
 impl SourceNode {
     /// The text of a scalar.
     #[must_use]
@@ -81,10 +65,6 @@ impl SourceNode {
     }
 
     fn error(&self, message: impl Into<String>) -> YamlError {
-        YamlError {
-            message: message.into(),
-            line: self.line,
-            column: 1,
-        }
+        YamlError::new(message, self.line, 1)
     }
 }

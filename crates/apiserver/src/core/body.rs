@@ -122,8 +122,7 @@ pub fn read_yaml(text: &str) -> Result<(Value, Vec<String>), String> {
         booleans: Booleans::WordsAndLetters,
         ..LoadOptions::default()
     };
-    let document = trueup_yaml::parse_first(text, &options)
-        .map_err(|error| super::yaml_text::told(text, &error))?;
+    let document = trueup_yaml::parse_first(text, &options).map_err(|error| error.go_text())?;
     let Some(document) = document else {
         return Ok((Value::Null, Vec::new()));
     };

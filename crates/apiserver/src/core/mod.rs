@@ -53,7 +53,6 @@ mod warning_headers;
 mod warnings;
 pub mod watch;
 mod write;
-mod yaml_text;
 
 pub use durable::Durable;
 pub use outcome::{Answer, List, ObjectBody, Outcome};

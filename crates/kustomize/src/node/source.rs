@@ -35,18 +35,14 @@ fn map(entries: Vec<(SourceNode, SourceNode)>) -> Result<Mapping, YamlError> {
     for (key, value) in entries {
         let line = key.line;
         let SourceContent::Scalar { text, style } = key.content else {
-            return Err(YamlError {
-                message: "expected a text as key".to_owned(),
-                line,
-                column: 1,
-            });
+            return Err(YamlError::new("expected a text as key", line, 1));
         };
         if let Some(first) = seen.insert(text.clone(), line) {
-            return Err(YamlError {
-                message: format!("mapping key {text:?} already defined at line {first}"),
+            return Err(YamlError::new(
+                format!("mapping key {text:?} already defined at line {first}"),
                 line,
-                column: 1,
-            });
+                1,
+            ));
         }
         result.push(Entry {
             key: scalar(key.tag.as_deref(), text, style),

@@ -127,6 +127,11 @@ fn bare(tree: Node) -> Node {
     })
 }
 
+/// Go prints the key `<<` without quotes, so that it reads back as a merge.
+fn key() -> impl Strategy<Value = String> {
+    "[ -~]{1,6}".prop_filter("a merge", |key| key != "<<")
+}
+
 fn tree() -> impl Strategy<Value = Node> {
     let text = prop_oneof![
         "[ -~\n]{0,12}",
@@ -143,7 +148,7 @@ fn tree() -> impl Strategy<Value = Node> {
     leaf.prop_recursive(4, 32, 4, |inner| {
         prop_oneof![
             prop::collection::vec(inner.clone(), 0..4).prop_map(|items| node(Content::List(items))),
-            prop::collection::btree_map("[ -~]{1,6}", inner, 0..4).prop_map(|members| {
+            prop::collection::btree_map(key(), inner, 0..4).prop_map(|members| {
                 node(Content::Map(
                     members
                         .into_iter()

@@ -3,9 +3,8 @@
 use super::tag::resolve;
 use super::{DuplicateKeys, LoadOptions};
 use crate::scalar::{self, Scalar};
+use crate::syntax::{Dialect, Event, Mark, Parser, SyntaxLimits};
 use crate::{Content, Document, Duplicate, Entry, Node, YamlError};
-use granit_parser::{ErrorKind, Event, Marker, Parser, ScanError, Span, StrInput};
-use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 
 /// Maps up to this size are searched for duplicate keys without a table.
@@ -35,20 +34,15 @@ struct Place {
 }
 
 impl Place {
-    fn of(marker: &Marker) -> Self {
-        let number = |place: usize| u32::try_from(place).unwrap_or(u32::MAX);
+    fn of(mark: Mark) -> Self {
         Self {
-            line: number(marker.line()).max(1),
-            column: number(marker.col()).saturating_add(1),
+            line: mark.line_number(),
+            column: mark.column_number(),
         }
     }
 
     fn error(self, message: impl Into<String>) -> YamlError {
-        YamlError {
-            message: message.into(),
-            line: self.line,
-            column: self.column,
-        }
+        YamlError::new(message, self.line, self.column)
     }
 }
 
@@ -58,10 +52,10 @@ struct Anchor {
 }
 
 struct Composer<'a> {
-    parser: Parser<'a, StrInput<'a>>,
+    parser: Parser<'a>,
     options: &'a LoadOptions,
     /// `None` while the anchored value is still being read.
-    anchors: HashMap<usize, Option<Anchor>>,
+    anchors: HashMap<&'a str, Option<Anchor>>,
     nodes: usize,
     aliased_nodes: usize,
     /// Values remembered for aliases; nested anchors remember theirs each.
@@ -70,8 +64,7 @@ struct Composer<'a> {
 }
 
 pub(super) fn documents(text: &str, options: &LoadOptions) -> Result<Vec<Document>, YamlError> {
-    let text = check_text(text, options)?;
-    let mut composer = Composer::new(&text, options);
+    let mut composer = Composer::new(text, options)?;
     let mut documents = Vec::new();
     while let Some(document) = composer.document()? {
         if documents.len() == options.max_documents {
@@ -87,69 +80,27 @@ pub(super) fn documents(text: &str, options: &LoadOptions) -> Result<Vec<Documen
 }
 
 pub(super) fn first(text: &str, options: &LoadOptions) -> Result<Option<Document>, YamlError> {
-    let text = check_text(text, options)?;
-    let mut composer = Composer::new(&text, options);
-    let Some(document) = composer.document()? else {
-        return Ok(None);
-    };
-    composer.refuse_broken_end()?;
-    Ok(Some(document))
+    let mut composer = Composer::new(text, options)?;
+    composer.document()
 }
 
-/// The text to parse. The line break of old mainframes counts as a line feed,
-/// as in YAML 1.1.
-fn check_text<'a>(text: &'a str, options: &LoadOptions) -> Result<Cow<'a, str>, YamlError> {
+fn check_length(text: &str, options: &LoadOptions) -> Result<(), YamlError> {
     if text.len() > options.max_bytes {
         let (found, limit) = (text.len(), options.max_bytes);
         let message = format!("the text is {found} bytes long, at most {limit} are read");
-        return Err(Place { line: 1, column: 1 }.error(message));
+        return Err(YamlError::new(message, 1, 1));
     }
-    refuse_control_characters(text)?;
-    Ok(match text.contains('\u{85}') {
-        true => text.replace('\u{85}', "\n").into(),
-        false => text.into(),
-    })
-}
-
-/// Go's reader takes no control characters but tab, line feed and carriage
-/// return, not even in comments.
-fn refuse_control_characters(text: &str) -> Result<(), YamlError> {
-    let allowed = |c: char| matches!(c, '\t' | '\n' | '\r' | ' '..='~' | '\u{85}' | '\u{a0}'..='\u{fffd}' | '\u{10000}'..);
-    let Some(at) = text.find(|c| !allowed(c)) else {
-        return Ok(());
-    };
-    let before = &text[..at];
-    let line = before.matches('\n').count() + 1;
-    let column = before
-        .rsplit('\n')
-        .next()
-        .unwrap_or_default()
-        .chars()
-        .count()
-        + 1;
-    let found = text[at..].chars().next().unwrap_or_default();
-    let number = |place: usize| u32::try_from(place).unwrap_or(u32::MAX);
-    Err(Place {
-        line: number(line),
-        column: number(column),
-    }
-    .error(format!(
-        "control characters are not allowed, found U+{:04X}",
-        u32::from(found)
-    )))
+    Ok(())
 }
 
 impl<'a> Composer<'a> {
-    fn new(text: &'a str, options: &'a LoadOptions) -> Self {
-        let mut parser_options = granit_parser::Options::default();
-        parser_options.set_emit_comments(false);
-        parser_options.emit_anchor_events = true;
-        parser_options.bom_inside_document_as_content = true;
-        parser_options.block_scalar_eof_without_line_feed = true;
-        parser_options.flow_nesting_limit = options.max_depth;
-        parser_options.block_nesting_limit = options.max_depth;
-        let parser = Parser::new_from_str_with_options(text, parser_options);
-        Self {
+    fn new(text: &'a str, options: &'a LoadOptions) -> Result<Self, YamlError> {
+        check_length(text, options)?;
+        let limits = SyntaxLimits {
+            max_depth: options.max_depth,
+        };
+        let parser = Parser::new(text, Dialect::Version2, limits)?;
+        Ok(Self {
             parser,
             options,
             anchors: HashMap::new(),
@@ -157,38 +108,26 @@ impl<'a> Composer<'a> {
             aliased_nodes: 0,
             kept_nodes: 0,
             duplicates: Vec::new(),
-        }
+        })
     }
 
-    /// The next event that is more than the name of an anchor.
-    fn next(&mut self) -> Result<(Event<'a>, Span), YamlError> {
-        loop {
-            let (event, span) = match self.parser.next_event() {
-                Some(event) => event.map_err(|error| self.syntax_error(&error))?,
-                None => {
-                    return Err(Place { line: 1, column: 1 }.error("unexpected end of the text"));
-                }
-            };
-            match event {
-                Event::Anchor(_, name) => check_anchor(&name, Place::of(&span.start))?,
-                _ => return Ok((event, span)),
-            }
-        }
+    fn next(&mut self) -> Result<(Event<'a>, Place), YamlError> {
+        let (event, mark) = self.parser.next()?;
+        Ok((event, Place::of(mark)))
     }
 
     /// The next document, if there is one.
     fn document(&mut self) -> Result<Option<Document>, YamlError> {
-        loop {
-            let (event, _) = self.next()?;
-            match event {
-                Event::DocumentStart(..) => break,
-                Event::StreamEnd => return Ok(None),
-                _ => {}
-            }
+        if self.next()?.0 == Event::StreamEnd {
+            return Ok(None);
         }
         self.anchors.clear();
-        let (event, span) = self.next()?;
-        let root = finish(self.value(event, span, 0)?)?;
+        let (event, at) = self.next()?;
+        let root = match self.value(event, at, 0).and_then(finish) {
+            Ok(root) => root,
+            Err(error) => return Err(self.first_of_syntax(error)),
+        };
+        self.next()?;
         Ok(Some(Document {
             line: root.line,
             root,
@@ -196,50 +135,50 @@ impl<'a> Composer<'a> {
         }))
     }
 
-    /// What follows a document can still belong to it, such as the colon that
-    /// would make a key of its last line.
-    fn refuse_broken_end(&mut self) -> Result<(), YamlError> {
-        match self.parser.next_event() {
-            Some(Err(error))
-                if !matches!(
-                    error.kind(),
-                    ErrorKind::ExpectedDocumentStart | ErrorKind::CommentInterceptedScalar
-                ) =>
-            {
-                Err(self.syntax_error(&error))
+    /// Go reads a document to its end before it looks at what values mean:
+    /// a mistake of syntax further down comes before `found`.
+    fn first_of_syntax(&mut self, found: YamlError) -> YamlError {
+        while !self.parser.has_failed() {
+            match self.next() {
+                Err(error) => return error,
+                Ok((Event::DocumentEnd | Event::StreamEnd, _)) => break,
+                Ok((Event::Alias(name), at)) if !self.anchors.contains_key(name) => {
+                    return unknown_anchor(name, at);
+                }
+                Ok((
+                    Event::Scalar(_, _, properties)
+                    | Event::SequenceStart(properties)
+                    | Event::MappingStart(properties),
+                    _,
+                )) => {
+                    self.anchors
+                        .extend(properties.anchor.map(|name| (name, None)));
+                }
+                Ok(_) => {}
             }
-            Some(Ok((Event::Anchor(_, name), span))) => check_anchor(&name, Place::of(&span.start)),
-            _ => Ok(()),
         }
+        found
     }
 
-    fn syntax_error(&self, error: &ScanError) -> YamlError {
-        let place = Place::of(error.marker());
-        match error.kind() {
-            ErrorKind::RecursionLimitExceeded => place.error(too_deep(self.options.max_depth)),
-            _ => place.error(error.info()),
-        }
-    }
-
-    fn value(&mut self, event: Event<'a>, span: Span, depth: usize) -> Result<Raw, YamlError> {
-        let at = Place::of(&span.start);
+    fn value(&mut self, event: Event<'a>, at: Place, depth: usize) -> Result<Raw, YamlError> {
         self.count(at)?;
         match event {
-            Event::Alias(id) => self.alias(id, at),
-            Event::Scalar(text, style, anchor, tag) => {
-                let content = resolve(&text, style, tag.as_deref(), self.options.booleans)
+            Event::Alias(name) => self.alias(name, at),
+            Event::Scalar(text, style, properties) => {
+                let tag = properties.tag.as_deref();
+                let content = resolve(text, style, tag, self.options.booleans)
                     .map_err(|message| at.error(message))?;
                 let raw = Raw { at, content };
-                if anchor > 0 {
+                if let Some(anchor) = properties.anchor {
                     self.remember(anchor, &raw, 1)?;
                 }
                 Ok(raw)
             }
-            Event::SequenceStart(_, anchor, _) => {
-                self.anchored(anchor, |composer| composer.list(at, depth))
+            Event::SequenceStart(properties) => {
+                self.anchored(properties.anchor, |composer| composer.list(at, depth))
             }
-            Event::MappingStart(_, anchor, _) => {
-                self.anchored(anchor, |composer| composer.map(at, depth))
+            Event::MappingStart(properties) => {
+                self.anchored(properties.anchor, |composer| composer.map(at, depth))
             }
             _ => Err(at.error("expected a value")),
         }
@@ -248,12 +187,12 @@ impl<'a> Composer<'a> {
     /// Reads a list or map and remembers it under its anchor.
     fn anchored(
         &mut self,
-        anchor: usize,
+        anchor: Option<&'a str>,
         read: impl FnOnce(&mut Self) -> Result<Raw, YamlError>,
     ) -> Result<Raw, YamlError> {
-        if anchor == 0 {
+        let Some(anchor) = anchor else {
             return read(self);
-        }
+        };
         self.anchors.insert(anchor, None);
         let before = self.nodes;
         let value = read(self)?;
@@ -262,7 +201,7 @@ impl<'a> Composer<'a> {
         Ok(value)
     }
 
-    fn remember(&mut self, anchor: usize, value: &Raw, nodes: usize) -> Result<(), YamlError> {
+    fn remember(&mut self, anchor: &'a str, value: &Raw, nodes: usize) -> Result<(), YamlError> {
         self.kept_nodes += nodes;
         if self.kept_nodes > self.options.max_nodes {
             let limit = self.options.max_nodes;
@@ -283,19 +222,22 @@ impl<'a> Composer<'a> {
         Ok(())
     }
 
-    fn alias(&mut self, id: usize, at: Place) -> Result<Raw, YamlError> {
-        let anchor = match self.anchors.get(&id) {
+    fn alias(&mut self, name: &str, at: Place) -> Result<Raw, YamlError> {
+        let anchor = match self.anchors.get(name) {
             Some(Some(anchor)) => anchor,
-            Some(None) => return Err(at.error("the value of an anchor contains itself")),
-            None => return Err(at.error("unknown anchor")),
+            Some(None) => {
+                return Err(at.error(format!("anchor '{name}' value contains itself")));
+            }
+            None => {
+                self.parser.stop();
+                return Err(unknown_anchor(name, at));
+            }
         };
         self.aliased_nodes += anchor.nodes;
         self.nodes += anchor.nodes;
-        let limit = self.options.max_aliased_nodes;
-        if self.aliased_nodes > limit || self.nodes > self.options.max_nodes {
-            return Err(at.error(format!(
-                "excessive aliasing: aliases stand for more than {limit} values"
-            )));
+        let too_many = self.aliased_nodes > self.options.max_aliased_nodes;
+        if too_many || self.nodes > self.options.max_nodes {
+            return Err(at.error("document contains excessive aliasing"));
         }
         Ok(Raw {
             at,
@@ -307,14 +249,14 @@ impl<'a> Composer<'a> {
         self.check_depth(at, depth)?;
         let mut items = Vec::new();
         loop {
-            let (event, span) = self.next()?;
+            let (event, place) = self.next()?;
             if event == Event::SequenceEnd {
                 return Ok(Raw {
                     at,
                     content: RawContent::List(items),
                 });
             }
-            items.push(finish(self.value(event, span, depth + 1)?)?);
+            items.push(finish(self.value(event, place, depth + 1)?)?);
         }
     }
 
@@ -322,16 +264,16 @@ impl<'a> Composer<'a> {
         self.check_depth(at, depth)?;
         let mut map = MapBuilder::new(self.options.duplicate_keys);
         loop {
-            let (event, span) = self.next()?;
+            let (event, place) = self.next()?;
             if event == Event::MappingEnd {
                 return Ok(Raw {
                     at,
                     content: RawContent::Map(map.finish()),
                 });
             }
-            let key = self.value(event, span, depth + 1)?;
-            let (event, span) = self.next()?;
-            let value = finish(self.value(event, span, depth + 1)?)?;
+            let key = self.value(event, place, depth + 1)?;
+            let (event, place) = self.next()?;
+            let value = finish(self.value(event, place, depth + 1)?)?;
             if matches!(key.content, RawContent::Merge) {
                 map.merge(value)?;
             } else {
@@ -348,16 +290,8 @@ impl<'a> Composer<'a> {
     }
 }
 
-/// Go's scanner ends the name of an anchor at anything else, and then finds
-/// the rest in its way.
-fn check_anchor(name: &str, at: Place) -> Result<(), YamlError> {
-    let fits = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-');
-    if name.bytes().all(fits) {
-        return Ok(());
-    }
-    Err(at.error(format!(
-        "expected letters, digits, '_' and '-' as the name of an anchor, found {name:?}"
-    )))
+fn unknown_anchor(name: &str, at: Place) -> YamlError {
+    at.error(format!("unknown anchor '{name}' referenced"))
 }
 
 fn too_deep(max_depth: usize) -> String {
@@ -471,33 +405,39 @@ impl MapBuilder {
     }
 
     /// Adds the members of a map, or of several where the first has
-    /// precedence, except those that are there already.
+    /// precedence. As in Go, they replace members written before the merge
+    /// key, and members written behind it replace them.
     fn merge(&mut self, value: Node) -> Result<(), YamlError> {
         let refuse = |node: &Node| {
-            Place {
+            let at = Place {
                 line: node.line,
                 column: node.column,
-            }
-            .error("expected a map or a list of maps as the value of a merge key <<")
+            };
+            at.error("map merge requires map or sequence of maps as the value")
         };
-        let maps = match value.content {
-            Content::Map(entries) => vec![entries],
+        match value.content {
+            Content::Map(entries) => entries.into_iter().for_each(|entry| self.put(entry)),
             Content::List(items) => {
-                let maps = items.into_iter().map(|item| match item.content {
-                    Content::Map(entries) => Ok(entries),
-                    _ => Err(refuse(&item)),
-                });
-                maps.collect::<Result<_, _>>()?
+                for item in items.into_iter().rev() {
+                    let Content::Map(entries) = item.content else {
+                        return Err(refuse(&item));
+                    };
+                    entries.into_iter().for_each(|entry| self.put(entry));
+                }
             }
             _ => return Err(refuse(&value)),
-        };
-        for entry in maps.into_iter().flatten() {
-            if self.find(&entry.key).is_none() {
+        }
+        Ok(())
+    }
+
+    fn put(&mut self, entry: Entry) {
+        match self.find(&entry.key) {
+            Some(place) => self.entries[place] = entry,
+            None => {
                 self.merged.insert(entry.key.clone());
                 self.push(entry);
             }
         }
-        Ok(())
     }
 
     fn finish(self) -> Vec<Entry> {

@@ -3,44 +3,42 @@
 use super::Booleans;
 use super::compose::RawContent;
 use crate::scalar::{self, Scalar};
+use crate::syntax::ScalarStyle;
 use base64::Engine;
-use granit_parser::{ScalarStyle, Tag};
+use std::borrow::Cow;
 
 const CORE: &str = "tag:yaml.org,2002:";
+const MERGE: &str = "tag:yaml.org,2002:merge";
 
 /// The meaning of a scalar with its quotes and tag.
 pub(super) fn resolve(
-    text: &str,
+    text: Cow<'_, str>,
     style: ScalarStyle,
-    tag: Option<&Tag>,
+    tag: Option<&str>,
     booleans: Booleans,
 ) -> Result<RawContent, String> {
     let plain = style == ScalarStyle::Plain;
-    let Some(tag) = tag else {
-        return Ok(match (plain, text) {
+    let Some(name) = tag else {
+        return Ok(match (plain, text.as_ref()) {
             (true, "<<") => RawContent::Merge,
             (true, _) => RawContent::Scalar(plain_scalar(text, booleans)),
-            (false, _) => RawContent::Scalar(Scalar::Text(text.to_owned())),
+            (false, _) => RawContent::Scalar(Scalar::Text(text.into_owned())),
         });
     };
-    let name = format!("{}{}", tag.handle(), tag.suffix());
-    if name == "!" {
-        return Ok(RawContent::Scalar(scalar::resolve_plain(text)));
-    }
-    let Some(core) = name.strip_prefix(CORE) else {
-        return Ok(RawContent::Scalar(Scalar::Text(text.to_owned())));
-    };
-    if core == "merge" {
+    if text == "<<" && matches!(name, "!" | MERGE) {
         return Ok(RawContent::Merge);
     }
-    tagged(text, core).map(RawContent::Scalar)
+    let Some(core) = name.strip_prefix(CORE) else {
+        return Ok(RawContent::Scalar(Scalar::Text(text.into_owned())));
+    };
+    tagged(&text, core).map(RawContent::Scalar)
 }
 
-fn plain_scalar(text: &str, booleans: Booleans) -> Scalar {
-    match (booleans, text) {
+fn plain_scalar(text: Cow<'_, str>, booleans: Booleans) -> Scalar {
+    match (booleans, text.as_ref()) {
         (Booleans::WordsAndLetters, "y" | "Y") => Scalar::Bool(true),
         (Booleans::WordsAndLetters, "n" | "N") => Scalar::Bool(false),
-        _ => scalar::resolve_plain(text),
+        _ => scalar::resolve(text),
     }
 }
 

@@ -19,7 +19,7 @@ pub(crate) fn shared(path: &str) -> PathBuf {
 }
 
 /// Share of recorded texts that must load as recorded.
-const LOAD_FLOOR_PERCENT: f64 = 96.8;
+const LOAD_FLOOR_PERCENT: f64 = 99.9;
 
 fn to_json(node: &Node) -> serde_json::Value {
     match &node.content {
@@ -62,9 +62,11 @@ fn recorded_texts_load_as_go_loads_them() {
     };
     let options = LoadOptions {
         duplicate_keys: DuplicateKeys::LastWins,
+        booleans: Booleans::WordsAndLetters,
         ..LoadOptions::default()
     };
     let (mut total, mut agree) = (0_u32, 0_u32);
+    let (mut refused, mut same_words) = (0_u32, 0_u32);
     for line in BufReader::new(GzDecoder::new(file)).lines() {
         let case: serde_json::Value = serde_json::from_str(&line.unwrap()).unwrap();
         let text = case["t"].as_str().unwrap();
@@ -86,6 +88,14 @@ fn recorded_texts_load_as_go_loads_them() {
         };
         total += 1;
         agree += u32::from(good);
+        if let (Err(error), Some(told)) = (&loaded, case["v2err"].as_str()) {
+            let ours = format!("error converting YAML to JSON: {}", error.go_text());
+            refused += 1;
+            same_words += u32::from(ours == told);
+            if ours != told && std::env::var_os("TRUEUP_SHOW").is_some() {
+                println!("{text:?}\n   told {told}\n   ours {ours}");
+            }
+        }
         if !good && std::env::var_os("TRUEUP_SHOW").is_some() {
             let ours = loaded.map(|d| d.map(|d| to_json(&d.root).to_string()));
             println!(
@@ -96,6 +106,7 @@ fn recorded_texts_load_as_go_loads_them() {
     }
     let percent = f64::from(agree) * 100.0 / f64::from(total);
     println!("{agree} of {total} recorded texts load as recorded ({percent:.2} %)");
+    println!("{same_words} of {refused} refusals are told in the recorded words");
     println!("recorded cases: YAML read: {total} ran, 0 skipped");
     assert!(percent >= LOAD_FLOOR_PERCENT);
 }
@@ -149,10 +160,10 @@ fn keys_become_text() {
 }
 
 #[test]
-fn merge_keys_give_way_to_written_ones() {
+fn merge_keys_replace_what_stands_before_them() {
     let text = "base: &b {a: 1, b: 2}\nother: &o {b: 3, c: 4}\none:\n  a: 9\n  <<: *b\ntwo:\n  <<: [*o, *b]\n  a: 8\n";
     let all = to_json(&parse(text).unwrap()[0].root);
-    assert_eq!(all["one"].to_string(), r#"{"a":9,"b":2}"#);
+    assert_eq!(all["one"].to_string(), r#"{"a":1,"b":2}"#);
     assert_eq!(all["two"].to_string(), r#"{"a":8,"b":3,"c":4}"#);
     assert_eq!(error("a:\n  <<: 1\n").line, 2);
 }
@@ -200,7 +211,7 @@ fn documents_know_their_lines() {
 fn broken_texts_are_refused_where_they_break() {
     for (text, line) in [
         ("a: 1\n b: 2\n", 2),
-        ("a: [1,\n", 1),
+        ("a: [1,\n", 2),
         ("a: 1\nb: \"x\n", 2),
         ("a:\n\t- 1\n", 2),
         ("a: 1\nb: @x\n", 2),

@@ -1,8 +1,8 @@
 //! Reading text into documents.
 
-use super::{ScalarStyle, SourceContent, SourceDocument, SourceNode};
+use super::{SourceContent, SourceDocument, SourceNode};
+use crate::syntax::{Dialect, Event, Mark, Parser, SyntaxLimits};
 use crate::{LoadOptions, YamlError};
-use granit_parser::{Event, Parser, Span, StrInput};
 use std::collections::HashMap;
 
 /// How much is read.
@@ -14,13 +14,10 @@ pub type SourceOptions = LoadOptions;
 pub fn read_source(text: &str, options: &SourceOptions) -> Result<Vec<SourceDocument>, YamlError> {
     if text.len() > options.max_bytes {
         let (found, limit) = (text.len(), options.max_bytes);
-        return Err(YamlError {
-            message: format!("the text is {found} bytes long, at most {limit} are read"),
-            line: 1,
-            column: 1,
-        });
+        let message = format!("the text is {found} bytes long, at most {limit} are read");
+        return Err(at(1, message));
     }
-    let mut reader = Reader::new(text, options);
+    let mut reader = Reader::new(text, options)?;
     let mut documents = Vec::new();
     while let Some(document) = reader.document()? {
         if documents.len() == options.max_documents {
@@ -34,51 +31,37 @@ pub fn read_source(text: &str, options: &SourceOptions) -> Result<Vec<SourceDocu
 }
 
 struct Reader<'a> {
-    parser: Parser<'a, StrInput<'a>>,
+    parser: Parser<'a>,
     options: &'a LoadOptions,
     /// The value of an anchor and how many values it holds; `None` while it
     /// is still being read.
-    anchors: HashMap<usize, Option<(SourceNode, usize)>>,
+    anchors: HashMap<&'a str, Option<(SourceNode, usize)>>,
     nodes: usize,
     aliased_nodes: usize,
 }
 
 impl<'a> Reader<'a> {
-    fn new(text: &'a str, options: &'a LoadOptions) -> Self {
-        let mut parser_options = granit_parser::Options::default();
-        parser_options.set_emit_comments(false);
-        parser_options.bom_inside_document_as_content = true;
-        parser_options.block_scalar_eof_without_line_feed = true;
-        parser_options.flow_nesting_limit = options.max_depth;
-        parser_options.block_nesting_limit = options.max_depth;
-        Self {
-            parser: Parser::new_from_str_with_options(text, parser_options),
+    fn new(text: &'a str, options: &'a LoadOptions) -> Result<Self, YamlError> {
+        let limits = SyntaxLimits {
+            max_depth: options.max_depth,
+        };
+        Ok(Self {
+            parser: Parser::new(text, Dialect::Version3, limits)?,
             options,
             anchors: HashMap::new(),
             nodes: 0,
             aliased_nodes: 0,
-        }
-    }
-
-    fn next(&mut self) -> Result<(Event<'a>, Span), YamlError> {
-        let Some(event) = self.parser.next_event() else {
-            return Err(at(1, "unexpected end of the text"));
-        };
-        event.map_err(|error| at(line(error.marker().line()), error.info()))
+        })
     }
 
     fn document(&mut self) -> Result<Option<SourceDocument>, YamlError> {
-        loop {
-            let (event, _) = self.next()?;
-            match event {
-                Event::DocumentStart(..) => break,
-                Event::StreamEnd => return Ok(None),
-                _ => {}
-            }
+        if self.parser.next()?.0 == Event::StreamEnd {
+            return Ok(None);
         }
         self.anchors.clear();
-        let (event, span) = self.next()?;
-        let root = self.value(event, &span, 0)?;
+        let (event, mark) = self.parser.next()?;
+        let root = self.value(event, mark, 0)?;
+        self.parser.next()?;
         Ok(Some(SourceDocument {
             line: root.line,
             root,
@@ -88,10 +71,10 @@ impl<'a> Reader<'a> {
     fn value(
         &mut self,
         event: Event<'a>,
-        span: &Span,
+        mark: Mark,
         depth: usize,
     ) -> Result<SourceNode, YamlError> {
-        let line = line(span.start.line());
+        let line = mark.line_number();
         self.nodes += 1;
         if self.nodes > self.options.max_nodes {
             let limit = self.options.max_nodes;
@@ -102,53 +85,52 @@ impl<'a> Reader<'a> {
             return Err(at(line, format!("nested more than {limit} levels deep")));
         }
         let before = self.nodes;
-        let (anchor, tag, content) = match event {
-            Event::Alias(id) => return self.alias(id, line),
-            Event::Scalar(text, style, anchor, tag) => {
-                let content = SourceContent::Scalar {
-                    text: text.into_owned(),
-                    style: style_of(style),
-                };
-                (anchor, tag, content)
+        let (properties, content) = match event {
+            Event::Alias(name) => return self.alias(name, line),
+            Event::Scalar(text, style, properties) => {
+                let text = text.into_owned();
+                (properties, SourceContent::Scalar { text, style })
             }
-            Event::SequenceStart(_, anchor, tag) => {
-                self.open(anchor);
-                (anchor, tag, self.list(depth)?)
+            Event::SequenceStart(properties) => {
+                self.open(properties.anchor);
+                (properties, self.list(depth)?)
             }
-            Event::MappingStart(_, anchor, tag) => {
-                self.open(anchor);
-                (anchor, tag, self.map(depth)?)
+            Event::MappingStart(properties) => {
+                self.open(properties.anchor);
+                (properties, self.map(depth)?)
             }
             _ => return Err(at(line, "expected a value")),
         };
         let node = SourceNode {
             line,
-            tag: tag.map(|tag| format!("{}{}", tag.handle(), tag.suffix())),
+            tag: properties.tag,
             content,
         };
-        if anchor > 0 {
+        if let Some(anchor) = properties.anchor {
             let held = self.nodes - before + 1;
             self.anchors.insert(anchor, Some((node.clone(), held)));
         }
         Ok(node)
     }
 
-    fn open(&mut self, anchor: usize) {
-        if anchor > 0 {
-            self.anchors.insert(anchor, None);
-        }
+    fn open(&mut self, anchor: Option<&'a str>) {
+        self.anchors.extend(anchor.map(|name| (name, None)));
     }
 
-    fn alias(&mut self, id: usize, line: u32) -> Result<SourceNode, YamlError> {
-        let Some(Some((node, held))) = self.anchors.get(&id) else {
-            return Err(at(line, "an anchor contains itself"));
+    fn alias(&mut self, name: &str, line: u32) -> Result<SourceNode, YamlError> {
+        let (node, held) = match self.anchors.get(name) {
+            Some(Some(anchor)) => anchor,
+            Some(None) => {
+                return Err(at(line, format!("anchor '{name}' value contains itself")));
+            }
+            None => return Err(at(line, format!("unknown anchor '{name}' referenced"))),
         };
         self.aliased_nodes += held;
         self.nodes += held;
-        let limit = self.options.max_aliased_nodes;
-        if self.aliased_nodes > limit || self.nodes > self.options.max_nodes {
-            let message = format!("excessive aliasing: aliases stand for more than {limit} values");
-            return Err(at(line, message));
+        if self.aliased_nodes > self.options.max_aliased_nodes
+            || self.nodes > self.options.max_nodes
+        {
+            return Err(at(line, "document contains excessive aliasing"));
         }
         Ok(node.clone())
     }
@@ -156,11 +138,11 @@ impl<'a> Reader<'a> {
     fn list(&mut self, depth: usize) -> Result<SourceContent, YamlError> {
         let mut items = Vec::new();
         loop {
-            let (event, span) = self.next()?;
+            let (event, mark) = self.parser.next()?;
             if event == Event::SequenceEnd {
                 return Ok(SourceContent::List(items));
             }
-            items.push(self.value(event, &span, depth + 1)?);
+            items.push(self.value(event, mark, depth + 1)?);
         }
     }
 
@@ -168,13 +150,13 @@ impl<'a> Reader<'a> {
         let mut entries = Vec::new();
         let mut merges = Vec::new();
         loop {
-            let (event, span) = self.next()?;
+            let (event, mark) = self.parser.next()?;
             if event == Event::MappingEnd {
                 break;
             }
-            let key = self.value(event, &span, depth + 1)?;
-            let (event, span) = self.next()?;
-            let value = self.value(event, &span, depth + 1)?;
+            let key = self.value(event, mark, depth + 1)?;
+            let (event, mark) = self.parser.next()?;
+            let value = self.value(event, mark, depth + 1)?;
             if key.is_merge() {
                 merges.push(value);
             } else {
@@ -212,24 +194,6 @@ fn merge_into(
     }
 }
 
-fn style_of(style: granit_parser::ScalarStyle) -> ScalarStyle {
-    match style {
-        granit_parser::ScalarStyle::Plain => ScalarStyle::Plain,
-        granit_parser::ScalarStyle::SingleQuoted => ScalarStyle::SingleQuoted,
-        granit_parser::ScalarStyle::DoubleQuoted => ScalarStyle::DoubleQuoted,
-        granit_parser::ScalarStyle::Literal => ScalarStyle::Literal,
-        granit_parser::ScalarStyle::Folded => ScalarStyle::Folded,
-    }
-}
-
-fn line(line: usize) -> u32 {
-    u32::try_from(line).unwrap_or(u32::MAX).max(1)
-}
-
 fn at(line: u32, message: impl Into<String>) -> YamlError {
-    YamlError {
-        message: message.into(),
-        line,
-        column: 1,
-    }
+    YamlError::new(message, line, 1)
 }
