@@ -5,7 +5,7 @@ mod order;
 mod timestamp;
 mod write;
 
-pub(crate) use order::compare_keys;
+use order::sort_members;
 
 /// A tree that can be written as YAML.
 pub trait Emit: Sized {

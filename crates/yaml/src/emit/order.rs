@@ -2,19 +2,55 @@
 
 use std::cmp::Ordering;
 
+/// Up to this many members Go sorts by insertion.
+const MAX_INSERTION_SORT: usize = 12;
+
+/// Sorts the members of a map by their keys. The order has circles
+/// (`2` < `10` < `1a` < `2`), which the sorts of the standard library may
+/// answer with a panic; small maps with circles come out as in Go.
+pub(crate) fn sort_members<T: Copy>(members: &mut [(&str, T)]) {
+    if members.len() <= MAX_INSERTION_SORT {
+        return insertion_sort(members);
+    }
+    let (left, right) = members.split_at_mut(members.len() / 2);
+    sort_members(left);
+    sort_members(right);
+    let mut merged = Vec::with_capacity(left.len() + right.len());
+    let (mut left, mut right) = (left.iter().peekable(), right.iter().peekable());
+    while let (Some(a), Some(b)) = (left.peek(), right.peek()) {
+        let next = match compare_keys(b.0, a.0) {
+            Ordering::Less => right.next(),
+            _ => left.next(),
+        };
+        merged.extend(next.copied());
+    }
+    merged.extend(left.copied());
+    merged.extend(right.copied());
+    members.copy_from_slice(&merged);
+}
+
+fn insertion_sort<T>(members: &mut [(&str, T)]) {
+    for end in 1..members.len() {
+        let mut at = end;
+        while at > 0 && compare_keys(members[at].0, members[at - 1].0) == Ordering::Less {
+            members.swap(at, at - 1);
+            at -= 1;
+        }
+    }
+}
+
 /// Go's natural order of keys: numbers inside keys compare by value, letters
 /// come after everything else.
-pub(crate) fn compare_keys(left: &str, right: &str) -> Ordering {
+fn compare_keys(left: &str, right: &str) -> Ordering {
     let (a, b): (Vec<char>, Vec<char>) = (left.chars().collect(), right.chars().collect());
     let Some(at) = a.iter().zip(&b).position(|(x, y)| x != y) else {
         return a.len().cmp(&b.len());
     };
     match (a[at].is_alphabetic(), b[at].is_alphabetic()) {
         (true, true) => return a[at].cmp(&b[at]),
-        (a_letter, b_letter) if a_letter || b_letter => {
-            return after_digits(&a, at, a_letter);
-        }
-        _ => {}
+        (true, false) => return Ordering::Greater,
+        (false, true) => return Ordering::Less,
+        (false, false) => {}
     }
     // Zeros differ in meaning by whether a digit other than zero precedes.
     let zero = a[at] == '0' || b[at] == '0';
@@ -25,17 +61,6 @@ pub(crate) fn compare_keys(left: &str, right: &str) -> Ordering {
         .cmp(&b_number)
         .then(a_end.cmp(&b_end))
         .then(a[at].cmp(&b[at]))
-}
-
-/// A letter against something else: the letter comes last, except right
-/// after a digit, where it ends a number and comes first.
-fn after_digits(a: &[char], at: usize, a_letter: bool) -> Ordering {
-    let in_number = at > 0 && a[at - 1].is_numeric();
-    if a_letter == in_number {
-        Ordering::Less
-    } else {
-        Ordering::Greater
-    }
 }
 
 fn preceded_by_nonzero_digit(before: &[char]) -> bool {
@@ -55,4 +80,27 @@ fn number(text: &[char], from: usize, start: i64) -> (i64, usize) {
         end += 1;
     }
     (value, end)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::sort_members;
+
+    #[test]
+    fn many_keys_in_circles_are_sorted_all_the_same() {
+        let keys: Vec<String> = (0..300)
+            .map(|n| match n % 3 {
+                0 => format!("{n}"),
+                1 => format!("{}a", n / 7),
+                _ => format!("a{n}"),
+            })
+            .collect();
+        let mut members: Vec<(&str, ())> = keys.iter().map(|key| (key.as_str(), ())).collect();
+        sort_members(&mut members);
+        let first_letter = |key: &str| key.starts_with('a');
+        let split = members.iter().position(|(key, ())| first_letter(key));
+        assert_eq!(split, Some(200));
+        assert_eq!(members.len(), 300);
+        assert_eq!(members[200].0, "a2");
+    }
 }

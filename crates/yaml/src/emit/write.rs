@@ -1,7 +1,8 @@
 //! The writer: libyaml's emitter, reduced to block style.
 
 use super::analysis::{Analysis, analyse, is_break, is_printable, reads_as_text};
-use super::{Emit, View, compare_keys};
+use super::{Emit, View, sort_members};
+use std::borrow::Cow;
 use trueup_gocompat::{format_float, format_json_float};
 
 /// The column after which a space becomes a line break.
@@ -88,7 +89,7 @@ impl Writer {
     }
 
     fn map<T: Emit>(&mut self, mut members: Vec<(&str, &T)>) {
-        members.sort_by(|(left, _), (right, _)| compare_keys(left, right));
+        sort_members(&mut members);
         let outer = self.indent;
         self.indent = Some(outer.map_or(0, |indent| indent + INDENT));
         for (key, value) in members {
@@ -109,6 +110,9 @@ impl Writer {
     }
 
     fn text(&mut self, text: &str, context: Context) {
+        let is_key = matches!(context, Context::SimpleKey | Context::LongKey);
+        let folded = (!is_key).then(|| fold_next_lines(text));
+        let text = folded.as_deref().unwrap_or(text);
         let analysis = analyse(text);
         let style = choose_style(text, analysis, context);
         let may_fold = context != Context::SimpleKey;
@@ -353,6 +357,43 @@ fn choose_style(text: &str, analysis: Analysis, context: Context) -> Style {
         Style::Literal if analysis.block_allowed && !simple_key => Style::Literal,
         _ => Style::DoubleQuoted,
     }
+}
+
+/// The text as it is after it went through JSON and was read again: there the
+/// break of old mainframes stands bare in quotes, and folds as any line break.
+fn fold_next_lines(text: &str) -> Cow<'_, str> {
+    const NEXT_LINE: char = '\u{85}';
+    if !text.contains(NEXT_LINE) {
+        return text.into();
+    }
+    let mut lines = text.split(NEXT_LINE).peekable();
+    let mut folded = String::new();
+    let mut breaks = 0_usize;
+    while let Some(line) = lines.next() {
+        let is_first = folded.is_empty() && breaks == 0;
+        let is_last = lines.peek().is_none();
+        let line = if is_first {
+            line
+        } else {
+            line.trim_start_matches(' ')
+        };
+        let line = if is_last {
+            line
+        } else {
+            line.trim_end_matches(' ')
+        };
+        if !line.is_empty() || is_last {
+            match breaks {
+                0 => {}
+                1 => folded.push(' '),
+                _ => folded.extend(std::iter::repeat_n('\n', breaks - 1)),
+            }
+            breaks = 0;
+        }
+        folded.push_str(line);
+        breaks += 1;
+    }
+    folded.into()
 }
 
 /// A float as it looks after it went through JSON and was read again.
