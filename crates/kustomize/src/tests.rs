@@ -193,7 +193,7 @@ fn what_can_t_be_built_is_refused_with_file_and_line() {
                 ("kustomization.yaml", "resources: [a.yaml]\n"),
                 ("a.yaml", "a: [\n"),
             ],
-            "a.yaml:1: unclosed bracket",
+            "a.yaml:1: did not find expected node content",
         ),
         (
             vec![

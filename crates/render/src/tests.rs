@@ -142,7 +142,7 @@ fn what_can_t_be_rendered_names_file_and_cause() {
         (
             vec![("a.yaml", "a: [\n")],
             "",
-            "a.yaml:1: unclosed bracket",
+            "a.yaml:1: did not find expected node content",
             "BuildFailed",
         ),
         (

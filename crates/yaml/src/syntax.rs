@@ -130,10 +130,12 @@ impl SyntaxError {
 
     /// The mistake is that something was not closed: look at its start.
     fn at_start(self) -> Self {
-        Self {
-            place: self.context,
-            ..self
-        }
+        let start = self.context;
+        self.placed_at(start)
+    }
+
+    fn placed_at(self, place: Mark) -> Self {
+        Self { place, ..self }
     }
 
     fn parser(message: &'static str, context: Mark, at: Mark) -> Self {

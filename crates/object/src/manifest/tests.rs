@@ -138,7 +138,7 @@ fn what_is_no_object_is_refused_with_what_was_expected() {
             "expected a map as metadata",
         ),
         ("---\njust text\n", 2, "expected an object"),
-        ("a: 1\nb: [\n", 2, "unclosed bracket"),
+        ("a: 1\nb: [\n", 2, "did not find expected node content"),
         ("a: 1\na: 2\n", 2, "already set in this map, on line 1"),
     ] {
         let error = read(text).unwrap_err();

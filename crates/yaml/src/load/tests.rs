@@ -211,7 +211,7 @@ fn documents_know_their_lines() {
 fn broken_texts_are_refused_where_they_break() {
     for (text, line) in [
         ("a: 1\n b: 2\n", 2),
-        ("a: [1,\n", 2),
+        ("a: [1,\n", 1),
         ("a: 1\nb: \"x\n", 2),
         ("a:\n\t- 1\n", 2),
         ("a: 1\nb: @x\n", 2),

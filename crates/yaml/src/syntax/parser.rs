@@ -263,14 +263,28 @@ impl<'a> Parser<'a> {
             _ if properties != Properties::default() => {
                 return Ok((empty_scalar(properties), start));
             }
-            _ => {
-                let message = "did not find expected node content";
-                return Err(SyntaxError::parser(message, start, found));
-            }
+            _ => return Err(self.no_content(start)?),
         };
         self.scanner.take();
         self.stack.push(expected);
         Ok((opened, start))
+    }
+
+    /// The mistake of a value that is missing; at the end of the text it is
+    /// the innermost open bracket's.
+    fn no_content(&mut self, start: Mark) -> Result<SyntaxError, SyntaxError> {
+        let token = self.scanner.peek()?;
+        let message = "did not find expected node content";
+        let error = SyntaxError::parser(message, start, token.start);
+        let at_end = token.kind == TokenKind::StreamEnd;
+        let bracket = self.stack.iter().rev().find_map(|expected| match expected {
+            Expected::FlowItem(start, _) | Expected::FlowKey(start, _) => Some(*start),
+            _ => None,
+        });
+        Ok(match bracket.filter(|_| at_end) {
+            Some(bracket) => error.placed_at(bracket),
+            None => error,
+        })
     }
 
     fn scalar(&mut self, properties: Properties<'a>, start: Mark) -> Step<'a> {
