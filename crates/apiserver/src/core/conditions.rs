@@ -1,5 +1,6 @@
 //! The version and the uid that a write names must be those of the object.
 
+use super::options::Keep;
 use super::prepare;
 use super::registry::Resource;
 use super::request::Verb;
@@ -47,41 +48,41 @@ pub(super) fn check_uid(call: &Call<'_>, sent: &Value, live: &Value) -> Result<(
     if sent.is_empty() || sent == live {
         return Ok(());
     }
-    let why = storage_precondition(
-        call.resource,
-        &call.operation.namespace,
-        &call.operation.name,
-        sent,
-        live,
-    );
+    let why = storage_precondition(call, sent, live);
     Err(call.conflict(&call.operation.name, &why))
 }
 
 /// What the storage says of a uid that does not fit.
-fn storage_precondition(
-    resource: &Resource,
-    namespace: &str,
-    name: &str,
-    wanted: &str,
-    found: &str,
-) -> String {
-    let group = if resource.custom.is_some() {
-        format!("{}/", resource.group)
-    } else {
-        String::new()
+fn storage_precondition(call: &Call<'_>, wanted: &str, found: &str) -> String {
+    let (resource, operation) = (call.resource, call.operation);
+    // A dry run is refused before the storage puts its prefix on the key.
+    let prefix = match call.options.keep {
+        Keep::DryRun => "",
+        _ => "/registry",
     };
-    let plural = match resource.plural.as_str() {
-        // The storage keeps addresses and ports beside the Services.
-        "services" if resource.group.is_empty() => "services/specs",
-        "endpoints" if resource.group.is_empty() => "services/endpoints",
-        other => other,
-    };
-    let place = if namespace.is_empty() {
-        name.to_owned()
+    let kept = storage_folder(resource);
+    let place = if operation.namespace.is_empty() {
+        operation.name.to_string()
     } else {
-        format!("{namespace}/{name}")
+        format!("{}/{}", operation.namespace, operation.name)
     };
     format!(
-        "StorageError: invalid object, Code: 4, Key: /registry/{group}{plural}/{place}, ResourceVersion: 0, AdditionalErrorMsg: Precondition failed: UID in precondition: {wanted}, UID in object meta: {found}",
+        "StorageError: invalid object, Code: 4, Key: {prefix}/{kept}/{place}, ResourceVersion: 0, AdditionalErrorMsg: Precondition failed: UID in precondition: {wanted}, UID in object meta: {found}"
     )
+}
+
+/// Where the storage of the genuine server keeps the objects of a resource:
+/// some names are older than the API.
+fn storage_folder(resource: &Resource) -> String {
+    let (group, plural) = (resource.group.as_str(), resource.plural.as_str());
+    match (group, plural) {
+        ("", "replicationcontrollers") => "controllers".to_owned(),
+        ("", "nodes") => "minions".to_owned(),
+        ("", "services") => "services/specs".to_owned(),
+        ("", "endpoints") => "services/endpoints".to_owned(),
+        ("networking.k8s.io", "ingresses") => "ingress".to_owned(),
+        ("apiextensions.k8s.io" | "apiregistration.k8s.io", _) => format!("{group}/{plural}"),
+        _ if resource.custom.is_some() => format!("{group}/{plural}"),
+        _ => plural.to_owned(),
+    }
 }

@@ -365,7 +365,7 @@ fn system_metadata(new: &mut Value, live: &Value) {
         take(new, live, &["metadata", key]);
     }
     for key in ["uid", "namespace"] {
-        if new.at(&["metadata", key]).is_none_or(Value::is_null) {
+        if new.str_at(&["metadata", key]).unwrap_or("").is_empty() {
             take(new, live, &["metadata", key]);
         }
     }

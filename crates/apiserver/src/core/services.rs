@@ -79,18 +79,43 @@ fn addresses(service: &Value) -> Vec<u32> {
         .collect()
 }
 
-fn node_ports(service: &Value) -> Vec<i64> {
+/// The node ports of the ports.
+fn port_numbers(service: &Value) -> impl Iterator<Item = i64> {
     let ports = service
         .at(&["spec", "ports"])
         .and_then(Value::as_list)
         .unwrap_or_default();
-    let health = service.i64_at(&["spec", "healthCheckNodePort"]);
     ports
         .iter()
         .filter_map(|port| port.i64_at(&["nodePort"]))
-        .chain(health)
         .filter(|port| *port != 0)
+}
+
+fn node_ports(service: &Value) -> Vec<i64> {
+    let health = service.i64_at(&["spec", "healthCheckNodePort"]);
+    port_numbers(service)
+        .chain(health.filter(|port| *port != 0))
         .collect()
+}
+
+/// Whether the ports of the type may have node ports.
+fn has_node_ports(service: &Value) -> bool {
+    matches!(kind(service), "NodePort" | "LoadBalancer")
+}
+
+/// Whether a balancer asks a port of the node how the Pods there are.
+fn has_health_port(service: &Value) -> bool {
+    kind(service) == "LoadBalancer"
+        && service.str_at(&["spec", "externalTrafficPolicy"]) == Some("Local")
+}
+
+/// Whether the Service is reached from outside the cluster.
+fn reaches_outside(service: &Value) -> bool {
+    let external = service
+        .at(&["spec", "externalIPs"])
+        .and_then(Value::as_list)
+        .unwrap_or_default();
+    has_node_ports(service) || (kind(service) == "ClusterIP" && !external.is_empty())
 }
 
 fn kind(service: &Value) -> &str {
@@ -153,23 +178,10 @@ pub fn carry_over(new: &mut Value, live: &Value) {
             }
         }
     }
-    if needs_node_ports(new) && needs_node_ports(live) {
+    if has_node_ports(new) && has_node_ports(live) {
         keep_node_ports(new, live);
     }
-    if !needs_node_ports(new) && needs_node_ports(live) {
-        drop_node_ports(new, live);
-    }
-    if kind(new) == "ExternalName" && kind(live) != "ExternalName" {
-        for key in [
-            "internalTrafficPolicy",
-            "clusterIP",
-            "clusterIPs",
-            "ipFamilies",
-            "ipFamilyPolicy",
-        ] {
-            new.remove_at(&["spec", key]);
-        }
-    }
+    drop_by_type(new, live);
 }
 
 fn keep(new: &mut Value, live: &Value, key: &str) {
@@ -197,32 +209,72 @@ fn keep_node_ports(new: &mut Value, live: &Value) {
             port.set_at(&["nodePort"], number.clone());
         }
     });
-    if new.at(&["spec", "healthCheckNodePort"]).is_none()
-        && kind(new) == "LoadBalancer"
-        && new.str_at(&["spec", "externalTrafficPolicy"]) == Some("Local")
+    if has_health_port(new)
+        && has_health_port(live)
+        && new.at(&["spec", "healthCheckNodePort"]).is_none()
     {
         keep(new, live, "healthCheckNodePort");
     }
 }
 
-/// A type without node ports loses those that it had, if they are unchanged.
+/// A new type loses what only the old one could have, if the change left it
+/// as it was. What the change did set is judged as any other mistake.
+fn drop_by_type(new: &mut Value, live: &Value) {
+    if kind(live) != "ExternalName" && kind(new) == "ExternalName" {
+        drop_addresses(new, live);
+    }
+    if has_node_ports(live) && !has_node_ports(new) {
+        drop_node_ports(new, live);
+    }
+    if has_health_port(live) && !has_health_port(new) {
+        drop_same(new, live, "healthCheckNodePort");
+    }
+    if kind(live) == "LoadBalancer" && kind(new) != "LoadBalancer" {
+        drop_same(new, live, "allocateLoadBalancerNodePorts");
+        drop_same(new, live, "loadBalancerClass");
+    }
+    if reaches_outside(live) && !reaches_outside(new) {
+        drop_same(new, live, "externalTrafficPolicy");
+    }
+    if kind(new) != "LoadBalancer" && new.at(&["status", "loadBalancer", "ingress"]).is_some() {
+        new.remove_at(&["status", "loadBalancer", "ingress"]);
+    }
+}
+
+/// Removes a field that is what it was.
+fn drop_same(new: &mut Value, live: &Value, key: &str) {
+    let path = ["spec", key];
+    if new.at(&path).is_some() && new.at(&path) == live.at(&path) {
+        new.remove_at(&path);
+    }
+}
+
+fn drop_addresses(new: &mut Value, live: &Value) {
+    let unset = new.str_at(&["spec", "clusterIP"]).unwrap_or("").is_empty();
+    if unset {
+        drop_same(new, live, "clusterIPs");
+    }
+    list_address(new);
+    let same = |key: &str| new.at(&["spec", key]) == live.at(&["spec", key]);
+    if same("clusterIP") && same("clusterIPs") {
+        drop_same(new, live, "clusterIP");
+        drop_same(new, live, "clusterIPs");
+    }
+    drop_same(new, live, "ipFamilies");
+    drop_same(new, live, "ipFamilyPolicy");
+}
+
+/// Removes the node ports of all ports, unless one is new.
 fn drop_node_ports(new: &mut Value, live: &Value) {
-    let old: HashSet<i64> = node_ports(live).into_iter().collect();
+    let old: HashSet<i64> = port_numbers(live).collect();
+    if port_numbers(new).any(|number| !old.contains(&number)) {
+        return;
+    }
     super::defaults::each(new, &["spec", "ports"], |port| {
-        if port
-            .i64_at(&["nodePort"])
-            .is_some_and(|number| old.contains(&number))
-        {
+        if port.get("nodePort").is_some() {
             port.remove_at(&["nodePort"]);
         }
     });
-    for key in [
-        "healthCheckNodePort",
-        "externalTrafficPolicy",
-        "allocateLoadBalancerNodePorts",
-    ] {
-        new.remove_at(&["spec", key]);
-    }
 }
 
 /// Gives a service what it needs and has not: a cluster IP, node ports.
@@ -234,10 +286,12 @@ pub(super) fn allocate(
     let mut addresses = super::store::lock(&call.core.addresses);
     let mut given = EcoVec::new();
     if kind(object) != "ExternalName" {
+        families(call, object)?;
         if let Some(address) = cluster_ip(call, &mut addresses, live, object)? {
             given.push(address);
         }
-        families(object);
+    } else if object.at(&["spec", "internalTrafficPolicy"]).is_some() {
+        object.remove_at(&["spec", "internalTrafficPolicy"]);
     }
     if needs_node_ports(object) {
         assign_node_ports(call, &mut addresses, live, object)?;
@@ -253,7 +307,7 @@ pub(super) fn allocate(
 
 /// The families of a Service's addresses. One that has neither addresses nor
 /// Pods of its own may have both.
-fn families(object: &mut Value) {
+fn families(call: &Call<'_>, object: &mut Value) -> Result<(), ApiError> {
     let selects = object
         .at(&["spec", "selector"])
         .and_then(Value::as_map)
@@ -265,6 +319,11 @@ fn families(object: &mut Value) {
         "SingleStack"
     };
     super::defaults::default(object, &["spec", "ipFamilyPolicy"], policy);
+    if !free && object.str_at(&["spec", "ipFamilyPolicy"]) == Some("RequireDualStack") {
+        let detail = "this cluster is not configured for dual-stack services";
+        let cause = Cause::invalid("spec.ipFamilyPolicy", "\"RequireDualStack\"", detail);
+        return Err(call.invalid(object, vec![cause]));
+    }
     let path = ["spec", "ipFamilies"];
     let mut families = object
         .at(&path)
@@ -280,6 +339,7 @@ fn families(object: &mut Value) {
         families.push(if four { "IPv6" } else { "IPv4" }.into());
     }
     object.set_at(&path, families.into());
+    Ok(())
 }
 
 fn cluster_ip(
@@ -392,9 +452,8 @@ fn assign_node_ports(
         ));
     }
     object.set_at(&["spec", "ports"], ports.into());
-    let local = kind(object) == "LoadBalancer"
-        && object.str_at(&["spec", "externalTrafficPolicy"]) == Some("Local");
-    if local && object.i64_at(&["spec", "healthCheckNodePort"]).unwrap_or(0) == 0 {
+    if has_health_port(object) && object.i64_at(&["spec", "healthCheckNodePort"]).unwrap_or(0) == 0
+    {
         let number = addresses
             .allocate_port()
             .ok_or_else(|| ApiError::internal("failed to allocate a nodePort: range is full"))?;

@@ -440,13 +440,6 @@ pub(super) fn patch(mut call: Call<'_>) -> Result<Answer, ApiError> {
     change(call, |call, live, seen| {
         let mut new = patch.onto(call, seen)?;
         check_version(call, &new, live)?;
-        if let Some(uid) = new
-            .str_at(&["metadata", "uid"])
-            .filter(|uid| seen.str_at(&["metadata", "uid"]) != Some(uid))
-        {
-            let cause = Cause::invalid("metadata.uid", format!("{uid:?}"), "field is immutable");
-            return Err(call.invalid(seen, vec![cause.clone(), cause]));
-        }
         prepare::for_update(call, &mut new, seen);
         Ok(if patch.applied().is_some() {
             new

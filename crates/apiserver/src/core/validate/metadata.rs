@@ -1,6 +1,7 @@
 //! Names, labels, annotations, finalizers, owners.
 
 use super::{list, quoted, text};
+use crate::core::prepare::Target;
 use crate::core::registry::Resource;
 use crate::core::status::Cause;
 use trueup_object::{Map, Value, names, to_json};
@@ -35,42 +36,129 @@ pub(super) fn created(resource: &Resource, object: &Value) -> Vec<Cause> {
             causes.push(Cause::invalid("metadata.name", quoted(name), &error));
         }
     }
-    causes.extend(common(resource, object));
+    causes.extend(common(object));
+    if names_finalizers(resource) {
+        built_in_finalizers(&mut causes, list(object, &["metadata", "finalizers"]));
+    }
     causes
 }
 
-pub(super) fn updated(resource: &Resource, new: &Value, live: &Value) -> Vec<Cause> {
+/// What is wrong with changed metadata: the rules of every kind, then those
+/// that the kind itself asks for. The genuine server tells a mistake as often
+/// as it finds it.
+pub(super) fn updated(
+    resource: &Resource,
+    target: Target,
+    new: &Value,
+    live: &Value,
+) -> Vec<Cause> {
+    let mut causes = common(new);
+    causes.extend(change(new, live));
+    for step in own_steps(resource, target) {
+        causes.extend(match step {
+            Step::Whole => common(new),
+            Step::Change => change(new, live),
+        });
+        if names_finalizers(resource) {
+            let finalizers = list(new, &["metadata", "finalizers"]);
+            built_in_finalizers(&mut causes, finalizers);
+        }
+    }
+    causes
+}
+
+/// One look of a kind at changed metadata.
+#[derive(Clone, Copy)]
+enum Step {
+    /// As if the object were new.
+    Whole,
+    /// The change alone.
+    Change,
+}
+
+/// How a kind looks at changed metadata, in its order.
+fn own_steps(resource: &Resource, target: Target) -> &'static [Step] {
+    let kind = resource.kind.as_str();
+    if resource.custom.is_some() {
+        return &[Step::Change];
+    }
+    if target == Target::Status {
+        return match kind {
+            "CronJob" | "PodDisruptionBudget" => &[],
+            _ => &[Step::Change],
+        };
+    }
+    match kind {
+        "PodDisruptionBudget" => &[],
+        "Pod"
+        | "Secret"
+        | "ConfigMap"
+        | "ServiceAccount"
+        | "PersistentVolumeClaim"
+        | "Ingress"
+        | "IngressClass"
+        | "Endpoints" => &[Step::Change, Step::Whole],
+        "Namespace"
+        | "Node"
+        | "Job"
+        | "StorageClass"
+        | "RuntimeClass"
+        | "Role"
+        | "ClusterRole"
+        | "RoleBinding"
+        | "ClusterRoleBinding"
+        | "APIService"
+        | "CertificateSigningRequest"
+        | "CSIStorageCapacity"
+        | "IPAddress"
+        | "ResourceClaimTemplate" => &[Step::Whole, Step::Change],
+        "PersistentVolume" => &[Step::Whole, Step::Whole],
+        "LimitRange"
+        | "EndpointSlice"
+        | "FlowSchema"
+        | "PriorityLevelConfiguration"
+        | "VolumeAttachment"
+        | "CSINode" => &[Step::Whole],
+        _ if resource.group == "admissionregistration.k8s.io" => &[Step::Whole],
+        _ => &[Step::Change],
+    }
+}
+
+/// Whether a kind takes only finalizers that have a prefix or are known.
+fn names_finalizers(resource: &Resource) -> bool {
+    let any = [
+        "admissionregistration.k8s.io",
+        "apiextensions.k8s.io",
+        "apiregistration.k8s.io",
+        "coordination.k8s.io",
+        "node.k8s.io",
+    ];
+    resource.custom.is_none() && !any.contains(&resource.group.as_str())
+}
+
+/// What no change may do, and the rules of labels, annotations and owners.
+fn change(new: &Value, live: &Value) -> Vec<Cause> {
     let mut causes = Vec::new();
-    let mut immutable = Vec::new();
+    if live.at(&["metadata", "deletionTimestamp"]).is_some() {
+        causes.extend(new_finalizers(new, live));
+    }
     for key in ["name", "namespace", "uid", "creationTimestamp"] {
         if new.at(&["metadata", key]) != live.at(&["metadata", key]) {
             let shown = super::shown(new.at(&["metadata", key]));
-            immutable.push(Cause::invalid(
+            causes.push(Cause::invalid(
                 format!("metadata.{key}"),
                 shown,
                 "field is immutable",
             ));
         }
     }
-    causes.extend(common(resource, new));
-    let built_in = resource.custom.is_none();
-    if live.at(&["metadata", "deletionTimestamp"]).is_some() {
-        causes.extend(new_finalizers(new, live));
-    }
-    causes.extend(immutable.clone());
-    if built_in {
-        // The genuine server looks twice, and says so twice.
-        if live.at(&["metadata", "deletionTimestamp"]).is_some() {
-            causes.extend(new_finalizers(new, live));
-        }
-        causes.extend(immutable);
-    }
+    described(&mut causes, new);
     causes
 }
 
 fn new_finalizers(new: &Value, live: &Value) -> Option<Cause> {
     let old = list(live, &["metadata", "finalizers"]);
-    let added: Vec<String> = list(new, &["metadata", "finalizers"])
+    let mut added: Vec<String> = list(new, &["metadata", "finalizers"])
         .iter()
         .filter(|name| !old.contains(name))
         .filter_map(Value::as_str)
@@ -79,6 +167,8 @@ fn new_finalizers(new: &Value, live: &Value) -> Option<Cause> {
     if added.is_empty() {
         return None;
     }
+    added.sort();
+    added.dedup();
     let detail = format!(
         "no new finalizers can be added if the object is being deleted, found new finalizers []string{{{}}}",
         added.join(", ")
@@ -86,25 +176,27 @@ fn new_finalizers(new: &Value, live: &Value) -> Option<Cause> {
     Some(Cause::forbidden("metadata.finalizers", &detail))
 }
 
-fn common(resource: &Resource, object: &Value) -> Vec<Cause> {
+/// The rules of all metadata, new or changed.
+fn common(object: &Value) -> Vec<Cause> {
     let mut causes = Vec::new();
+    described(&mut causes, object);
+    finalizers(&mut causes, list(object, &["metadata", "finalizers"]));
+    causes
+}
+
+/// Labels, annotations, owners.
+fn described(causes: &mut Vec<Cause>, object: &Value) {
     labels(
-        &mut causes,
+        causes,
         object.at(&["metadata", "labels"]),
         "metadata.labels",
     );
     annotations(
-        &mut causes,
+        causes,
         object.at(&["metadata", "annotations"]),
         "metadata.annotations",
     );
-    owners(&mut causes, list(object, &["metadata", "ownerReferences"]));
-    let names = list(object, &["metadata", "finalizers"]);
-    finalizers(&mut causes, names);
-    if resource.custom.is_none() {
-        built_in_finalizers(&mut causes, names);
-    }
-    causes
+    owners(causes, list(object, &["metadata", "ownerReferences"]));
 }
 
 /// Labels: qualified keys, short values.

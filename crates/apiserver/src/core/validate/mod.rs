@@ -99,7 +99,7 @@ pub(super) fn created(call: &Call<'_>, object: &Value) -> Vec<Cause> {
 /// What is wrong with a change. What is let pass because it was so before is
 /// warned of.
 pub(super) fn updated(call: &mut Call<'_>, new: &Value, live: &Value) -> Vec<Cause> {
-    let mut causes = metadata::updated(call.resource, new, live);
+    let mut causes = metadata::updated(call.resource, call.target, new, live);
     // A binding sets what no other change of a Pod may.
     if call.operation.subresource_name() == "binding" {
         return causes;

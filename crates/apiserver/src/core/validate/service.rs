@@ -279,8 +279,13 @@ fn load_balancer(causes: &mut Causes, root: &At<'_>, live: Option<&Value>) {
     if allocates.is_set() && !is_balancer {
         allocates.forbidden(causes, BALANCERS_ONLY);
     }
+    balancer_class(causes, &spec);
+}
+
+/// Only a balancer has a class.
+fn balancer_class(causes: &mut Causes, spec: &At<'_>) {
     let class = spec.get("loadBalancerClass");
-    if class.is_set() && is_balancer {
+    if class.is_set() && spec.get("type").text() == "LoadBalancer" {
         class.qualified_name(causes);
     } else if class.is_set() {
         class.forbidden(causes, BALANCERS_ONLY);
@@ -357,6 +362,8 @@ fn changed(causes: &mut Causes, new: &Value, live: &Value) {
         };
         causes.push(Cause::invalid(class.path(), shown, ONCE_SET));
     }
+    // The genuine server looks at the class again with the rest.
+    balancer_class(causes, &spec);
     let checked =
         |spec: &At<'_>| balancer(spec) && spec.get("externalTrafficPolicy").text() == "Local";
     let health = spec.get("healthCheckNodePort");
