@@ -192,7 +192,8 @@ fn unescape(text: &str) -> Result<Text, SelectorError> {
             },
             ',' | '=' => {
                 return Err(SelectorError::new(format!(
-                    "invalid field selector: unescaped character in value: {character}"
+                    "invalid field selector: unescaped character in value: {}",
+                    u32::from(character)
                 )));
             }
             other => out.push(other),

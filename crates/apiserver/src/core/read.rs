@@ -8,8 +8,8 @@ use super::status::{ApiError, Cause};
 use super::store::{OutOfRange, Snapshot, Store, Stored};
 use super::versions;
 use super::watch::{WatchEvent, Watcher};
-use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use base64::{DecodeError, Engine as _};
 use std::collections::VecDeque;
 use std::num::IntErrorKind;
 use std::sync::Arc;
@@ -235,6 +235,8 @@ pub(super) fn list(store: &Store, operation: &Operation) -> Result<Answer, ApiEr
         .get("limit")
         .and_then(|text| text.parse::<usize>().ok())
     {
+        // What is read from any version comes from a cache, which has no pages.
+        Some(_) if from_cache(operation) => UNLIMITED,
         Some(limit) if limit > 0 => limit,
         _ => UNLIMITED,
     };
@@ -263,6 +265,12 @@ pub(super) fn list(store: &Store, operation: &Operation) -> Result<Answer, ApiEr
     })
 }
 
+/// Whether a list asks for the objects of any version.
+fn from_cache(operation: &Operation) -> bool {
+    let given = |key: &str| operation.query.get(key).unwrap_or("");
+    given("resourceVersion") == "0" && given("continue").is_empty()
+}
+
 /// Where a page goes on: the revision of the first page, and the last object
 /// shown.
 struct Token {
@@ -275,17 +283,23 @@ fn read_token(text: &str) -> Result<Option<Token>, ApiError> {
     if text.is_empty() {
         return Ok(None);
     }
-    let parsed = URL_SAFE_NO_PAD
-        .decode(text)
-        .ok()
-        .and_then(|bytes| trueup_object::from_json(&bytes).ok())
-        .and_then(|token| {
-            Some(Token {
-                revision: u64::try_from(token.i64_at(&["rv"])?).ok()?,
-                namespace: token.str_at(&["namespace"])?.into(),
-                name: token.str_at(&["name"])?.into(),
-            })
-        });
+    let bytes = URL_SAFE_NO_PAD.decode(text).map_err(|error| {
+        let place = match error {
+            DecodeError::InvalidByte(place, _) | DecodeError::InvalidLastSymbol(place, _) => place,
+            DecodeError::InvalidLength(length) => length.saturating_sub(1),
+            DecodeError::InvalidPadding => text.len(),
+        };
+        ApiError::bad_request(format!(
+            "invalid continue token: continue key is not valid: illegal base64 data at input byte {place}"
+        ))
+    })?;
+    let parsed = trueup_object::from_json(&bytes).ok().and_then(|token| {
+        Some(Token {
+            revision: u64::try_from(token.i64_at(&["rv"])?).ok()?,
+            namespace: token.str_at(&["namespace"])?.into(),
+            name: token.str_at(&["name"])?.into(),
+        })
+    });
     parsed.map(Some).ok_or_else(|| {
         ApiError::bad_request("continue key is not valid: it was not given by this server")
     })

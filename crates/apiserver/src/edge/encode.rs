@@ -32,7 +32,9 @@ impl View {
         let query = Query::parse(&request.query);
         let word = query.get("includeObject").unwrap_or_default();
         let include = IncludeObject::parse(word).ok_or_else(|| {
-            ApiError::bad_request(format!("unrecognized includeObject value: {word:?}"))
+            ApiError::bad_request(format!(
+                "Unable to convert to Table as requested: includeObject: Invalid value: {word:?}: must be 'Metadata', 'Object', 'None', or empty"
+            ))
         })?;
         Ok(Self {
             format,

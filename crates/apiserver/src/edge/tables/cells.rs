@@ -119,7 +119,7 @@ pub fn label_selector(selector: Option<&Value>) -> String {
             .iter()
             .map(requirement),
     );
-    requirements.sort();
+    requirements.sort_by(|(key, _), (other, _)| key.cmp(other));
     joined(requirements.into_iter().map(|(_, text)| text))
 }
 

@@ -94,6 +94,32 @@ pub static PRINTERS: &[Builtin] = &[
         cells: webhooks,
     },
     Builtin {
+        group: "admissionregistration.k8s.io",
+        resource: "validatingadmissionpolicies",
+        columns: &[
+            NAME,
+            Column::integer("Validations", "How many expressions are checked."),
+            Column::text("ParamKind", "Kind of the parameters."),
+            AGE,
+        ],
+        cells: admission_policy,
+    },
+    Builtin {
+        group: "storage.k8s.io",
+        resource: "csidrivers",
+        columns: &[
+            NAME,
+            Column::boolean("AttachRequired", "Whether volumes are attached first."),
+            Column::boolean("PodInfoOnMount", "Whether mounts are told of the Pod."),
+            Column::boolean("StorageCapacity", "Whether it says how much it has left."),
+            Column::text("TokenRequests", "Audiences of the tokens that it gets."),
+            Column::boolean("RequiresRepublish", "Whether mounts are repeated."),
+            Column::text("Modes", "How its volumes live."),
+            AGE,
+        ],
+        cells: storage_driver,
+    },
+    Builtin {
         group: "node.k8s.io",
         resource: "runtimeclasses",
         columns: &[
@@ -268,4 +294,49 @@ fn webhooks(object: &Value, now: Timestamp) -> Vec<Value> {
 
 fn runtime_class(object: &Value, now: Timestamp) -> Vec<Value> {
     vec![name(object), text(object, &["handler"]), age(object, now)]
+}
+
+fn admission_policy(object: &Value, now: Timestamp) -> Vec<Value> {
+    let count = i64::try_from(list(object, &["spec", "validations"]).len()).unwrap_or(i64::MAX);
+    let parameters = object
+        .at(&["spec", "paramKind"])
+        .filter(|it| !it.is_null())
+        .map_or(UNSET.to_owned(), |it| {
+            let part = |key| it.str_at(&[key]).unwrap_or_default();
+            format!("{}/{}", part("apiVersion"), part("kind"))
+        });
+    vec![
+        name(object),
+        count.into(),
+        parameters.into(),
+        age(object, now),
+    ]
+}
+
+fn storage_driver(object: &Value, now: Timestamp) -> Vec<Value> {
+    let switch = |key: &str, otherwise: bool| {
+        let own = object.at(&["spec", key]).and_then(Value::as_bool);
+        Value::from(own.unwrap_or(otherwise))
+    };
+    let tokens = list(object, &["spec", "tokenRequests"]);
+    let audiences = tokens
+        .iter()
+        .map(|it| it.str_at(&["audience"]).unwrap_or_default())
+        .collect::<Vec<_>>();
+    let audiences = if tokens.is_empty() {
+        UNSET.to_owned()
+    } else {
+        audiences.join(",")
+    };
+    let modes = list(object, &["spec", "volumeLifecycleModes"]);
+    vec![
+        name(object),
+        switch("attachRequired", true),
+        switch("podInfoOnMount", false),
+        switch("storageCapacity", false),
+        audiences.into(),
+        switch("requiresRepublish", false),
+        joined(modes.iter().map(scalar)).into(),
+        age(object, now),
+    ]
 }

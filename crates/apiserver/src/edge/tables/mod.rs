@@ -202,7 +202,9 @@ fn row(printer: &Printer, object: &Value, options: &TableOptions) -> Value {
         row.insert("conditions", conditions);
     }
     match options.include {
-        IncludeObject::None => {}
+        IncludeObject::None => {
+            row.insert("object", Value::Null);
+        }
         IncludeObject::Metadata => {
             let mut object = partial_object(object, options.version);
             // Tables are made of the internal object, which keeps this as a

@@ -168,7 +168,7 @@ fn a_row_carries_what_was_asked_for() {
             .get("object")
             .cloned()
     };
-    assert_eq!(row(IncludeObject::None), None);
+    assert_eq!(row(IncludeObject::None), Some(Value::Null));
     assert_eq!(row(IncludeObject::Object), Some(object.clone()));
     assert_eq!(row(IncludeObject::Metadata).unwrap().get("data"), None);
 }
