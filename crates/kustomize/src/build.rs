@@ -96,11 +96,13 @@ impl Build {
 }
 
 fn printed(resource: &Resource) -> Result<String, BuildError> {
-    let text = resource.node.to_yaml();
-    text.map_err(|error| BuildError::Transformer {
-        position: resource.position.clone(),
-        message: format!("{}: {error}", resource.id()),
-    })
+    let mut tree = resource.node.clone();
+    tree.make_printable()
+        .map_err(|error| BuildError::Transformer {
+            position: resource.position.clone(),
+            message: format!("{}: {error}", resource.id()),
+        })?;
+    Ok(tree.print())
 }
 
 fn file_name(id: &ResourceId) -> String {

@@ -2,7 +2,7 @@
 
 use crate::node::Node;
 use std::cmp::Ordering;
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::fmt;
 use std::sync::OnceLock;
 use trueup_object::Text;
@@ -70,7 +70,18 @@ pub(crate) struct ResourceId {
 
 impl Gvk {
     pub fn of(object: &Node) -> Self {
-        Self::parse(object.text_at(&["apiVersion"]), object.text_at(&["kind"]))
+        let (group, version) = match object.shared_text_at(&["apiVersion"]) {
+            whole if whole.contains('/') => match whole.split_once('/') {
+                Some((group, version)) => (group.into(), version.into()),
+                None => (Text::new(), whole),
+            },
+            version => (Text::new(), version),
+        };
+        Self {
+            group,
+            version,
+            kind: object.shared_text_at(&["kind"]),
+        }
     }
 
     pub fn parse(api_version: &str, kind: &str) -> Self {
@@ -92,15 +103,18 @@ impl Gvk {
     /// Whether the kind is one that kustomize knows to have no namespace:
     /// those of Kubernetes 1.21. All others are taken to have one.
     pub fn is_cluster_scoped(&self) -> bool {
-        static KNOWN: OnceLock<HashSet<(&str, &str)>> = OnceLock::new();
+        static KNOWN: OnceLock<HashMap<&str, Vec<(&str, &str)>>> = OnceLock::new();
         let known = KNOWN.get_or_init(|| {
-            let table = include_str!("../data/cluster-scoped.txt");
-            table
-                .lines()
-                .filter_map(|line| line.split_once(' '))
-                .collect()
+            let mut known: HashMap<&str, Vec<(&str, &str)>> = HashMap::new();
+            let rows = include_str!("../data/cluster-scoped.txt").lines();
+            for (api_version, kind) in rows.filter_map(|row| row.split_once(' ')) {
+                let parts = api_version.split_once('/').unwrap_or(("", api_version));
+                known.entry(kind).or_default().push(parts);
+            }
+            known
         });
-        known.contains(&(self.api_version().as_str(), self.kind.as_str()))
+        let of_kind = known.get(self.kind.as_str());
+        of_kind.is_some_and(|rows| rows.contains(&(self.group.as_str(), self.version.as_str())))
     }
 
     /// The order of kustomize's output: what others need first, webhooks last,
@@ -132,8 +146,8 @@ impl ResourceId {
     pub fn of(object: &Node) -> Self {
         Self {
             gvk: Gvk::of(object),
-            name: object.text_at(&["metadata", "name"]).into(),
-            namespace: object.text_at(&["metadata", "namespace"]).into(),
+            name: object.shared_text_at(&["metadata", "name"]),
+            namespace: object.shared_text_at(&["metadata", "namespace"]),
         }
     }
 

@@ -192,6 +192,14 @@ impl Node {
         self.at(path).and_then(Node::text).unwrap_or("")
     }
 
+    /// As [`Node::text_at`], sharing the text.
+    pub fn shared_text_at(&self, path: &[&str]) -> Text {
+        match self.at(path) {
+            Some(Self::Scalar(scalar)) if scalar.tag != Tag::Null => scalar.text.clone(),
+            _ => Text::new(),
+        }
+    }
+
     /// The value at a path of map keys, made if it is missing. What is in the
     /// way and is no map is replaced by one.
     pub fn entry_at(&mut self, path: &[&str]) -> &mut Node {

@@ -18,7 +18,9 @@ const BUILTIN_VERSIONS: [&str; 1] = ["v1.21.2"];
 /// root that names some decides for the whole build.
 #[derive(Clone, Debug)]
 pub(crate) struct OpenApi {
-    schemas: Arc<Schemas>,
+    /// Those that a root brought; the builtin ones are read when they are
+    /// first asked for.
+    custom: Option<Arc<Schemas>>,
     is_chosen: bool,
 }
 
@@ -52,11 +54,17 @@ pub(crate) struct Schema<'a> {
 impl OpenApi {
     /// The schemas of Kubernetes 1.21, the only ones that kustomize has.
     pub fn builtin() -> Self {
-        static BUILTIN: OnceLock<Arc<Schemas>> = OnceLock::new();
-        let schemas = BUILTIN.get_or_init(|| Arc::new(builtin()));
         Self {
-            schemas: Arc::clone(schemas),
+            custom: None,
             is_chosen: false,
+        }
+    }
+
+    fn schemas(&self) -> &Schemas {
+        static BUILTIN: OnceLock<Schemas> = OnceLock::new();
+        match &self.custom {
+            Some(schemas) => schemas,
+            None => BUILTIN.get_or_init(builtin),
         }
     }
 
@@ -88,7 +96,7 @@ impl OpenApi {
                 "openapi: builtin version and custom schema provided, cannot use both",
             )),
             (Some((path, text)), None) => Ok(Self {
-                schemas: Arc::new(custom(&path, &text)?),
+                custom: Some(Arc::new(custom(&path, &text)?)),
                 is_chosen: true,
             }),
             (None, Some(version)) if BUILTIN_VERSIONS.contains(&version.as_str()) => Ok(Self {
@@ -103,9 +111,10 @@ impl OpenApi {
 
     /// The schema of a kind.
     pub fn of_kind(&self, api_version: &str, kind: &str) -> Option<Schema<'_>> {
-        let definition = self.schemas.kinds.get(&format!("{api_version} {kind}"))?;
+        let schemas = self.schemas();
+        let definition = schemas.kinds.get(&format!("{api_version} {kind}"))?;
         Some(Schema {
-            schemas: &self.schemas,
+            schemas,
             field: Field {
                 definition: Some(definition.clone()),
                 merge: None,

@@ -45,7 +45,7 @@ pub(crate) fn strategic_merge(
     for patch in &loaded {
         let place = find_target(resources, &patch.id(), &patch.position)?;
         apply(resources, place, patch, openapi)?;
-        resources.settle()?;
+        resources.drop_gone();
     }
     Ok(())
 }
@@ -151,7 +151,11 @@ fn merge_all(
             apply(resources, place, patch, openapi)?;
         }
     }
-    resources.settle()
+    if rule.allow_name_change || rule.allow_kind_change {
+        return resources.settle();
+    }
+    resources.drop_gone();
+    Ok(())
 }
 
 /// The place of the one resource that has or had an id.

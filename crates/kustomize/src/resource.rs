@@ -104,7 +104,8 @@ impl Resource {
 
     /// Whether `id` is its present id or was a previous one.
     pub fn was_ever(&self, id: &ResourceId) -> bool {
-        self.previous.iter().any(|previous| previous.is_same(id)) || self.id().is_same(id)
+        self.previous.iter().any(|previous| previous.is_same(id))
+            || (self.name() == id.name && self.id().is_same(id))
     }
 
     /// Whether a patch left nothing of it.

@@ -5,7 +5,7 @@ use super::{Mapping, Node, Scalar, Tag};
 use base64::Engine;
 use trueup_gocompat::{parse_float, parse_integer};
 use trueup_object::Value;
-use trueup_yaml::{Content, Entry, Node as YamlNode};
+use trueup_yaml::{Content, Emit, Entry, Node as YamlNode, View};
 
 /// Why a tree has no output; JSON lacks something that YAML has.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -63,10 +63,59 @@ impl Node {
         Ok(at_no_line(content))
     }
 
-    /// The text of this tree as kustomize prints a resource.
-    pub fn to_yaml(&self) -> Result<String, OutputError> {
-        Ok(trueup_yaml::emit(&self.printable()?))
+    /// Makes texts of what only YAML has, dates and bytes, and refuses what JSON
+    /// has no value for: what is left can be printed.
+    pub fn make_printable(&mut self) -> Result<(), OutputError> {
+        match self {
+            Self::Scalar(scalar) => {
+                let content = content(scalar)?;
+                if let (Tag::Timestamp | Tag::Binary, Content::String(text)) = (scalar.tag, content)
+                {
+                    *scalar = Scalar::string(text);
+                }
+                Ok(())
+            }
+            Self::List(items) => items.iter_mut().try_for_each(Node::make_printable),
+            Self::Map(map) => {
+                check_keys(map)?;
+                map.iter_mut()
+                    .try_for_each(|(_, value)| value.make_printable())
+            }
+        }
     }
+
+    /// The text of a tree that was made printable, as kustomize prints a
+    /// resource.
+    pub fn print(&self) -> String {
+        trueup_yaml::emit(self)
+    }
+}
+
+/// What was not made printable is printed as text.
+impl Emit for Node {
+    fn view(&self) -> View<'_, Self> {
+        match self {
+            Self::Scalar(scalar) => scalar_view(scalar),
+            Self::List(items) => View::List(items.iter().collect()),
+            Self::Map(map) => View::Map(map.iter().collect()),
+        }
+    }
+}
+
+fn scalar_view(scalar: &Scalar) -> View<'_, Node> {
+    let text = scalar.text.as_str();
+    let view = match scalar.tag {
+        Tag::Null => Some(View::Null),
+        Tag::Bool => truth(text).map(View::Bool),
+        Tag::Integer => integer(text).and_then(|content| match content {
+            Content::Integer(number) => Some(View::Integer(number)),
+            Content::Unsigned(number) => Some(View::Unsigned(number)),
+            _ => None,
+        }),
+        Tag::Float => float(text).map(View::Float),
+        _ => None,
+    };
+    view.unwrap_or(View::Text(text))
 }
 
 fn at_no_line(content: Content) -> YamlNode {
@@ -88,6 +137,11 @@ fn printed_entry(key: &str, value: YamlNode) -> Entry {
 
 /// The members of a map whose keys are all text.
 fn members(map: &Mapping) -> Result<impl Iterator<Item = (&str, &Node)>, OutputError> {
+    check_keys(map)?;
+    Ok(map.iter())
+}
+
+fn check_keys(map: &Mapping) -> Result<(), OutputError> {
     let odd = map
         .entries()
         .iter()
@@ -96,7 +150,7 @@ fn members(map: &Mapping) -> Result<impl Iterator<Item = (&str, &Node)>, OutputE
         Some(entry) => Err(OutputError {
             message: format!("expected a text as key, found {:?}", entry.key.text),
         }),
-        None => Ok(map.iter()),
+        None => Ok(()),
     }
 }
 

@@ -8,7 +8,7 @@ use crate::file::sort_options;
 use crate::files::Files;
 use crate::id::ResourceId;
 use crate::kustomization::Located;
-use crate::node::Node;
+use crate::node::{Node, OutputError};
 use crate::resource::Resource;
 use crate::resources::Resources;
 use crate::{BuildError, BuildOptions, LoadRestrictor, Order, build, order, plugins, read};
@@ -233,13 +233,19 @@ fn run_plugin(config: &str, input: &str, files: &MemoryTree) -> Result<String, B
     if shows_history.iter().any(|kind| config.contains(kind)) {
         resources.iter_mut().for_each(show_history);
     }
-    let texts: Result<Vec<String>, _> = resources.iter().map(|it| it.node.to_yaml()).collect();
+    let texts: Result<Vec<String>, _> = resources.iter().map(|it| printed(&it.node)).collect();
     Ok(texts
         .map_err(|error| BuildError::BadFile {
             position: at("output"),
             message: error.to_string(),
         })?
         .join("---\n"))
+}
+
+fn printed(node: &Node) -> Result<String, OutputError> {
+    let mut tree = node.clone();
+    tree.make_printable()?;
+    Ok(tree.print())
 }
 
 fn sort(config: &str, resources: &mut Resources) -> Result<(), BuildError> {
