@@ -42,6 +42,15 @@ impl Operations {
         self.operations.as_list().is_none_or(<[Value]>::is_empty)
     }
 
+    fn replaces_annotations(&self) -> bool {
+        let operations = self.operations.as_list().unwrap_or_default();
+        operations.iter().any(|operation| {
+            let changes = !matches!(operation.str_at(&["op"]), Some("test" | "copy"));
+            let place = operation.str_at(&["path"]);
+            changes && matches!(place, Some("/metadata" | "/metadata/annotations"))
+        })
+    }
+
     /// Applies all operations to a resource.
     pub fn apply(&self, resource: &mut Resource) -> Result<(), BuildError> {
         let id = resource.id();
@@ -52,6 +61,11 @@ impl Operations {
         let before = resource.node.value().map_err(|error| failed(&error))?;
         let after = json_patch(&before, &self.operations).map_err(|error| failed(&error))?;
         resource.node = Node::from_value(&after);
+        if self.replaces_annotations() {
+            // Kustomize keeps its books among them.
+            resource.origin = None;
+            resource.transformed_by.clear();
+        }
         Ok(())
     }
 }

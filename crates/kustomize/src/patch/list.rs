@@ -1,6 +1,6 @@
 //! Merging lists whose items are told apart by keys.
 
-use super::merge::{DIRECTIVE, MergeError, adopt, merge, tidy};
+use super::merge::{MergeError, adopt, merge, tidy};
 use crate::node::{Node, Scalar};
 use crate::openapi::Schema;
 use trueup_object::Text;
@@ -37,18 +37,21 @@ pub(super) fn merge_lists(
     for values in &all {
         let values: Values = valid.iter().map(|place| values[*place].clone()).collect();
         let old = find(&items, &keys, &values);
-        let change = find(patch, &keys, &values).map(|place| &patch[place]);
+        let change = match is_new {
+            true => old.map(|place| items[place].clone()),
+            false => find(patch, &keys, &values).map(|place| patch[place].clone()),
+        };
         let merged = match (old, change) {
-            (_, Some(change)) if is_new => adopt(change, inner.as_ref(), path)?,
+            (_, Some(change)) if is_new => adopt(&change, inner.as_ref(), path)?,
             (Some(place), Some(change)) => {
-                merge(Some(items[place].clone()), change, inner.as_ref(), path)?
+                merge(Some(items[place].clone()), &change, inner.as_ref(), path)?
             }
             (Some(place), None) => {
                 let mut item = items[place].clone();
                 tidy(&mut item, inner.as_ref(), path)?;
                 Some(item)
             }
-            (None, Some(change)) => adopt(change, inner.as_ref(), path)?,
+            (None, Some(change)) => adopt(&change, inner.as_ref(), path)?,
             (None, None) => None,
         };
         let Some(mut merged) = merged.filter(|node| !node.is_nothing()) else {
@@ -187,12 +190,6 @@ fn put(made: &mut Vec<Node>, item: Node, keys: &[Text], values: &[Text]) {
 
 /// Puts back an item that was there before.
 fn append_old(made: &mut Vec<Node>, item: Node, keys: &[Text]) {
-    if item
-        .as_map()
-        .is_some_and(|map| map.get(DIRECTIVE).is_some() && map.len() == 1)
-    {
-        return;
-    }
     let mut values = Values::new();
     let mut is_partial = false;
     for key in keys {

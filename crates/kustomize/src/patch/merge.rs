@@ -176,11 +176,8 @@ pub(super) fn adopt(
             let Some(keys) = schema.and_then(Schema::merge_keys) else {
                 return Ok(Some(patch.clone()));
             };
-            match directive_of_list(items, path)? {
-                Some((Directive::Delete, _)) => Ok(None),
-                Some((_, rest)) => merge_lists(Vec::new(), &rest, &keys, schema, path).map(Some),
-                None => merge_lists(Vec::new(), items, &keys, schema, path).map(Some),
-            }
+            // As in kustomize, a directive in a list that is new is an item.
+            merge_lists(Vec::new(), items, &keys, schema, path).map(Some)
         }
     }
 }
