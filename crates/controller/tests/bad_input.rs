@@ -74,7 +74,12 @@ fn an_object_twice_in_one_build_is_refused() {
     a_bad_file(
         "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: b, namespace: apps}\n",
         "BuildFailed",
-        &["ConfigMap/apps/b", "twice", "apps/b.yaml", "apps/bad.yaml"],
+        &[
+            "ConfigMap.v1.[noGrp]/b.apps",
+            "already registered",
+            "apps/b.yaml",
+            "apps/bad.yaml",
+        ],
     );
 }
 
@@ -162,9 +167,9 @@ fn a_field_of_kustomize_that_is_not_served_is_refused_by_name() {
     virtual_time(async {
         let (world, _) = with_a_good_neighbour().await;
         let (g, a) = (map("g", &[]), map("a", &[]));
-        let root = "resources: [a.yaml]\nnamePrefix: my-\n";
+        let root = "resources: [a.yaml]\nhelmCharts: [{name: web}]\n";
         world.push(
-            "prefix",
+            "charts",
             &[
                 ("good/g.yaml", &g),
                 ("apps/a.yaml", &a),
@@ -173,7 +178,7 @@ fn a_field_of_kustomize_that_is_not_served_is_refused_by_name() {
         );
         let message = world.fails("apps", "BuildFailed").await;
         assert!(
-            message.contains("namePrefix") && message.contains("apps/kustomization.yaml"),
+            message.contains("helmCharts") && message.contains("apps/kustomization.yaml"),
             "{message}"
         );
     });

@@ -56,7 +56,7 @@ async fn broken_yaml_is_told_with_file_and_line() {
         "yaml",
         breaks,
         "BuildFailed",
-        &["web/broken.yaml:3: ", "'{'"],
+        &["web/broken.yaml:3: ", "'}'"],
     )
     .await;
 }
@@ -126,14 +126,15 @@ async fn a_file_over_the_limit_is_told_with_the_limit() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_field_of_kustomize_that_is_not_served_yet_is_refused_by_name() {
     let breaks = |world: &World| {
-        let file = "resources:\n  - deployment.yaml\n  - service.yaml\nnamePrefix: my-\n";
+        let file =
+            "resources:\n  - deployment.yaml\n  - service.yaml\nhelmCharts:\n  - name: web\n";
         world.fleet.write("web/kustomization.yaml", file);
     };
     is_refused(
-        "prefix",
+        "charts",
         breaks,
         "BuildFailed",
-        &["web/kustomization.yaml:4", "namePrefix"],
+        &["web/kustomization.yaml:5", "helmCharts"],
     )
     .await;
 }
