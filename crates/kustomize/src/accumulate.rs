@@ -1,16 +1,14 @@
 //! The steps of a build in their order.
 
 use crate::configuration::Configuration;
-use crate::field_spec::FieldSpec;
 use crate::files::{Files, within};
 use crate::kustomization::{FileKind, KustomizationFile, Located, Var};
 use crate::openapi::OpenApi;
 use crate::resource::Resource;
 use crate::resources::Resources;
+use crate::steps::transform_all;
 use crate::{BuildError, BuildOptions, MAX_ROOT_DEPTH, find_file};
-use crate::{
-    file, generate, hash, order, origin, patch, plugins, references, replace, transform, vars,
-};
+use crate::{file, generate, hash, order, origin, plugins, references, vars};
 use trueup_artifact::{Entry, TreePath};
 use trueup_object::{Position, Text};
 
@@ -143,7 +141,7 @@ impl<'a> Builder<'a> {
         for component in &file.components {
             gathered = self.component(folder, component, gathered)?;
         }
-        self.transform(folder, file, &mut gathered)?;
+        transform_all(self, folder, file, &mut gathered)?;
         plugins::validate(self, folder, &file.validators, &mut gathered)?;
         vars::declare(&mut gathered.vars, &mut gathered.resources, &file.vars)?;
         Ok(gathered)
@@ -292,75 +290,6 @@ impl<'a> Builder<'a> {
         Ok(resources)
     }
 
-    /// The transformers of a root in kustomize's order.
-    fn transform(
-        &mut self,
-        folder: &TreePath,
-        file: &KustomizationFile,
-        gathered: &mut Accumulator,
-    ) -> Result<(), BuildError> {
-        let mut step = Step {
-            builder: self,
-            folder,
-            file,
-            gathered,
-        };
-        let once = usize::from;
-        let labels = match file.labels.len() {
-            0 if file.common_labels.is_empty() => 0,
-            rules => rules + 1,
-        };
-        let steps: [(&'static str, usize, StepFunction<'_, 'a>); 11] = [
-            (
-                "PatchStrategicMergeTransformer",
-                once(!file.patches_strategic_merge.is_empty()),
-                Step::strategic_merge,
-            ),
-            ("PatchTransformer", file.patches.len(), Step::patches),
-            (
-                "NamespaceTransformer",
-                once(!file.namespace.is_empty()),
-                Step::namespace,
-            ),
-            (
-                "PrefixTransformer",
-                once(!file.name_prefix.is_empty()),
-                Step::prefix,
-            ),
-            (
-                "SuffixTransformer",
-                once(!file.name_suffix.is_empty()),
-                Step::suffix,
-            ),
-            ("LabelTransformer", labels, Step::labels),
-            (
-                "AnnotationsTransformer",
-                once(!file.common_annotations.is_empty()),
-                Step::annotations,
-            ),
-            (
-                "PatchJson6902Transformer",
-                file.patches_json_6902.len(),
-                Step::json_6902,
-            ),
-            (
-                "ReplicaCountTransformer",
-                file.replicas.len(),
-                Step::replicas,
-            ),
-            ("ImageTagTransformer", file.images.len(), Step::images),
-            (
-                "ReplacementTransformer",
-                once(!file.replacements.is_empty()),
-                Step::replacements,
-            ),
-        ];
-        for (name, count, function) in steps {
-            step.run(name, count, function)?;
-        }
-        plugins::transform(self, folder, &file.transformers, gathered)
-    }
-
     /// What happens once, when all roots are gathered.
     fn finish(
         &self,
@@ -388,135 +317,5 @@ impl<'a> Builder<'a> {
             self.options.managed_by_label,
         );
         Ok(resources)
-    }
-}
-
-/// A transformer as a step.
-type StepFunction<'s, 'a> = fn(&mut Step<'s, 'a>) -> Result<(), BuildError>;
-
-/// One transformer step of one root.
-struct Step<'s, 'a> {
-    builder: &'s mut Builder<'a>,
-    folder: &'s TreePath,
-    file: &'s KustomizationFile,
-    gathered: &'s mut Accumulator,
-}
-
-impl<'s, 'a> Step<'s, 'a> {
-    /// Runs a step that the file asks for `count` times and, where asked for,
-    /// notes it at the resources.
-    fn run(
-        &mut self,
-        name: &'static str,
-        count: usize,
-        step: StepFunction<'s, 'a>,
-    ) -> Result<(), BuildError> {
-        if count == 0 {
-            return Ok(());
-        }
-        step(self)?;
-        self.gathered.resources.drop_gone();
-        if self.builder.tracks_origins() {
-            let outermost = self.builder.outermost_root();
-            let origin = origin::of_field(name, &self.file.position, &outermost);
-            for _ in 0..count {
-                origin::mark_transformed(&mut self.gathered.resources, &origin);
-            }
-        }
-        Ok(())
-    }
-
-    fn strategic_merge(&mut self) -> Result<(), BuildError> {
-        let builder = &mut *self.builder;
-        patch::strategic_merge(
-            &mut self.gathered.resources,
-            &mut builder.files,
-            self.folder,
-            &self.file.patches_strategic_merge,
-            &builder.openapi,
-        )
-    }
-
-    fn patches(&mut self) -> Result<(), BuildError> {
-        self.apply_patches(&self.file.patches)
-    }
-
-    fn json_6902(&mut self) -> Result<(), BuildError> {
-        let builder = &mut *self.builder;
-        patch::json_6902(
-            &mut self.gathered.resources,
-            &mut builder.files,
-            self.folder,
-            &self.file.patches_json_6902,
-        )
-    }
-
-    fn apply_patches(
-        &mut self,
-        rules: &[crate::kustomization::PatchRule],
-    ) -> Result<(), BuildError> {
-        let builder = &mut *self.builder;
-        patch::patches(
-            &mut self.gathered.resources,
-            &mut builder.files,
-            self.folder,
-            rules,
-            &builder.openapi,
-        )
-    }
-
-    fn namespace(&mut self) -> Result<(), BuildError> {
-        let specs = &self.gathered.configuration.namespace;
-        let rule = transform::NamespaceRule::of(&self.file.namespace);
-        transform::namespace(&mut self.gathered.resources, &rule, specs)
-    }
-
-    fn prefix(&mut self) -> Result<(), BuildError> {
-        let specs = &self.gathered.configuration.name_prefix;
-        transform::prefix(&mut self.gathered.resources, &self.file.name_prefix, specs)
-    }
-
-    fn suffix(&mut self) -> Result<(), BuildError> {
-        let specs = &self.gathered.configuration.name_suffix;
-        transform::suffix(&mut self.gathered.resources, &self.file.name_suffix, specs)
-    }
-
-    fn labels(&mut self) -> Result<(), BuildError> {
-        let configuration = &self.gathered.configuration;
-        let resources = &mut self.gathered.resources;
-        for rule in &self.file.labels {
-            let specs = transform::label_specs(rule, configuration).map_err(|message| {
-                let position = self.file.position.clone();
-                BuildError::Transformer { position, message }
-            })?;
-            transform::labels(resources, &rule.pairs, &specs)?;
-        }
-        let specs: Vec<FieldSpec> = configuration.common_labels.clone();
-        transform::labels(resources, &self.file.common_labels, &specs)
-    }
-
-    fn annotations(&mut self) -> Result<(), BuildError> {
-        let specs = &self.gathered.configuration.common_annotations;
-        let resources = &mut self.gathered.resources;
-        transform::annotations(resources, &self.file.common_annotations, specs)
-    }
-
-    fn replicas(&mut self) -> Result<(), BuildError> {
-        let specs = &self.gathered.configuration.replicas;
-        transform::replicas(&mut self.gathered.resources, &self.file.replicas, specs)
-    }
-
-    fn images(&mut self) -> Result<(), BuildError> {
-        let specs = &self.gathered.configuration.images;
-        transform::images(&mut self.gathered.resources, &self.file.images, specs)
-    }
-
-    fn replacements(&mut self) -> Result<(), BuildError> {
-        replace::replacements(
-            &mut self.gathered.resources,
-            &mut self.builder.files,
-            self.folder,
-            &self.file.replacements,
-        )
     }
 }

@@ -29,6 +29,7 @@ mod replace;
 mod resource;
 mod resources;
 mod select;
+mod steps;
 #[cfg(test)]
 mod tests;
 mod transform;

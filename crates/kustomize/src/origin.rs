@@ -125,8 +125,6 @@ fn quote_annotations(resource: &mut Resource) {
 fn members(origin: &Origin) -> Mapping {
     let mut map = texts(&[
         ("path", &origin.path),
-        ("repo", &origin.repo),
-        ("ref", &origin.reference),
         ("configuredIn", &origin.configured_in),
     ]);
     if let Some(id) = &origin.configured_by {

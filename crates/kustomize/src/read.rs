@@ -9,7 +9,7 @@ use trueup_artifact::TreePath;
 use trueup_object::Position;
 use trueup_yaml::SourceOptions;
 
-/// How deeply lists of objects may nest.
+/// How many lists of objects one text may hold, those in lists counted too.
 const MAX_LISTS: usize = 100_000;
 
 /// The resources of a file, lists of objects unfolded.

@@ -19,8 +19,6 @@ pub(crate) enum Behavior {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Origin {
     pub path: Text,
-    pub repo: Text,
-    pub reference: Text,
     pub configured_in: Text,
     /// The kind and name of the plugin that made or changed the resource.
     pub configured_by: Option<ResourceId>,

@@ -15,8 +15,9 @@ enum End {
     Suffix,
 }
 
-/// Puts a prefix before every name. An empty one changes nothing, but an
-/// asked for one is remembered, since references must come from the same root.
+/// Puts a prefix before every name, and remembers it at the resource, since
+/// references are told apart by the roots that gave prefixes. An empty one
+/// changes nothing.
 pub(crate) fn prefix(
     resources: &mut Resources,
     prefix: &str,
