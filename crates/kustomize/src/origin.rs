@@ -56,7 +56,6 @@ pub(crate) fn of_plugin(configuration: &Resource) -> Arc<Origin> {
             configuration.name(),
             configuration.namespace(),
         )),
-        ..(*origin).clone()
     })
 }
 
