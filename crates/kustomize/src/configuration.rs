@@ -5,7 +5,7 @@ mod crds;
 
 use crate::BuildError;
 use crate::field_spec::FieldSpec;
-use crate::file::{Fields, gvk, open_field_spec};
+use crate::file::{Fields, first_document, gvk, open_field_spec};
 use crate::files::{Files, file_position};
 use crate::id::Gvk;
 use crate::kustomization::Located;
@@ -170,20 +170,11 @@ fn conflict(section: &str, path: &str, position: &Position) -> BuildError {
 
 fn read(path: &TreePath, text: &str) -> Result<Configuration, BuildError> {
     let position = file_position(path);
-    let document =
-        trueup_yaml::parse_first(text, &trueup_yaml::LoadOptions::default()).map_err(|error| {
-            BuildError::BadFile {
-                position: Position {
-                    line: error.line,
-                    ..position.clone()
-                },
-                message: error.message,
-            }
-        })?;
+    let document = first_document(&position, text)?;
     let Some(document) = document else {
         return Ok(Configuration::default());
     };
-    let fields = Fields::open(&position, &document.root, "a transformer configuration")?;
+    let fields = Fields::open(&position, &document, "a transformer configuration")?;
     let mut configuration = Configuration {
         name_reference: fields.list("nameReference", name_reference)?,
         ..Configuration::default()

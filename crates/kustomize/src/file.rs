@@ -13,6 +13,7 @@ pub(crate) use entries::{
 };
 pub(crate) use fields::Fields;
 use trueup_artifact::{Entry, FileTree, TreePath};
+use trueup_object::Position;
 
 /// The names that a kustomization file may have.
 pub const FILE_NAMES: [&str; 3] = ["kustomization.yaml", "kustomization.yml", "Kustomization"];
@@ -193,6 +194,24 @@ fn refuse_empty(fields: &Fields<'_>) -> Result<(), BuildError> {
         position: fields.position(),
         message: "kustomization is empty: it names nothing to build".to_owned(),
     })
+}
+
+/// The first document of a configuration file; `None` for a file without any.
+pub(crate) fn first_document(
+    place: &Position,
+    text: &str,
+) -> Result<Option<trueup_yaml::Node>, BuildError> {
+    let options = trueup_yaml::LoadOptions::default();
+    match trueup_yaml::parse_first(text, &options) {
+        Ok(document) => Ok(document.map(|document| document.root)),
+        Err(error) => Err(BuildError::BadFile {
+            position: Position {
+                line: error.line,
+                ..place.clone()
+            },
+            message: error.message,
+        }),
+    }
 }
 
 /// Whether a resource that is not in the tree is meant to be fetched.

@@ -5,7 +5,7 @@ mod targets;
 
 use crate::BuildError;
 use crate::field_path::{lookup, split};
-use crate::file::replacement;
+use crate::file::{first_document, replacement};
 use crate::files::{Files, file_position};
 use crate::kustomization::{
     FieldOptions, Located, Replacement, ReplacementRule, ReplacementSource, ReplacementTarget,
@@ -50,25 +50,16 @@ fn load(
 ) -> Result<Vec<Replacement>, BuildError> {
     let (path, text) = files.read_text(folder, &file.value, &file.position)?;
     let place = file_position(&path);
-    let document =
-        trueup_yaml::parse_first(&text, &trueup_yaml::LoadOptions::default()).map_err(|error| {
-            BuildError::BadFile {
-                position: Position {
-                    line: error.line,
-                    ..place.clone()
-                },
-                message: error.message,
-            }
-        })?;
+    let document = first_document(&place, &text)?;
     let Some(document) = document else {
         return Err(refused(&place, "is empty, expected replacements"));
     };
-    match &document.root.content {
+    match &document.content {
         Content::List(items) => items
             .iter()
             .map(|item| replacement(&place.file, item))
             .collect(),
-        _ => Ok(vec![replacement(&place.file, &document.root)?]),
+        _ => Ok(vec![replacement(&place.file, &document)?]),
     }
 }
 

@@ -41,7 +41,9 @@ pub fn object(object: &Value) -> String {
     }))
 }
 
-fn metadata(map: &Map) -> String {
+/// Metadata as compact JSON.
+#[must_use]
+pub fn metadata(map: &Map) -> String {
     let owners = map.get("managedFields").and_then(Value::as_list);
     let owners = owners.map(|list| {
         let items: Vec<String> = list.iter().map(|entry| ordered(entry, &OWNER)).collect();

@@ -23,7 +23,7 @@ pub mod definitions;
 mod delete;
 mod durable;
 mod eviction;
-mod go_text;
+pub(crate) mod go_text;
 mod json_syntax;
 mod key_count;
 mod no_op;

@@ -3,8 +3,8 @@
 use super::authorization::{Attributes, Target};
 use super::review_body::{Review, go_string};
 use super::reviews::texts;
-use crate::core::{ApiError, Cause, Identity};
-use trueup_object::{Map, Text, Value, names, to_json};
+use crate::core::{ApiError, Cause, Identity, go_text};
+use trueup_object::{Map, Text, Value, names};
 
 const GROUP: &str = "authorization.k8s.io";
 
@@ -88,66 +88,8 @@ fn check_metadata(review: &Review, asked: Asked, causes: &mut Vec<Cause>) {
         .iter()
         .any(|(key, value)| !allowed.contains(&key.as_str()) && !value.is_null());
     if says_more {
-        causes.push(Cause::invalid("metadata", shown_metadata(metadata), why));
+        causes.push(Cause::invalid("metadata", go_text::metadata(metadata), why));
     }
-}
-
-/// Metadata as Go prints it: fields in the order of its type.
-fn shown_metadata(metadata: &Map) -> String {
-    const FIELDS: [&str; 15] = [
-        "name",
-        "generateName",
-        "namespace",
-        "selfLink",
-        "uid",
-        "resourceVersion",
-        "generation",
-        "creationTimestamp",
-        "deletionTimestamp",
-        "deletionGracePeriodSeconds",
-        "labels",
-        "annotations",
-        "ownerReferences",
-        "finalizers",
-        "managedFields",
-    ];
-    const ENTRY: [&str; 7] = [
-        "manager",
-        "operation",
-        "apiVersion",
-        "time",
-        "fieldsType",
-        "fieldsV1",
-        "subresource",
-    ];
-    let entries = |value: &Value| {
-        let list = value.as_list().unwrap_or_default();
-        let shown: Vec<String> = list
-            .iter()
-            .filter_map(Value::as_map)
-            .map(|entry| in_order(entry, &ENTRY, &json))
-            .collect();
-        format!("[{}]", shown.join(","))
-    };
-    in_order(metadata, &FIELDS, &|value: &Value| match value {
-        Value::List(list) if list.iter().any(|it| it.get("manager").is_some()) => entries(value),
-        _ => json(value),
-    })
-}
-
-fn json(value: &Value) -> String {
-    String::from_utf8_lossy(&to_json(value)).into_owned()
-}
-
-fn in_order(map: &Map, keys: &[&str], show: &dyn Fn(&Value) -> String) -> String {
-    let fields: Vec<String> = keys
-        .iter()
-        .filter_map(|key| {
-            map.get(key)
-                .map(|value| format!("\"{key}\":{}", show(value)))
-        })
-        .collect();
-    format!("{{{}}}", fields.join(","))
 }
 
 fn check_namespace(review: &Review, causes: &mut Vec<Cause>) {

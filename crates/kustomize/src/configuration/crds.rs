@@ -4,6 +4,7 @@
 use super::{Configuration, NameReference, add_all};
 use crate::BuildError;
 use crate::field_spec::FieldSpec;
+use crate::file::first_document;
 use crate::files::file_position;
 use crate::id::Gvk;
 use trueup_artifact::TreePath;
@@ -22,21 +23,12 @@ const REFERENCE_NAME_KEY: &str = "x-kubernetes-object-ref-name-key";
 
 pub(super) fn read(path: &TreePath, text: &str) -> Result<Configuration, BuildError> {
     let position = file_position(path);
-    let document =
-        trueup_yaml::parse_first(text, &trueup_yaml::LoadOptions::default()).map_err(|error| {
-            BuildError::BadFile {
-                position: Position {
-                    line: error.line,
-                    ..position.clone()
-                },
-                message: format!("unable to parse open API definition: {}", error.message),
-            }
-        })?;
+    let document = first_document(&position, text)?;
     let mut configuration = Configuration::default();
     let Some(document) = document else {
         return Ok(configuration);
     };
-    let Content::Map(definitions) = &document.root.content else {
+    let Content::Map(definitions) = &document.content else {
         return Err(BuildError::BadFile {
             position,
             message: "expected a map of open API definitions".to_owned(),
@@ -48,7 +40,7 @@ pub(super) fn read(path: &TreePath, text: &str) -> Result<Configuration, BuildEr
         }
         let kind = definition.key.rsplit('.').next().unwrap_or_default();
         let mut places = Places {
-            definitions: &document.root,
+            definitions: &document,
             gvk: Gvk {
                 kind: kind.into(),
                 ..Gvk::default()

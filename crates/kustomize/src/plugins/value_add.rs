@@ -2,7 +2,7 @@
 
 use crate::BuildError;
 use crate::field_spec::split_path;
-use crate::file::{Fields, selector};
+use crate::file::{Fields, first_document, selector};
 use crate::files::{Files, file_position};
 use crate::kustomization::Selector;
 use crate::node::{Node, Scalar};
@@ -54,15 +54,9 @@ fn read(
 ) -> Result<Vec<Target>, BuildError> {
     let (path, text) = files.read_text(folder, shared, &fields.position())?;
     let place = file_position(&path);
-    let document =
-        trueup_yaml::parse_first(&text, &trueup_yaml::LoadOptions::default()).map_err(|error| {
-            BuildError::BadFile {
-                position: place.clone(),
-                message: error.to_string(),
-            }
-        })?;
+    let document = first_document(&place, &text)?;
     match document {
-        Some(document) => Fields::open(&place, &document.root, "targets")?.list("targets", target),
+        Some(document) => Fields::open(&place, &document, "targets")?.list("targets", target),
         None => Ok(Vec::new()),
     }
 }

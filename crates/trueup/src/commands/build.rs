@@ -69,8 +69,15 @@ impl Place {
         })
     }
 
+    /// Paths below the working folder are told from there, those of a root
+    /// elsewhere in full.
     fn said(&self, error: &dyn std::fmt::Display) -> Failure {
-        said(error.to_string().replace(&self.here, ""))
+        let text = error.to_string();
+        let root = self.root.as_str();
+        if format!("{root}/").starts_with(&self.here) || self.root.is_root() {
+            return said(text.replace(&self.here, ""));
+        }
+        said(text.replace(root, &format!("/{root}")))
     }
 }
 
