@@ -10,6 +10,18 @@ use std::path::PathBuf;
 use trueup_artifact::{ContentId, Entry, FileTree, TreeError, TreePath};
 use trueup_object::Value;
 
+/// Roots that are built otherwise, and why.
+const KNOWN: [(&str, &str); 2] = [
+    (
+        "fluxcd/pkg kustomize/testdata/panic",
+        "kustomize crashes on annotations that mean nothing here",
+    ),
+    (
+        "fluxcd/flux2 cmd/flux/testdata/build-kustomization/podinfo",
+        "the recorder lacked a file that the repository has",
+    ),
+];
+
 /// A folder on disk; links lead where they lead within it.
 #[derive(Debug)]
 struct DiskTree {
@@ -131,7 +143,10 @@ fn public_roots_are_built_to_the_byte() {
         "recorded cases: kustomize roots: {} ran, 0 skipped, {agreed} agreed",
         agreed + differing.len()
     );
-    for line in &differing {
-        println!("differs: {line}");
-    }
+    let is_known = |line: &String| {
+        let mut known = KNOWN.iter();
+        known.any(|(name, _)| line.starts_with(&format!("{name}: ")))
+    };
+    let new: Vec<&String> = differing.iter().filter(|line| !is_known(line)).collect();
+    assert!(new.is_empty(), "{new:#?}");
 }
