@@ -1,0 +1,87 @@
+//! Commands that run until they are stopped.
+
+use super::connection::{Connection, address};
+use clap::{Args, ValueEnum};
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+/// `trueup demo`.
+#[derive(Debug, Args)]
+pub struct DemoArguments {
+    /// Folder that keeps cluster, Git and ports [default: trueup/demo in your data home]
+    #[arg(long, value_name = "DIR", conflicts_with = "ephemeral")]
+    pub data_dir: Option<PathBuf>,
+    /// Keep nothing: everything is gone when the demo ends
+    #[arg(long)]
+    pub ephemeral: bool,
+    /// Play the whole tour and check every step; exit with 0 only if all held
+    #[arg(long)]
+    pub walkthrough: bool,
+}
+
+/// `trueup controller`.
+#[derive(Debug, Args)]
+pub struct ControllerArguments {
+    #[command(flatten)]
+    pub connection: Connection,
+    /// Folder for Git mirrors and artifacts
+    #[arg(long, value_name = "DIR", default_value = "/data")]
+    pub storage_path: PathBuf,
+    /// Address that serves artifacts
+    #[arg(long, value_name = "ADDR", default_value = "0.0.0.0:9090")]
+    pub storage_addr: SocketAddr,
+    /// Host (and port) under which others reach the artifacts [default: the storage address]
+    #[arg(long, value_name = "HOST", env = "STORAGE_ADV_ADDR")]
+    pub storage_adv_addr: Option<String>,
+    /// Address of /metrics, /healthz and /readyz
+    #[arg(long, value_name = "ADDR", default_value = "0.0.0.0:8080")]
+    pub metrics_addr: SocketAddr,
+    /// Act only while holding the leases of Flux's controllers, in this namespace
+    #[arg(long, value_name = "NAMESPACE")]
+    pub leader_election_namespace: Option<String>,
+    /// How many objects of a kind are worked on at once
+    #[arg(long, default_value_t = 20, value_name = "N")]
+    pub concurrent: usize,
+    /// Least severe log lines to print
+    #[arg(long, value_enum, default_value_t = LogLevel::Info)]
+    pub log_level: LogLevel,
+}
+
+/// Severities of log lines, by Flux's names.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum LogLevel {
+    /// All that happens inside.
+    Debug,
+    /// What a person wants to know.
+    Info,
+    /// What went wrong.
+    Error,
+}
+
+/// `trueup apiserver`.
+#[derive(Debug, Args)]
+pub struct ApiserverArguments {
+    /// Address to serve on (TLS)
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:6443", value_parser = address)]
+    pub listen: SocketAddr,
+    /// Write a kubeconfig for the administrator to this file
+    #[arg(long, value_name = "FILE")]
+    pub write_kubeconfig: Option<PathBuf>,
+    /// Folder that keeps the objects [default: they live in memory only]
+    #[arg(long, value_name = "DIR")]
+    pub data_dir: Option<PathBuf>,
+    /// Bearer token of the administrator [default: a random one]
+    #[arg(
+        long,
+        value_name = "TOKEN",
+        env = "TRUEUP_ADMIN_TOKEN",
+        hide_env_values = true
+    )]
+    pub admin_token: Option<String>,
+    /// Acknowledge a write before it has reached the disk (with --data-dir)
+    #[arg(long, requires = "data_dir")]
+    pub no_sync: bool,
+    /// Also run the controllers of workloads and one node whose Pods are simulated
+    #[arg(long)]
+    pub workloads: bool,
+}
