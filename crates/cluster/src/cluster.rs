@@ -175,25 +175,6 @@ impl Cluster {
         Self::from_config(key, config, options)
     }
 
-    /// The cluster of a kubeconfig's text, such as a Secret's content. Exec
-    /// plug-ins in it are run like those of a file: refuse texts that may not.
-    pub async fn from_kubeconfig_text(
-        key: ClusterKey,
-        text: &str,
-        options: ClusterOptions,
-    ) -> Result<Self, ConnectError> {
-        let fault = |error: kube::config::KubeconfigError| ConnectError::Kubeconfig {
-            path: key.to_string(),
-            message: error.to_string(),
-        };
-        let kubeconfig = Kubeconfig::from_yaml(text).map_err(fault)?;
-        let chosen = KubeConfigOptions::default();
-        let config = kube::Config::from_custom_kubeconfig(kubeconfig, &chosen)
-            .await
-            .map_err(fault)?;
-        Self::from_config(key, config, options)
-    }
-
     /// The cluster that this process runs in, as its Pod's service account.
     pub fn in_cluster(key: ClusterKey, options: ClusterOptions) -> Result<Self, ConnectError> {
         let config = kube::Config::incluster().map_err(|error| ConnectError::InCluster {
@@ -202,15 +183,21 @@ impl Cluster {
         Self::from_config(key, config, options)
     }
 
-    fn from_config(
-        key: ClusterKey,
-        mut config: kube::Config,
-        options: ClusterOptions,
-    ) -> Result<Self, ConnectError> {
+    /// What every client needs before it is made.
+    pub(crate) fn prepared(mut config: kube::Config) -> kube::Config {
         // A process-wide provider may have been chosen already; both are the same.
         let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
         // kube repeats writes too; repetition is decided here.
         config.default_retry = false;
+        config
+    }
+
+    fn from_config(
+        key: ClusterKey,
+        config: kube::Config,
+        options: ClusterOptions,
+    ) -> Result<Self, ConnectError> {
+        let config = Self::prepared(config);
         let server = config.cluster_url.to_string();
         let client = kube::Client::try_from(config).map_err(|error| ConnectError::Client {
             server,
@@ -219,7 +206,7 @@ impl Cluster {
         Ok(Self::over(key, client, options))
     }
 
-    fn over(key: ClusterKey, client: kube::Client, options: ClusterOptions) -> Self {
+    pub(crate) fn over(key: ClusterKey, client: kube::Client, options: ClusterOptions) -> Self {
         let random = options
             .seed
             .map_or_else(fastrand::Rng::new, fastrand::Rng::with_seed);

@@ -5,6 +5,7 @@
 //! [`Session`] is a cluster and an identity, and makes every request. Live
 //! objects are the server's bytes with a projection ([`LiveObject`]).
 
+mod account;
 mod changes;
 mod cluster;
 mod counters;
@@ -16,12 +17,14 @@ mod lines;
 mod list;
 mod live;
 mod pace;
+mod remote;
 mod request;
 mod resource;
 mod session;
 mod transport;
 mod watch;
 
+pub use account::AccountToken;
 pub use changes::{ChangeCount, Changes};
 pub use cluster::{ATTEMPTS, Cluster, ClusterKey, ClusterOptions, REQUEST_TIMEOUT_MS};
 pub use counters::{CounterSnapshot, Observer, RequestCount, RequestRecord};
@@ -36,6 +39,10 @@ pub use lines::MAX_WATCH_LINE_BYTES;
 pub use list::{MAX_LIST_OBJECTS, ObjectList, PAGE_OBJECTS};
 pub use live::{LiveObject, NotAnObject};
 pub use pace::RateLimit;
+pub use remote::{
+    BearerToken, Connector, ExecPlugins, KubeconfigError, KubeconfigPolicy, MAX_KUBECONFIG_BYTES,
+    Network, REMOTE_ATTEMPTS, REMOTE_REQUEST_TIMEOUT_MS, RemoteConfig, ServerCertificates,
+};
 pub use request::{
     ApplyOptions, Conflicts, DeleteOptions, Deletion, Form, Patch, Persist, Propagation, Scope,
     UnknownFields, Verb, WriteOptions,

@@ -18,7 +18,7 @@ pub(crate) const ONE_AS_METADATA: &str =
     "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1,application/json";
 
 /// As whom requests are made.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Identity {
     /// As the user of the cluster's own configuration.
     #[default]
@@ -27,22 +27,21 @@ pub enum Identity {
     Impersonate {
         /// User name, such as `system:serviceaccount:apps:deployer`.
         user: Text,
-        /// Groups; the server adds none by itself.
+        /// Groups; without any the server adds those that a user of this
+        /// name has by itself.
         groups: Vec<Text>,
     },
 }
 
 impl Identity {
-    /// The service account of a tenant, with the groups that its token has.
+    /// The service account of a tenant. No groups are asked for: the server
+    /// adds those of a service account, and whoever may impersonate accounts
+    /// need not be allowed to impersonate groups.
     #[must_use]
     pub fn service_account(namespace: &str, name: &str) -> Self {
         Self::Impersonate {
             user: format!("system:serviceaccount:{namespace}:{name}").into(),
-            groups: vec![
-                "system:serviceaccounts".into(),
-                format!("system:serviceaccounts:{namespace}").into(),
-                "system:authenticated".into(),
-            ],
+            groups: Vec::new(),
         }
     }
 

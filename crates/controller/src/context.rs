@@ -1,6 +1,7 @@
 //! What every shell works with.
 
 use crate::clock::Clock;
+use crate::clusters::Clusters;
 use crate::kustomization::Memories;
 use crate::live::LiveSet;
 use crate::machine::{Event, ObjectKey};
@@ -12,7 +13,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
-use trueup_cluster::{LiveObject, Session};
+use trueup_cluster::{Cluster, ClusterKey, KubeconfigPolicy, LiveObject, Session};
 use trueup_kinds::{Report, Severity};
 use trueup_object::Text;
 use trueup_source::{ArtifactStorage, GitFetch};
@@ -33,6 +34,13 @@ pub(crate) struct Settings {
     pub rendering: Rendering,
     pub requeue_dependency_ms: u64,
     pub cross_namespace: CrossNamespace,
+    /// The account that Kustomizations without one are applied as.
+    pub default_service_account: Option<Text>,
+    /// The account whose token opens other clusters, where a ConfigMap names
+    /// none.
+    pub default_kubeconfig_account: Option<Text>,
+    /// What kubeconfigs out of Secrets may ask for.
+    pub kubeconfig_policy: KubeconfigPolicy,
 }
 
 /// Whether objects may refer to sources and dependencies in other namespaces.
@@ -55,6 +63,7 @@ pub(crate) struct Context {
     pub objects: Objects,
     pub memories: Memories,
     pub live: LiveSet,
+    pub clusters: Clusters,
     pub model: Model,
     pub metrics: Metrics,
     pub reports: Reports,
@@ -107,6 +116,15 @@ impl Context {
         });
     }
 
+    /// The cluster of a key, as long as anybody works on it.
+    pub(crate) fn cluster(&self, key: &ClusterKey) -> Option<Cluster> {
+        let home = self.session.cluster();
+        if home.key() == key {
+            return Some(home.clone());
+        }
+        self.clusters.get(key)
+    }
+
     /// Takes in what a watch saw of a custom resource.
     pub(crate) fn seen(&self, key: &ObjectKey, object: &LiveObject) {
         if self.objects.seen(key, object) {
@@ -136,6 +154,7 @@ impl Context {
         self.objects.remove(key);
         self.memories.forget(key);
         self.live.release(key);
+        self.clusters.leave(key, None);
         self.model.remove(key);
         self.metrics.forget(key);
         self.tell(Event::Vanished(key.clone()));

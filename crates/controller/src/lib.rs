@@ -14,6 +14,7 @@ extern crate self as trueup_controller;
 mod tests;
 
 mod clock;
+mod clusters;
 mod context;
 mod git_repository;
 mod kustomization;

@@ -1,6 +1,7 @@
 //! Starting and ending the controllers.
 
 use crate::clock::Clock;
+use crate::clusters::{Clusters, tell_of_discovery};
 use crate::context::{Context, CrossNamespace, Elections, Rendering, Settings};
 use crate::kustomization::Memories;
 use crate::live::LiveSet;
@@ -16,7 +17,9 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{broadcast, mpsc, watch};
 use tokio_util::sync::CancellationToken;
-use trueup_cluster::{LeaseTimes, Session, keep_discovery_fresh};
+use trueup_cluster::{
+    Connector, KubeconfigPolicy, LeaseTimes, Network, Session, keep_discovery_fresh,
+};
 use trueup_object::{Text, Value};
 use trueup_source::{ArtifactStorage, GitFetch};
 
@@ -63,6 +66,16 @@ pub struct ControllerOptions {
     pub rendering: Rendering,
     /// Whether references may cross namespaces.
     pub cross_namespace: CrossNamespace,
+    /// The account that Kustomizations without `spec.serviceAccountName` are
+    /// applied as, in their own namespace; the controller's own without it.
+    pub default_service_account: Option<Text>,
+    /// The account whose token opens the cluster of a
+    /// `spec.kubeConfig.configMapRef` that names none.
+    pub default_kubeconfig_account: Option<Text>,
+    /// What kubeconfigs out of Secrets may ask for.
+    pub kubeconfig_policy: KubeconfigPolicy,
+    /// The way to other clusters.
+    pub connector: Arc<dyn Connector>,
 }
 
 impl ControllerOptions {
@@ -86,6 +99,10 @@ impl ControllerOptions {
             instance: "trueup".into(),
             rendering: Rendering::default(),
             cross_namespace: CrossNamespace::default(),
+            default_service_account: None,
+            default_kubeconfig_account: None,
+            kubeconfig_policy: KubeconfigPolicy::default(),
+            connector: Arc::new(Network::default()),
         }
     }
 }
@@ -119,10 +136,14 @@ impl Controller {
                 rendering: options.rendering,
                 requeue_dependency_ms: REQUEUE_DEPENDENCY_MS,
                 cross_namespace: options.cross_namespace,
+                default_service_account: options.default_service_account,
+                default_kubeconfig_account: options.default_kubeconfig_account,
+                kubeconfig_policy: options.kubeconfig_policy,
             },
             objects: Objects::default(),
             memories: Memories::default(),
             live: LiveSet::default(),
+            clusters: Clusters::new(options.connector),
             model: Model::new(),
             metrics: Metrics::new(),
             reports,
@@ -140,7 +161,7 @@ impl Controller {
             runs: BTreeMap::new(),
         };
         context.spawn(keep_discovery_fresh(context.session.cluster().clone()));
-        context.spawn(tell_of_discovery(&context));
+        context.spawn(tell_of_discovery(&context, context.session.cluster()));
         context.spawn(event_worker);
         context.spawn(driver.run());
         let ready = resources::start(&context, &options.namespaces, options.leader_election);
@@ -148,21 +169,6 @@ impl Controller {
             context,
             load,
             ready,
-        }
-    }
-}
-
-/// Tells the machine whenever the cluster may serve other kinds.
-fn tell_of_discovery(context: &Arc<Context>) -> impl Future<Output = ()> + Send + use<> {
-    let mut changes = context.session.cluster().discovery_changes();
-    let weak = Arc::downgrade(context);
-    async move {
-        loop {
-            changes.changed().await;
-            let Some(context) = weak.upgrade() else {
-                return;
-            };
-            context.tell(Event::DiscoveryChanged);
         }
     }
 }
@@ -216,6 +222,12 @@ impl ControllerHandle {
             .objects
             .get(key)
             .map(|object| object.value().clone())
+    }
+
+    /// How many other clusters Kustomizations are applied to now.
+    #[must_use]
+    pub fn other_clusters(&self) -> usize {
+        self.context.clusters.len()
     }
 
     /// All metrics in OpenMetrics' text form.

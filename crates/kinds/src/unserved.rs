@@ -32,7 +32,7 @@ const GIT_REPOSITORY: [&str; 6] = [
     "verify",
 ];
 
-const KUSTOMIZATION: [&str; 13] = [
+const KUSTOMIZATION: [&str; 11] = [
     "buildMetadata",
     "commonMetadata",
     "components",
@@ -40,12 +40,10 @@ const KUSTOMIZATION: [&str; 13] = [
     "healthCheckExprs",
     "ignore",
     "images",
-    "kubeConfig",
     "namePrefix",
     "nameSuffix",
     "patches",
     "postBuild",
-    "serviceAccountName",
 ];
 
 /// The fields of a `GitRepository` or `Kustomization` that are set and not

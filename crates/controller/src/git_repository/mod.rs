@@ -43,8 +43,8 @@ async fn run(
         Course::Refuse(message) => report::refused(context, key, &message).await,
         Course::Fetch => {
             status::add_finalizer::<GitRepository>(context, key).await?;
-            live::track(context, key, &observe::subjects(&repository)).await;
-            let request = match observe::request(context, &repository).await {
+            live::track(context, key, &observe::subjects(context, &repository)).await;
+            let request = match observe::request(context, key, &repository).await {
                 Ok(request) => request,
                 Err(trouble) => return report::trouble(context, key, &trouble).await,
             };

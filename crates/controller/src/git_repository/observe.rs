@@ -2,7 +2,7 @@
 
 use super::decide::Trouble;
 use crate::context::Context;
-use crate::live::{Sight, Subject};
+use crate::live::{Sight, Subject, Viewer};
 use crate::machine::ObjectKey;
 use std::collections::BTreeSet;
 use trueup_cluster::Form;
@@ -22,12 +22,13 @@ pub(super) fn unserved(context: &Context, key: &ObjectKey) -> Vec<UnservedField>
 /// What to ask of the remote.
 pub(super) async fn request(
     context: &Context,
+    key: &ObjectKey,
     repository: &GitRepository,
 ) -> Result<GitRequest, Trouble> {
     let spec = &repository.spec;
     Ok(GitRequest {
         reference: reference(repository),
-        credentials: credentials(context, repository).await?,
+        credentials: credentials(context, key, repository).await?,
         timeout_ms: u64::try_from(spec.timeout_or_default().as_millis()).unwrap_or(u64::MAX),
         known: known(context, repository).await,
         ..GitRequest::new(&spec.url)
@@ -76,9 +77,9 @@ pub(crate) fn record(artifact: &Artifact) -> ArtifactRecord {
 
 /// The Secret that the repository refers to is watched, so that another
 /// password is tried as soon as it is there.
-pub(super) fn subjects(repository: &GitRepository) -> BTreeSet<Subject> {
+pub(super) fn subjects(context: &Context, repository: &GitRepository) -> BTreeSet<Subject> {
     secret_of(repository)
-        .map(Subject::Named)
+        .map(|secret| Subject::named(&context.session, secret))
         .into_iter()
         .collect()
 }
@@ -93,6 +94,7 @@ fn secret_of(repository: &GitRepository) -> Option<ObjectRef> {
 
 async fn credentials(
     context: &Context,
+    key: &ObjectKey,
     repository: &GitRepository,
 ) -> Result<Credentials, Trouble> {
     let Some(secret) = secret_of(repository) else {
@@ -105,7 +107,8 @@ async fn credentials(
             format!("failed to get secret '{place}': {cause}"),
         )
     };
-    let object = match context.live.find(&secret) {
+    let viewer = Viewer::new(&context.session, key);
+    let object = match context.live.find(&viewer, &secret) {
         Sight::Seen(object) => object,
         Sight::NotSeen | Sight::Unknown => {
             let found = context.session.get(&secret, Form::Full).await;

@@ -3,9 +3,9 @@
 use super::build::Build;
 use super::failure::{Cure, Failure, Stop};
 use super::memory::{Memory, lock};
+use super::target::Target;
 use crate::context::Context;
 use crate::live;
-use crate::machine::ObjectKey;
 use futures::future::BoxFuture;
 use futures::{FutureExt, StreamExt, stream};
 use std::collections::BTreeSet;
@@ -13,7 +13,7 @@ use std::sync::Mutex;
 use tokio_util::sync::CancellationToken;
 use trueup_cluster::{
     ApiError, ApplyOptions, DeleteOptions, Deletion, ErrorClass, Form, LiveObject, Patch,
-    Propagation, WriteOptions,
+    Propagation, Session, WriteOptions,
 };
 use trueup_kinds::{names, reason};
 use trueup_object::{ObjectRef, Value};
@@ -41,7 +41,7 @@ pub(super) struct Done {
 /// Everything that carrying out needs beside the plan.
 pub(super) struct Hands<'a> {
     pub context: &'a Context,
-    pub key: &'a ObjectKey,
+    pub target: &'a Target,
     pub memory: &'a Mutex<Memory>,
     pub build: &'a Build,
     pub force: Forcing,
@@ -106,7 +106,7 @@ impl Hands<'_> {
         let live = observed.get(&action.object).live();
         let unseen = live.is_none() && !absent.contains(&action.object);
         let answered = self
-            .context
+            .target
             .session
             .apply(&action.manifest, &options().dry_run())
             .await;
@@ -190,15 +190,15 @@ impl Hands<'_> {
 
     async fn send(&self, action: &Action) -> Result<LiveObject, Failure> {
         let object = self
-            .context
+            .target
             .session
             .apply(&action.manifest, &options())
             .await
             .map_err(|error| write_failed(&action.object, &error))?;
         if action.object.kind.kind == "CustomResourceDefinition" {
-            self.context.session.cluster().invalidate_discovery();
+            self.target.session.cluster().invalidate_discovery();
         }
-        live::answered(self.context, self.key, &object);
+        live::answered(self.context, &self.target.viewer, &object);
         if let Some(desired) = self.build.find(&action.object) {
             lock(self.memory)
                 .records
@@ -213,13 +213,13 @@ impl Hands<'_> {
     async fn take_over(&self, action: &Action, patch: &Value) -> Result<(), Failure> {
         let options = WriteOptions::new(names::APPLY_MANAGER);
         match self
-            .context
+            .target
             .session
             .patch(&action.object, &Patch::Json(patch.clone()), &options)
             .await
         {
             Ok(object) => {
-                live::answered(self.context, self.key, &object);
+                live::answered(self.context, &self.target.viewer, &object);
                 Ok(())
             }
             Err(error) if error.is_not_found() => Ok(()),
@@ -234,17 +234,18 @@ impl Hands<'_> {
             propagation: Propagation::Foreground,
             ..DeleteOptions::of_uid(&action.uid)
         };
-        match self.context.session.delete(&action.object, &options).await {
+        match self.target.session.delete(&action.object, &options).await {
             Ok(Deletion::Gone) => {}
             Ok(Deletion::Pending(object)) => {
-                live::answered(self.context, self.key, &object);
+                live::answered(self.context, &self.target.viewer, &object);
                 done.changes.push(line(&action.object, ChangeVerb::Deleted));
                 return Ok(());
             }
             Err(error) if error.is_not_found() => {}
             Err(error) => return Err(write_failed(&action.object, &error)),
         }
-        self.context.live.confirmed_gone(&action.object);
+        let viewer = &self.target.viewer;
+        self.context.live.confirmed_gone(viewer, &action.object);
         lock(self.memory).records.remove(&action.object);
         self.send(action).await?;
         done.changes
@@ -282,9 +283,11 @@ impl Hands<'_> {
             propagation: Propagation::Background,
             ..DeleteOptions::of_uid(&removal.uid)
         };
-        match self.context.session.delete(&removal.object, &options).await {
+        match self.target.session.delete(&removal.object, &options).await {
             Ok(Deletion::Gone) => self.gone(&removal.object, done),
-            Ok(Deletion::Pending(object)) => live::answered(self.context, self.key, &object),
+            Ok(Deletion::Pending(object)) => {
+                live::answered(self.context, &self.target.viewer, &object)
+            }
             Err(error) if error.is_not_found() => self.gone(&removal.object, done),
             Err(error) => {
                 return Err(format!(
@@ -300,7 +303,8 @@ impl Hands<'_> {
     }
 
     fn gone(&self, reference: &ObjectRef, done: &mut Done) {
-        self.context.live.confirmed_gone(reference);
+        let viewer = &self.target.viewer;
+        self.context.live.confirmed_gone(viewer, reference);
         lock(self.memory).records.remove(reference);
         done.gone.push(reference.clone());
     }
@@ -387,10 +391,10 @@ fn joined(failures: Vec<Failure>) -> Failure {
 
 /// The form in which an object is read for its health.
 pub(super) async fn look(
-    context: &Context,
+    session: &Session,
     reference: &ObjectRef,
 ) -> Result<Observation, ApiError> {
-    match context.session.find(reference, Form::Full).await {
+    match session.find(reference, Form::Full).await {
         Ok(Some(object)) => Ok(Observation::Live(object.value().clone())),
         Ok(None) => Ok(Observation::Absent),
         Err(error) if error.class() == ErrorClass::KindMissing => Ok(Observation::KindUnknown),

@@ -2,6 +2,7 @@
 
 use super::failure::{Cure, Failure};
 use super::memory::{Memory, lock};
+use super::target::Target;
 use crate::context::{Context, Rendering};
 use crate::git_repository::record;
 use crate::machine::ObjectKey;
@@ -82,6 +83,7 @@ impl Made {
 /// from has changed, also if it failed.
 pub(super) async fn build(
     context: &Context,
+    target: &Target,
     key: &ObjectKey,
     kustomization: &Kustomization,
     artifact: &Artifact,
@@ -104,7 +106,7 @@ pub(super) async fn build(
         }
         None => {
             context.metrics.cache_event(key, "cache_miss");
-            let build = Arc::new(make(context, request, tree).await?);
+            let build = Arc::new(make(context, target, request, tree).await?);
             lock(memory).build = Some(Arc::clone(&build));
             Made::Rendered(build)
         }
@@ -134,6 +136,7 @@ fn not_opened(error: &StoreError) -> Failure {
 
 async fn make(
     context: &Context,
+    target: &Target,
     request: RenderRequest,
     tree: Arc<dyn FileTree>,
 ) -> Result<Build, Failure> {
@@ -149,11 +152,11 @@ async fn make(
                 })?
         }
     };
-    finish(context, request, outcome).await
+    finish(target, request, outcome).await
 }
 
 async fn finish(
-    context: &Context,
+    target: &Target,
     request: RenderRequest,
     outcome: Outcome,
 ) -> Result<Build, Failure> {
@@ -165,7 +168,7 @@ async fn finish(
     };
     match result {
         Ok(rendered) => {
-            build.desired = desired(context, &build.request, rendered).await?;
+            build.desired = desired(target, &build.request, rendered).await?;
             let ids = build.desired.iter().enumerate();
             build.by_id = ids
                 .map(|(index, wanted)| (object_id(wanted.reference()), index))
@@ -178,7 +181,7 @@ async fn finish(
 
 /// The manifests in the form in which they are applied.
 async fn desired(
-    context: &Context,
+    target: &Target,
     request: &RenderRequest,
     rendered: Rendered,
 ) -> Result<Vec<Desired>, Failure> {
@@ -186,7 +189,7 @@ async fn desired(
         namespace: request.owner_namespace.clone(),
         name: request.owner_name.clone(),
     };
-    let catalogue = context
+    let catalogue = target
         .session
         .catalogue()
         .await

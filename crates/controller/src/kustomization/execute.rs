@@ -6,6 +6,7 @@ use super::decide;
 use super::failure::{Cure, Failure, Stop};
 use super::health::{self, Judged};
 use super::memory::{Mark, Memory, Purpose, lock};
+use super::target::Target;
 use super::{observe, report};
 use crate::context::Context;
 use crate::live::{self, Sight};
@@ -35,6 +36,7 @@ const MAX_PLANS_OF_A_STAGE: usize = 3;
 /// What the run works on.
 pub(super) struct Task<'a> {
     pub context: &'a Arc<Context>,
+    pub target: &'a Target,
     pub key: &'a ObjectKey,
     pub kustomization: &'a Kustomization,
     pub mark: &'a Mark,
@@ -79,6 +81,7 @@ impl Task<'_> {
         self.track(&inventory).await;
         let mut observed = observe::known(
             self.context,
+            self.target,
             &lock(self.memory),
             self.build.desired(),
             &inventory,
@@ -95,7 +98,7 @@ impl Task<'_> {
     /// Starts the watches that show what concerns this Kustomization.
     async fn track(&self, inventory: &Inventory) {
         let named = self.listed_targets();
-        let subjects = observe::subjects(self.build.desired(), inventory, &named);
+        let subjects = observe::subjects(self.target, self.build.desired(), inventory, &named);
         lock(self.memory).owned = observe::owned_ids(self.build.desired(), inventory);
         live::track(self.context, self.key, &subjects).await;
     }
@@ -163,7 +166,7 @@ impl Task<'_> {
             match planned {
                 Planned::Plan(plan) => return Ok(plan),
                 Planned::NeedsReads(references) => {
-                    observe::read(self.context, self.key, &references, observed).await?
+                    observe::read(self.context, self.target, &references, observed).await?
                 }
                 Planned::Refused(refusal) => return Err(refused(&refusal).into()),
             }
@@ -191,7 +194,7 @@ impl Task<'_> {
             let hands = self.hands();
             match hands.check(&stage, observed, &absent).await? {
                 Checked::Found(references) => {
-                    observe::read(self.context, self.key, &references, observed).await?;
+                    observe::read(self.context, self.target, &references, observed).await?;
                     absent.extend(
                         references
                             .into_iter()
@@ -213,7 +216,7 @@ impl Task<'_> {
     fn hands(&self) -> Hands<'_> {
         Hands {
             context: self.context,
-            key: self.key,
+            target: self.target,
             memory: self.memory,
             build: self.build,
             force: decide::plan_options(self.kustomization).force,
@@ -224,7 +227,8 @@ impl Task<'_> {
     /// What was written is now as the server answered.
     fn look_again(&self, actions: &[Action], observed: &mut Observed) {
         for action in actions.iter().filter(|action| action.writes()) {
-            if let Sight::Seen(object) = self.context.live.find(&action.object) {
+            let viewer = &self.target.viewer;
+            if let Sight::Seen(object) = self.context.live.find(viewer, &action.object) {
                 observed.insert(&action.object, Observation::Live(object.value().clone()));
             }
         }
@@ -281,7 +285,7 @@ impl Task<'_> {
             .filter(|it| it.verb != Verb::Skip)
             .map(|it| it.object.clone())
             .collect();
-        let health = health::of(self.context, self.memory, &objects).await?;
+        let health = health::of(self.context, self.target, self.memory, &objects).await?;
         let is_news = !stage.is_done() || lock(self.memory).waiting.is_some();
         let judged = health::judge(
             self.context,
@@ -299,7 +303,7 @@ impl Task<'_> {
                         .iter()
                         .any(|object| object.kind.kind == "CustomResourceDefinition")
                 {
-                    self.context.session.cluster().invalidate_discovery();
+                    self.target.session.cluster().invalidate_discovery();
                 }
                 Ok(None)
             }
@@ -363,7 +367,7 @@ impl Task<'_> {
                 targets.push(object.clone());
             }
         }
-        let health = health::of(self.context, self.memory, &targets).await?;
+        let health = health::of(self.context, self.target, self.memory, &targets).await?;
         let timeout = self.health_timeout();
         let Judged {
             verdict,

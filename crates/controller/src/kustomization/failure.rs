@@ -53,6 +53,9 @@ pub(super) enum Stop {
     Failed(Failure),
     #[error(transparent)]
     Status(#[from] StatusError),
+    /// Nobody knows yet whether its cluster answers.
+    #[error("waits for another cluster's answer")]
+    AwaitsCluster,
     /// Its inputs are outdated.
     #[error("given up for newer inputs")]
     Cancelled,

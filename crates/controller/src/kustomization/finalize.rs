@@ -3,7 +3,8 @@
 use super::apply::Done;
 use super::failure::{Failure, Stop};
 use super::memory::{Mark, Memory, Purpose, Waiting, lock};
-use super::{apply, observe, report};
+use super::target::Target;
+use super::{apply, kubeconfig, observe, report, target};
 use crate::context::Context;
 use crate::live;
 use crate::machine::{Next, ObjectKey};
@@ -12,8 +13,9 @@ use crate::status;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
+use trueup_cluster::Form;
 use trueup_kinds::{Inventory, Kustomization, Severity, reason};
-use trueup_object::ObjectRef;
+use trueup_object::{GroupVersionKind, ObjectRef, Text};
 use trueup_plan::{
     Finalization, Forcing, Observed, Owner, PlanInput, PlanOptions, Planned, Pruning, Records,
     Refusal, Removal, finalization, plan,
@@ -21,6 +23,8 @@ use trueup_plan::{
 
 /// How soon a failed deletion is tried again.
 const RETRY_MS: u64 = 5_000;
+/// How many objects that stay behind an event names.
+const MAX_ORPHANS_NAMED: usize = 50;
 
 /// Deletes what is to be deleted, then lets the object go.
 pub(super) async fn run(
@@ -33,7 +37,11 @@ pub(super) async fn run(
     let course = finalization(kustomization);
     if course != Finalization::Keep && kustomization.metadata.has_finalizer() {
         let inventory = kustomization.status.inventory.clone().unwrap_or_default();
-        let left = delete_all(context, key, inventory, memory, done).await?;
+        let target = match way_to(context, key, kustomization, memory, &inventory).await? {
+            Some(target) => target,
+            None => return release(context, key).await,
+        };
+        let left = delete_all(context, &target, key, inventory, memory, done).await?;
         if course == Finalization::DeleteAndWait
             && !left.is_empty()
             && let Some(ended) = wait(context, kustomization, memory, left)
@@ -41,28 +49,125 @@ pub(super) async fn run(
             return Ok(ended);
         }
     }
+    release(context, key).await
+}
+
+async fn release(context: &Arc<Context>, key: &ObjectKey) -> Result<Ended, Stop> {
     status::remove_finalizer::<Kustomization>(context, key).await?;
     Ok(Ended::success(Next::Never))
+}
+
+/// Where the objects are to be deleted. `None` if there is no way any more
+/// to do so: the objects stay, and an event names them.
+async fn way_to(
+    context: &Arc<Context>,
+    key: &ObjectKey,
+    kustomization: &Kustomization,
+    memory: &Mutex<Memory>,
+    inventory: &Inventory,
+) -> Result<Option<Target>, Stop> {
+    if inventory.is_empty() {
+        return Ok(None);
+    }
+    let target = match target::of(context, key, kustomization, memory).await {
+        Ok(target) => target,
+        Err(Stop::Failed(failure)) => {
+            return gone_for_good(context, key, kustomization, inventory, failure).await;
+        }
+        Err(stop) => return Err(stop),
+    };
+    lock(memory).work_at(&target);
+    if let Some(account) = target.missing_account().await {
+        let (namespace, name) = (&account.namespace, &account.name);
+        let why = format!("the service account '{namespace}/{name}' does not exist");
+        orphaned(context, key, inventory, &why);
+        return Ok(None);
+    }
+    Ok(Some(target))
+}
+
+/// A kubeconfig that is gone together with its namespace comes never back.
+/// As long as the namespace stays it may: the deletion is tried again.
+async fn gone_for_good(
+    context: &Arc<Context>,
+    key: &ObjectKey,
+    kustomization: &Kustomization,
+    inventory: &Inventory,
+    failure: Failure,
+) -> Result<Option<Target>, Stop> {
+    let reference = kustomization.spec.kube_config.as_ref();
+    let origin = reference.and_then(|it| kubeconfig::Origin::of(key, it).ok());
+    let Some(origin) = origin else {
+        return Err(failure.into());
+    };
+    if is_gone(context, origin.reference()).await && is_ending(context, &key.namespace).await {
+        orphaned(context, key, inventory, &failure.message);
+        return Ok(None);
+    }
+    let news = lock(&context.memories.of(key)).tells(&failure.message);
+    if news {
+        let (reason, text) = (reason::PRUNE_FAILED, &failure.message);
+        report::publish(context, key, None, Severity::Error, reason, text);
+    }
+    Err(failure.into())
+}
+
+async fn is_gone(context: &Context, reference: &ObjectRef) -> bool {
+    let found = context.session.find(reference, Form::Metadata).await;
+    matches!(found, Ok(None))
+}
+
+async fn is_ending(context: &Context, namespace: &Text) -> bool {
+    let reference = ObjectRef {
+        kind: GroupVersionKind::new("v1", "Namespace"),
+        namespace: Text::new(),
+        name: namespace.clone(),
+    };
+    match context.session.find(&reference, Form::Metadata).await {
+        Ok(Some(found)) => found.deletion_timestamp().is_some(),
+        Ok(None) => true,
+        Err(_) => false,
+    }
+}
+
+/// Says which objects stay behind, in Flux's words, and why.
+fn orphaned(context: &Context, key: &ObjectKey, inventory: &Inventory, why: &str) {
+    let mut lines: Vec<String> = inventory
+        .objects()
+        .take(MAX_ORPHANS_NAMED)
+        .map(|object| object.to_string())
+        .collect();
+    let more = inventory.entries().len().saturating_sub(lines.len());
+    if more > 0 {
+        lines.push(format!("… and {more} more"));
+    }
+    let text = format!(
+        "unable to prune objects: \n{}\nThey stay in the cluster: {why}",
+        lines.join("\n")
+    );
+    let reason = reason::PRUNE_FAILED;
+    report::publish(context, key, None, Severity::Error, reason, &text);
 }
 
 /// Deletes every object that is ours; answers those that are not gone yet.
 async fn delete_all(
     context: &Arc<Context>,
+    target: &Target,
     key: &ObjectKey,
     inventory: Inventory,
     memory: &Mutex<Memory>,
     done: &mut Done,
 ) -> Result<Vec<ObjectRef>, Stop> {
-    let subjects = observe::subjects(&[], &inventory, &[]);
+    let subjects = observe::subjects(target, &[], &inventory, &[]);
     lock(memory).owned = observe::owned_ids(&[], &inventory);
     live::track(context, key, &subjects).await;
     let records = lock(memory).records.clone();
-    let removals = removals(context, key, inventory, &records).await?;
+    let removals = removals(context, target, key, inventory, &records).await?;
     let cancel = CancellationToken::new();
     let build = super::build::Build::empty();
     let hands = apply::Hands {
         context,
-        key,
+        target,
         memory,
         build: &build,
         force: Forcing::WhereMarked,
@@ -92,6 +197,7 @@ async fn delete_all(
 /// kept: deleting it would take along what was never ours.
 async fn removals(
     context: &Context,
+    target: &Target,
     key: &ObjectKey,
     mut inventory: Inventory,
     records: &Records,
@@ -117,7 +223,7 @@ async fn removals(
         match plan(&input) {
             Planned::Plan(plan) => return Ok(plan.prune),
             Planned::NeedsReads(references) => {
-                observe::read(context, key, &references, &mut observed).await?
+                observe::read(context, target, &references, &mut observed).await?
             }
             Planned::Refused(refusal) => {
                 let kept = kept(&refusal, &inventory);

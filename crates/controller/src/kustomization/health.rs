@@ -3,6 +3,7 @@
 use super::apply::look;
 use super::failure::Failure;
 use super::memory::{Mark, Memory, Purpose, Waiting, lock};
+use super::target::Target;
 use crate::context::Context;
 use crate::live::Sight;
 use std::collections::BTreeMap;
@@ -27,30 +28,31 @@ pub(super) struct Picture {
 /// From here on a change of it wakes the Kustomization.
 pub(super) async fn of(
     context: &Context,
+    target: &Target,
     memory: &Mutex<Memory>,
-    targets: &[ObjectRef],
+    objects: &[ObjectRef],
 ) -> Result<Picture, Failure> {
     let mut picture = Picture::default();
-    for target in targets {
-        let health = match context.live.find(target) {
-            Sight::Seen(object) => assess(object.value()),
+    for object in objects {
+        let health = match context.live.find(&target.viewer, object) {
+            Sight::Seen(seen) => assess(seen.value()),
             Sight::NotSeen | Sight::Unknown => {
                 picture.asked = true;
-                ask(context, target).await?
+                ask(target, object).await?
             }
         };
-        picture.judged.push((target.clone(), health));
+        picture.judged.push((object.clone(), health));
     }
     let statuses = picture
         .judged
         .iter()
-        .map(|(target, health)| (target.clone(), health.status));
+        .map(|(object, health)| (object.clone(), health.status));
     lock(memory).targets = statuses.collect::<BTreeMap<_, _>>();
     Ok(picture)
 }
 
-async fn ask(context: &Context, target: &ObjectRef) -> Result<Health, Failure> {
-    match look(context, target)
+async fn ask(target: &Target, object: &ObjectRef) -> Result<Health, Failure> {
+    match look(&target.session, object)
         .await
         .map_err(|error| Failure::api(&error))?
     {

@@ -2,11 +2,12 @@
 //! losing it costs work, never correctness.
 
 use super::build::Build;
-use crate::live::{Change, LiveSet, Sight};
+use super::target::Target;
+use crate::live::{Change, LiveSet, Sight, Viewer};
 use crate::machine::ObjectKey;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use trueup_cluster::LiveObject;
+use trueup_cluster::{ClusterKey, LiveObject};
 use trueup_health::{HealthStatus, assess};
 use trueup_kinds::object_id;
 use trueup_object::{ObjectRef, Text};
@@ -21,6 +22,8 @@ pub(crate) struct Memories {
 /// What is remembered of one.
 #[derive(Debug, Default)]
 pub(crate) struct Memory {
+    /// Where, and as whom, all of this was found.
+    pub(super) viewer: Option<Viewer>,
     /// The last build, or why there is none.
     pub build: Option<Arc<Build>>,
     /// The objects as they were when they were right.
@@ -37,6 +40,13 @@ pub(crate) struct Memory {
     pub targets: BTreeMap<ObjectRef, HealthStatus>,
     /// The inventory as last known.
     pub owned: BTreeSet<Text>,
+    /// The objects that say how it is done, in the versions that were read;
+    /// `None` for one that was not to be had.
+    inputs: BTreeMap<ObjectRef, Option<Text>>,
+    /// The last failure to end that an event told of.
+    told: Option<Text>,
+    /// Whether one of these changed during the run.
+    inputs_changed: bool,
     /// Whether a run is under way.
     pub(super) working: bool,
     /// What changed during the run.
@@ -98,11 +108,27 @@ impl Memories {
 
     /// Whether a change of a live object makes work. During a run it is noted
     /// and judged at its end, by which time our own writes are known.
-    pub(crate) fn is_concerned(&self, key: &ObjectKey, change: &Change) -> bool {
+    pub(crate) fn is_concerned(
+        &self,
+        key: &ObjectKey,
+        cluster: &ClusterKey,
+        change: &Change,
+    ) -> bool {
         let Some(memory) = self.all().get(key).cloned() else {
             return false;
         };
         let mut memory = lock(&memory);
+        if *cluster == key.cluster && memory.has_other_input(change) {
+            memory.inputs_changed = memory.working;
+            return !memory.working;
+        }
+        if memory
+            .viewer
+            .as_ref()
+            .is_none_or(|it| it.cluster != *cluster)
+        {
+            return false;
+        }
         let reference = match change {
             Change::Applied { now, .. } => now.reference(),
             Change::Gone { before } => before.reference(),
@@ -131,18 +157,64 @@ pub(crate) fn lock(memory: &Mutex<Memory>) -> MutexGuard<'_, Memory> {
 impl Memory {
     pub(crate) fn begin(&mut self) {
         self.working = true;
+        self.inputs_changed = false;
         self.touched.clear();
+    }
+
+    /// Begins to work at a target. What was found elsewhere, or as somebody
+    /// else, says nothing here.
+    pub(super) fn work_at(&mut self, target: &Target) {
+        if self.viewer.as_ref() == Some(&target.viewer) {
+            return;
+        }
+        *self = Self {
+            viewer: Some(target.viewer.clone()),
+            inputs: std::mem::take(&mut self.inputs),
+            inputs_changed: self.inputs_changed,
+            working: self.working,
+            ..Self::default()
+        };
+    }
+
+    /// Notes that an object was read to know how it is done.
+    pub(super) fn reads_input(&mut self, reference: &ObjectRef, version: Option<Text>) {
+        self.inputs.insert(reference.clone(), version);
+    }
+
+    /// Whether a failure to end is news.
+    pub(super) fn tells(&mut self, message: &str) -> bool {
+        let told = self.told.as_deref() == Some(message);
+        self.told = Some(message.into());
+        !told
+    }
+
+    /// Whether an input is not what was read.
+    fn has_other_input(&self, change: &Change) -> bool {
+        let (reference, version) = match change {
+            Change::Applied { now, .. } => (now.reference(), Some(now.resource_version())),
+            Change::Gone { before } => (before.reference(), None),
+        };
+        let known = self.inputs.get(reference);
+        known.is_some_and(|known| known.as_ref() != version)
     }
 
     /// Ends a run. Whether something that changed meanwhile makes work.
     pub(crate) fn end(&mut self, live: &LiveSet) -> bool {
         self.working = false;
         let touched = std::mem::take(&mut self.touched);
-        touched.iter().any(|reference| match live.find(reference) {
-            Sight::Seen(object) => self.differs(&object),
-            Sight::NotSeen => self.misses(reference),
-            Sight::Unknown => false,
-        })
+        if std::mem::take(&mut self.inputs_changed) {
+            return true;
+        }
+        let Some(viewer) = &self.viewer else {
+            return false;
+        };
+        touched
+            .iter()
+            .any(|reference| match live.find(viewer, reference) {
+                Sight::Seen(object) => self.differs(&object),
+                Sight::NotSeen => self.misses(reference),
+                Sight::Unknown => false,
+            })
     }
 
     fn desired(&self, reference: &ObjectRef) -> Option<&Desired> {

@@ -7,10 +7,13 @@ mod execute;
 mod failure;
 mod finalize;
 mod health;
+mod kubeconfig;
 mod memory;
 mod observe;
 mod report;
+mod target;
 
+use crate::clusters::ANSWER_TIMEOUT_MS;
 use crate::context::Context;
 use crate::machine::{Cause, Event, Next, ObjectKey, Start};
 use crate::outcome::Ended;
@@ -22,6 +25,7 @@ use failure::{Cure, Failure, Stop};
 use memory::{Mark, Memory, lock};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
+use target::Target;
 use tokio_util::sync::CancellationToken;
 use trueup_gocompat::format_duration;
 use trueup_kinds::{Kustomization, reason, unserved_fields};
@@ -41,6 +45,7 @@ pub(crate) async fn reconcile(
         start,
         cancel,
         memory: &memory,
+        target: None,
         mark: None,
         done: Done::default(),
     };
@@ -61,6 +66,7 @@ struct Run<'a> {
     start: &'a Start,
     cancel: &'a CancellationToken,
     memory: &'a Mutex<Memory>,
+    target: Option<Target>,
     mark: Option<Mark>,
     done: Done,
 }
@@ -107,7 +113,11 @@ impl Run<'_> {
         let (context, key) = (self.context, &self.start.key);
         let revision = self.mark.as_ref().map(|mark| &mark.revision);
         report::changes(context, key, revision, &self.done);
-        match worked.unwrap_or_else(|_| Err(timed_out(timeout).into()))? {
+        let worked = match worked.unwrap_or_else(|_| Err(timed_out(timeout).into())) {
+            Err(Stop::Failed(failure)) => return Err(self.explained(failure).await.into()),
+            worked => worked?,
+        };
+        match worked {
             Worked::Ended(ended) => Ok(ended),
             Worked::Reached {
                 mark,
@@ -141,7 +151,9 @@ impl Run<'_> {
             // Which kinds have namespaces decides what is made.
             lock(self.memory).build = None;
         }
-        let made = build::build(context, key, kustomization, &artifact, self.memory).await?;
+        let target = self.target(kustomization).await?;
+        let made =
+            build::build(context, &target, key, kustomization, &artifact, self.memory).await?;
         if self.cancel.is_cancelled() {
             return Err(Stop::Cancelled);
         }
@@ -151,12 +163,48 @@ impl Run<'_> {
             return Ok(Worked::Ended(ended));
         }
         let build = made.into_build();
-        let reached = self.execute(kustomization, &mark, &build, began_ms).await?;
+        let reached = self
+            .execute(&target, kustomization, &mark, &build, began_ms)
+            .await?;
         Ok(Worked::Reached {
             mark,
             build,
             reached,
         })
+    }
+
+    async fn target(&mut self, kustomization: &Kustomization) -> Result<Target, Stop> {
+        let (context, key) = (self.context, &self.start.key);
+        let target = target::of(context, key, kustomization, self.memory).await?;
+        lock(self.memory).work_at(&target);
+        self.target = Some(target.clone());
+        Ok(target)
+    }
+
+    /// Adds to a failure what the cluster does not say: that the account to
+    /// act as does not exist. A cluster that did not answer is not trusted
+    /// to answer the next.
+    async fn explained(&self, failure: Failure) -> Failure {
+        let Some(target) = &self.target else {
+            return failure;
+        };
+        if failure.cure == Cure::Soon {
+            self.context.clusters.doubt(target.cluster());
+            return failure;
+        }
+        if failure.reason != reason::RECONCILIATION_FAILED {
+            return failure;
+        }
+        match target.missing_account().await {
+            Some(account) => Failure {
+                message: format!(
+                    "{}\nThe service account '{}/{}' does not exist",
+                    failure.message, account.namespace, account.name
+                ),
+                ..failure
+            },
+            None => failure,
+        }
     }
 
     /// A revision that leaves everything as it is costs one small patch of
@@ -183,6 +231,7 @@ impl Run<'_> {
 
     async fn execute(
         &mut self,
+        target: &Target,
         kustomization: &Kustomization,
         mark: &Mark,
         build: &build::Build,
@@ -191,6 +240,7 @@ impl Run<'_> {
         lock(self.memory).settled = None;
         let task = Task {
             context: self.context,
+            target,
             key: &self.start.key,
             kustomization,
             mark,
@@ -262,6 +312,11 @@ fn timed_out(timeout: Duration) -> Failure {
 async fn stopped(context: &Context, key: &ObjectKey, mark: Option<&Mark>, stop: Stop) -> Ended {
     let error = match stop {
         Stop::Cancelled => return Ended::success(Next::Again),
+        // Woken as soon as that is known; this is for the case that it isn't.
+        Stop::AwaitsCluster => {
+            let delay_ms = 2 * ANSWER_TIMEOUT_MS;
+            return Ended::success(Next::After { delay_ms });
+        }
         Stop::Failed(failure) => match report::failure(context, key, mark, &failure).await {
             Ok(ended) => return ended,
             Err(error) => error,

@@ -2,6 +2,7 @@
 
 use super::failure::{Cure, Failure};
 use super::memory::{Mark, Memory};
+use super::target::Target;
 use crate::context::{Context, CrossNamespace};
 use crate::live::{self, Sight, Subject};
 use crate::machine::{Kind, ObjectKey};
@@ -141,6 +142,7 @@ fn as_if_written(
 /// The watches that a Kustomization needs: one for each kind of its objects,
 /// one by name for each object that is only waited for.
 pub(super) fn subjects(
+    target: &Target,
     desired: &[Desired],
     inventory: &Inventory,
     waited: &[ObjectRef],
@@ -148,11 +150,12 @@ pub(super) fn subjects(
     let wanted: Vec<&ObjectRef> = desired.iter().map(Desired::reference).collect();
     let owned = wanted.iter().map(|reference| reference.kind.clone());
     let listed = inventory.objects().map(|reference| reference.kind);
-    let named = waited.iter().filter(|target| !wanted.contains(target));
+    let named = waited.iter().filter(|object| !wanted.contains(object));
     owned
         .chain(listed)
-        .map(Subject::Owned)
-        .chain(named.cloned().map(Subject::Named))
+        .map(|kind| Subject::owned(target.cluster(), kind))
+        .chain(named.map(|object| Subject::named(&target.session, object.clone())))
+        .chain(target.led_by.clone())
         .collect()
 }
 
@@ -162,18 +165,19 @@ pub(super) fn subjects(
 /// is asked for: one that lost its labels looks the same as one that is gone.
 pub(super) fn known(
     context: &Context,
+    target: &Target,
     memory: &Memory,
     desired: &[Desired],
     inventory: &Inventory,
 ) -> Observed {
     let mut observed = Observed::new();
     for reference in inventory.objects() {
-        if let Sight::Seen(object) = context.live.find(&reference) {
+        if let Sight::Seen(object) = context.live.find(&target.viewer, &reference) {
             observed.insert(&reference, Observation::Live(object.value().clone()));
         }
     }
     for reference in desired.iter().map(Desired::reference) {
-        match context.live.find(reference) {
+        match context.live.find(&target.viewer, reference) {
             Sight::Seen(object) => {
                 observed.insert(reference, Observation::Live(object.value().clone()))
             }
@@ -189,13 +193,13 @@ pub(super) fn known(
 /// Reads objects and adds what was found.
 pub(super) async fn read(
     context: &Context,
-    key: &ObjectKey,
+    target: &Target,
     references: &[ObjectRef],
     observed: &mut Observed,
 ) -> Result<(), Failure> {
     let reads: Vec<BoxFuture<'_, _>> = references
         .iter()
-        .map(|reference| read_one(context, key, reference).boxed())
+        .map(|reference| read_one(context, target, reference).boxed())
         .collect();
     let found: Vec<_> = stream::iter(reads).buffered(READS_AT_ONCE).collect().await;
     for (reference, observation) in references.iter().zip(found) {
@@ -206,16 +210,16 @@ pub(super) async fn read(
 
 async fn read_one(
     context: &Context,
-    key: &ObjectKey,
+    target: &Target,
     reference: &ObjectRef,
 ) -> Result<Observation, Failure> {
-    match context.session.find(reference, Form::Full).await {
+    match target.session.find(reference, Form::Full).await {
         Ok(Some(object)) => {
-            live::answered(context, key, &object);
+            live::answered(context, &target.viewer, &object);
             Ok(Observation::Live(object.value().clone()))
         }
         Ok(None) => {
-            context.live.confirmed_gone(reference);
+            context.live.confirmed_gone(&target.viewer, reference);
             Ok(Observation::Absent)
         }
         Err(error) => match error.class() {

@@ -1,8 +1,13 @@
 //! The objects of the cluster that concern us, kept fresh by watches.
 //!
-//! One watch for each kind that stands in an inventory, over the objects that
-//! carry an owner label; one by name for each object without our labels whose
-//! health is waited for. Watches start and end with their users.
+//! One watch for each cluster and kind that stands in an inventory, over the
+//! objects that carry an owner label; one by name for each object without our
+//! labels whose health is waited for. Watches start and end with their users.
+//!
+//! The watches over owner labels are shared and run as whom the cluster's
+//! configuration names. So an account that is impersonated sees through them
+//! only objects that carry the labels of its own Kustomization; a watch by
+//! name is made as the account itself.
 
 mod watching;
 
@@ -11,19 +16,92 @@ use crate::objects::is_newer;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use tokio_util::sync::CancellationToken;
-use trueup_cluster::{ChangeCount, Changes, LiveObject};
+use trueup_cluster::{ChangeCount, Changes, ClusterKey, Identity, LiveObject, Session};
 use trueup_kinds::names;
 use trueup_object::{GroupVersionKind, ObjectRef};
 
-pub(crate) use watching::{answered, track};
+pub(crate) use watching::{answered, track, track_also};
 
 /// One watch.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Subject {
+pub(crate) struct Subject {
+    /// The cluster that is watched.
+    pub cluster: ClusterKey,
+    /// What is watched there.
+    pub what: What,
+}
+
+/// What a watch is about.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum What {
     /// The objects of a kind that carry an owner label.
     Owned(GroupVersionKind),
-    /// One object.
-    Named(ObjectRef),
+    /// One object, as whom it is looked at.
+    Named(ObjectRef, Identity),
+}
+
+impl Subject {
+    /// The objects of a kind that carry an owner label.
+    pub(crate) fn owned(cluster: &ClusterKey, kind: GroupVersionKind) -> Self {
+        Self {
+            cluster: cluster.clone(),
+            what: What::Owned(kind),
+        }
+    }
+
+    /// One object, seen as the session's identity.
+    pub(crate) fn named(session: &Session, reference: ObjectRef) -> Self {
+        Self {
+            cluster: session.cluster().key().clone(),
+            what: What::Named(reference, session.identity().clone()),
+        }
+    }
+}
+
+/// Who looks at live objects, and where.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Viewer {
+    /// The cluster that is looked at.
+    pub cluster: ClusterKey,
+    /// As whom.
+    pub identity: Identity,
+    /// For whose sake: the custom resource whose labels its objects carry.
+    pub owner: ObjectKey,
+}
+
+impl Viewer {
+    /// Whoever looks as a session for the sake of a custom resource.
+    pub(crate) fn new(session: &Session, owner: &ObjectKey) -> Self {
+        Self {
+            cluster: session.cluster().key().clone(),
+            identity: session.identity().clone(),
+            owner: owner.clone(),
+        }
+    }
+
+    fn subjects(&self, reference: &ObjectRef) -> [Subject; 2] {
+        let cluster = &self.cluster;
+        let named = What::Named(reference.clone(), self.identity.clone());
+        [
+            Subject {
+                cluster: cluster.clone(),
+                what: named,
+            },
+            Subject::owned(cluster, reference.kind.clone()),
+        ]
+    }
+
+    /// Whether what a watch has shown may be told.
+    fn may_see(&self, subject: &Subject, object: &LiveObject) -> bool {
+        let own = || {
+            object.label(names::OWNER_NAME) == Some(self.owner.name.as_str())
+                && object.label(names::OWNER_NAMESPACE) == Some(self.owner.namespace.as_str())
+        };
+        match (&subject.what, &self.identity) {
+            (What::Named(..), _) | (What::Owned(_), Identity::Controller) => true,
+            (What::Owned(_), Identity::Impersonate { .. }) => own(),
+        }
+    }
 }
 
 /// What is known of a live object without asking.
@@ -77,20 +155,21 @@ pub(crate) enum Change {
 }
 
 impl LiveSet {
-    /// What is known of an object.
-    pub(crate) fn find(&self, reference: &ObjectRef) -> Sight {
+    /// What is known of an object that somebody may know of.
+    pub(crate) fn find(&self, viewer: &Viewer, reference: &ObjectRef) -> Sight {
         let watches = self.lock();
-        let subjects = [
-            Subject::Named(reference.clone()),
-            Subject::Owned(reference.kind.clone()),
-        ];
         let mut sight = Sight::Unknown;
-        for watched in subjects.iter().filter_map(|subject| watches.get(subject)) {
-            if let Some(object) = watched.objects.get(reference) {
-                return Sight::Seen(object.clone());
-            }
-            if watched.standing == Standing::Complete {
-                sight = Sight::NotSeen;
+        for subject in viewer.subjects(reference) {
+            let Some(watched) = watches.get(&subject) else {
+                continue;
+            };
+            match watched.objects.get(reference) {
+                Some(object) if viewer.may_see(&subject, object) => {
+                    return Sight::Seen(object.clone());
+                }
+                Some(_) => {}
+                None if watched.standing == Standing::Complete => sight = Sight::NotSeen,
+                None => {}
             }
         }
         sight
@@ -98,25 +177,20 @@ impl LiveSet {
 
     /// Takes in the answer to a read or write of our own. Where the watches
     /// will not tell of it any more, they being older, this is the change.
-    pub(crate) fn answered(&self, object: &LiveObject) -> Vec<(Subject, Change)> {
-        let reference = object.reference();
-        let named = Some(Subject::Named(reference.clone()));
+    pub(crate) fn answered(&self, viewer: &Viewer, object: &LiveObject) -> Vec<(Subject, Change)> {
         // An object without labels is none that this watch would go on showing.
         let labelled = object.label(names::OWNER_NAME).is_some();
-        let owned = labelled.then(|| Subject::Owned(reference.kind.clone()));
-        let subjects = named.into_iter().chain(owned);
+        let subjects = viewer.subjects(object.reference()).into_iter();
         subjects
+            .filter(|subject| labelled || matches!(subject.what, What::Named(..)))
             .filter_map(|subject| Some((subject.clone(), self.seen(&subject, object)?)))
             .collect()
     }
 
     /// Takes in that an object is gone for certain.
-    pub(crate) fn confirmed_gone(&self, reference: &ObjectRef) {
+    pub(crate) fn confirmed_gone(&self, viewer: &Viewer, reference: &ObjectRef) {
         let mut watches = self.lock();
-        for subject in [
-            Subject::Named(reference.clone()),
-            Subject::Owned(reference.kind.clone()),
-        ] {
+        for subject in viewer.subjects(reference) {
             if let Some(watched) = watches.get_mut(&subject) {
                 watched.objects.remove(reference);
             }
@@ -155,6 +229,20 @@ impl LiveSet {
             });
             watched.users.insert(user.clone());
         }
+        started
+    }
+
+    /// Makes somebody a user of one more watch; answers how it ends if it
+    /// must be started.
+    fn add_user(&self, user: &ObjectKey, subject: &Subject) -> Option<CancellationToken> {
+        let mut watches = self.lock();
+        let mut started = None;
+        let watched = watches.entry(subject.clone()).or_insert_with(|| {
+            let watched = Watched::new();
+            started = Some(watched.stop.clone());
+            watched
+        });
+        watched.users.insert(user.clone());
         started
     }
 
@@ -263,9 +351,28 @@ mod tests {
         }
     }
 
+    fn maps() -> Subject {
+        Subject::owned(
+            &ClusterKey::local(),
+            GroupVersionKind::new("v1", "ConfigMap"),
+        )
+    }
+
+    fn viewer(identity: Identity, owner: &str) -> Viewer {
+        Viewer {
+            cluster: ClusterKey::local(),
+            identity,
+            owner: user(owner),
+        }
+    }
+
+    fn controller() -> Viewer {
+        viewer(Identity::Controller, "a")
+    }
+
     fn object(name: &str, version: u64) -> LiveObject {
         let raw = format!(
-            r#"{{"apiVersion":"v1","kind":"ConfigMap","metadata":{{"name":"{name}","namespace":"x","labels":{{"kustomize.toolkit.fluxcd.io/name":"a"}},"uid":"u","resourceVersion":"{version}"}}}}"#
+            r#"{{"apiVersion":"v1","kind":"ConfigMap","metadata":{{"name":"{name}","namespace":"x","labels":{{"kustomize.toolkit.fluxcd.io/name":"a","kustomize.toolkit.fluxcd.io/namespace":"fleet"}},"uid":"u","resourceVersion":"{version}"}}}}"#
         );
         LiveObject::from_json(&GroupVersionKind::new("v1", "ConfigMap"), raw.into()).unwrap()
     }
@@ -273,7 +380,7 @@ mod tests {
     #[test]
     fn watches_start_and_end_with_their_users() {
         let live = LiveSet::default();
-        let maps = Subject::Owned(GroupVersionKind::new("v1", "ConfigMap"));
+        let maps = maps();
         let wanted = BTreeSet::from([maps.clone()]);
         assert_eq!(live.set_users(&user("a"), &wanted).len(), 1);
         assert_eq!(
@@ -290,18 +397,18 @@ mod tests {
     #[test]
     fn what_we_wrote_is_not_overtaken_by_what_a_watch_tells_later() {
         let live = LiveSet::default();
-        let maps = Subject::Owned(GroupVersionKind::new("v1", "ConfigMap"));
+        let maps = maps();
         live.set_users(&user("a"), &BTreeSet::from([maps.clone()]));
         assert!(matches!(
-            live.find(object("m", 1).reference()),
+            live.find(&controller(), object("m", 1).reference()),
             Sight::Unknown
         ));
-        live.answered(&object("m", 5));
+        live.answered(&controller(), &object("m", 5));
         assert!(live.seen(&maps, &object("m", 4)).is_none());
         assert!(live.seen(&maps, &object("m", 6)).is_some());
         live.complete(&maps);
         assert!(
-            matches!(live.find(object("m", 1).reference()), Sight::Seen(it) if it.resource_version() == "6")
+            matches!(live.find(&controller(), object("m", 1).reference()), Sight::Seen(it) if it.resource_version() == "6")
         );
         assert!(
             live.gone(&maps, object("m", 1).reference(), "another life")
@@ -309,8 +416,43 @@ mod tests {
         );
         assert!(live.gone(&maps, object("m", 1).reference(), "u").is_some());
         assert!(matches!(
-            live.find(object("m", 1).reference()),
+            live.find(&controller(), object("m", 1).reference()),
             Sight::NotSeen
+        ));
+    }
+
+    #[test]
+    fn an_account_sees_only_what_is_its_own_through_a_shared_watch() {
+        let live = LiveSet::default();
+        live.set_users(&user("a"), &BTreeSet::from([maps()]));
+        live.seen(&maps(), &object("m", 1));
+        live.complete(&maps());
+        let tenant = || Identity::service_account("fleet", "tenant");
+        let sight = |viewer| live.find(&viewer, object("m", 1).reference());
+        assert!(matches!(sight(viewer(tenant(), "a")), Sight::Seen(_)));
+        assert!(
+            matches!(sight(viewer(tenant(), "b")), Sight::Unknown),
+            "another Kustomization's object is not told of"
+        );
+        assert!(matches!(
+            sight(viewer(Identity::Controller, "b")),
+            Sight::Seen(_)
+        ));
+    }
+
+    #[test]
+    fn what_one_cluster_shows_says_nothing_of_another() {
+        let live = LiveSet::default();
+        live.set_users(&user("a"), &BTreeSet::from([maps()]));
+        live.seen(&maps(), &object("m", 1));
+        live.complete(&maps());
+        let elsewhere = Viewer {
+            cluster: ClusterKey::named("elsewhere"),
+            ..controller()
+        };
+        assert!(matches!(
+            live.find(&elsewhere, object("m", 1).reference()),
+            Sight::Unknown
         ));
     }
 }

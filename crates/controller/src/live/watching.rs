@@ -1,6 +1,6 @@
 //! The tasks behind the live set.
 
-use super::{Change, Subject};
+use super::{Change, Subject, Viewer, What};
 use crate::context::Context;
 use crate::machine::{Event, Kind, ObjectKey};
 use futures::StreamExt;
@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
-use trueup_cluster::{Form, LiveObject, Scope, WatchEvent, WatchSpec};
+use trueup_cluster::{Form, LiveObject, Scope, Session, WatchEvent, WatchSpec};
 use trueup_kinds::names;
 
 /// How long a run waits for the first list of a watch; it goes on without,
@@ -19,8 +19,37 @@ const FIRST_LIST_TIMEOUT_MS: u64 = 5_000;
 /// everything once or fails to, or for a bounded time.
 pub(crate) async fn track(context: &Arc<Context>, user: &ObjectKey, subjects: &BTreeSet<Subject>) {
     for (subject, stop) in context.live.set_users(user, subjects) {
-        start(context, subject, stop);
+        begin(context, subject, stop);
     }
+    listed(context, user).await;
+}
+
+/// As whom a watch is made: a shared one as the cluster's own user.
+fn session_of(context: &Context, subject: &Subject) -> Option<Session> {
+    let cluster = context.cluster(&subject.cluster)?;
+    Some(match &subject.what {
+        What::Owned(_) => cluster.session(),
+        What::Named(_, identity) => cluster.session_as(identity.clone()),
+    })
+}
+
+/// Adds one watch to those of a user, and waits for it in the same way.
+pub(crate) async fn track_also(context: &Arc<Context>, user: &ObjectKey, subject: &Subject) {
+    if let Some(stop) = context.live.add_user(user, subject) {
+        begin(context, subject.clone(), stop);
+    }
+    listed(context, user).await;
+}
+
+fn begin(context: &Arc<Context>, subject: Subject, stop: CancellationToken) {
+    match session_of(context, &subject) {
+        Some(session) => start(context, &session, subject, stop),
+        // Its cluster is known no more: nothing will be shown.
+        None => context.live.failing(&subject),
+    }
+}
+
+async fn listed(context: &Context, user: &ObjectKey) {
     let all = async {
         // The first change of each is that it has listed, or fails to. A watch
         // that ends meanwhile has no user any more: that is, not this one.
@@ -31,10 +60,10 @@ pub(crate) async fn track(context: &Arc<Context>, user: &ObjectKey, subjects: &B
     let _ = tokio::time::timeout(Duration::from_millis(FIRST_LIST_TIMEOUT_MS), all).await;
 }
 
-fn start(context: &Arc<Context>, subject: Subject, stop: CancellationToken) {
+fn start(context: &Arc<Context>, session: &Session, subject: Subject, stop: CancellationToken) {
     // The task holds the context weakly: it must not keep it alive.
     let weak = Arc::downgrade(context);
-    let mut events = context.session.watch(spec_of(&subject));
+    let mut events = session.watch(spec_of(&subject));
     context.spawn(async move {
         loop {
             let event = tokio::select! {
@@ -51,13 +80,13 @@ fn start(context: &Arc<Context>, subject: Subject, stop: CancellationToken) {
 }
 
 fn spec_of(subject: &Subject) -> WatchSpec {
-    match subject {
-        Subject::Owned(kind) => WatchSpec {
+    match &subject.what {
+        What::Owned(kind) => WatchSpec {
             kind: kind.clone(),
             scope: Scope::all().labelled(names::OWNER_NAME),
             form: Form::Full,
         },
-        Subject::Named(reference) => WatchSpec {
+        What::Named(reference, _) => WatchSpec {
             kind: reference.kind.clone(),
             scope: Scope::object(&reference.namespace, &reference.name),
             form: Form::Full,
@@ -90,20 +119,20 @@ fn take(context: &Context, subject: &Subject, event: WatchEvent) {
     }
 }
 
-/// Takes in the answer to a read or write that is made for `user`, who knows
+/// Takes in the answer to a read or write that is made by `viewer`, who knows
 /// of it; whoever else is concerned is woken.
-pub(crate) fn answered(context: &Context, user: &ObjectKey, object: &LiveObject) {
-    for (subject, change) in context.live.answered(object) {
-        wake(context, &subject, &change, Some(user));
+pub(crate) fn answered(context: &Context, viewer: &Viewer, object: &LiveObject) {
+    for (subject, change) in context.live.answered(viewer, object) {
+        wake(context, &subject, &change, Some(&viewer.owner));
     }
 }
 
 /// Wakes those whom the change concerns: the owner by its labels (as they
 /// were, too: a stripped label is a change), the users of a watch by name.
 fn wake(context: &Context, subject: &Subject, change: &Change, knows: Option<&ObjectKey>) {
-    let concerned: BTreeSet<ObjectKey> = match subject {
-        Subject::Named(_) => context.live.users(subject).into_iter().collect(),
-        Subject::Owned(_) => match change {
+    let concerned: BTreeSet<ObjectKey> = match &subject.what {
+        What::Named(..) => context.live.users(subject).into_iter().collect(),
+        What::Owned(_) => match change {
             Change::Applied { before, now } => before
                 .iter()
                 .chain([now])
@@ -114,13 +143,18 @@ fn wake(context: &Context, subject: &Subject, change: &Change, knows: Option<&Ob
     };
     for owner in concerned.into_iter().filter(|owner| Some(owner) != knows) {
         // A source names only what it needs; any change of that counts.
-        if owner.kind == Kind::GitRepository || context.memories.is_concerned(&owner, change) {
+        if owner.kind == Kind::GitRepository
+            || context
+                .memories
+                .is_concerned(&owner, &subject.cluster, change)
+        {
             context.tell(Event::LiveChanged(owner));
         }
     }
 }
 
-/// The Kustomization whose labels an object carries.
+/// The Kustomization whose labels an object carries. It lives in our own
+/// cluster, wherever the object does.
 fn owner_of(context: &Context, object: &LiveObject) -> Option<ObjectKey> {
     Some(ObjectKey {
         cluster: context.session.cluster().key().clone(),
