@@ -42,11 +42,11 @@ pub(crate) struct Memory {
     pub owned: BTreeSet<Text>,
     /// The objects that say how it is done, in the versions that were read;
     /// `None` for one that was not to be had.
-    inputs: BTreeMap<ObjectRef, Option<Text>>,
+    pub(super) inputs: BTreeMap<ObjectRef, Option<Text>>,
     /// The last failure to end that an event told of.
-    told: Option<Text>,
+    pub(super) told: Option<Text>,
     /// Whether one of these changed during the run.
-    inputs_changed: bool,
+    pub(super) inputs_changed: bool,
     /// Whether a run is under way.
     pub(super) working: bool,
     /// What changed during the run.
