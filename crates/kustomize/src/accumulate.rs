@@ -1,6 +1,6 @@
 //! The steps of a build in their order.
 
-use crate::configuration::Configuration;
+use crate::configuration::{self, Configuration, RootConfiguration};
 use crate::files::{Files, within};
 use crate::kustomization::{FileKind, KustomizationFile, Located, Var};
 use crate::openapi::OpenApi;
@@ -16,7 +16,7 @@ use trueup_object::{Position, Text};
 #[derive(Default)]
 pub(crate) struct Accumulator {
     pub resources: Resources,
-    pub configuration: Configuration,
+    pub configuration: RootConfiguration,
     pub vars: Vec<Var>,
 }
 
@@ -24,7 +24,7 @@ impl Accumulator {
     /// Takes what a root below has gathered.
     fn take(&mut self, below: Accumulator, position: &Position) -> Result<(), BuildError> {
         self.resources.append(below.resources.into_vec())?;
-        self.configuration.merge(below.configuration, position)?;
+        configuration::merge(&mut self.configuration, below.configuration, position)?;
         vars::add(&mut self.vars, below.vars)
     }
 }
@@ -151,12 +151,12 @@ impl<'a> Builder<'a> {
         &mut self,
         folder: &TreePath,
         file: &KustomizationFile,
-        configuration: &mut Configuration,
+        known: &mut RootConfiguration,
     ) -> Result<(), BuildError> {
         let own = Configuration::of(&mut self.files, folder, &file.configurations)?;
-        configuration.merge(own, &file.position)?;
+        configuration::merge(known, own, &file.position)?;
         let crds = Configuration::of_crds(&mut self.files, folder, &file.crds)?;
-        configuration.merge(crds, &file.position)
+        configuration::merge(known, crds, &file.position)
     }
 
     fn generate(

@@ -55,7 +55,7 @@ impl Build {
             if !text.is_empty() {
                 text.push_str("---\n");
             }
-            text.push_str(&printed(resource)?);
+            print_behind(&mut text, resource)?;
         }
         Ok(text)
     }
@@ -77,7 +77,9 @@ impl Build {
                 true => format!("{}_{}", id.effective_namespace(), file_name(id)),
                 false => file_name(id),
             };
-            Ok((name.to_lowercase(), printed(resource)?))
+            let mut text = String::new();
+            print_behind(&mut text, resource)?;
+            Ok((name.to_lowercase(), text))
         })
         .collect()
     }
@@ -95,14 +97,14 @@ impl Build {
     }
 }
 
-fn printed(resource: &Resource) -> Result<String, BuildError> {
-    let mut tree = resource.node.clone();
-    tree.make_printable()
+fn print_behind(text: &mut String, resource: &Resource) -> Result<(), BuildError> {
+    resource
+        .node
+        .print_behind(text)
         .map_err(|error| BuildError::Transformer {
             position: resource.position.clone(),
             message: format!("{}: {error}", resource.id()),
-        })?;
-    Ok(tree.print())
+        })
 }
 
 fn file_name(id: &ResourceId) -> String {

@@ -9,6 +9,7 @@ use crate::file::{Fields, first_document, gvk, open_field_spec};
 use crate::files::{Files, file_position};
 use crate::id::Gvk;
 use crate::kustomization::Located;
+use std::borrow::Cow;
 use trueup_artifact::TreePath;
 use trueup_object::{Position, Text};
 use trueup_yaml::Node;
@@ -40,17 +41,46 @@ pub(crate) struct NameReference {
     pub referrers: Vec<FieldSpec>,
 }
 
+/// A configuration of a root; most are the tables and nothing else, of which
+/// no copy is made.
+pub(crate) type RootConfiguration = Cow<'static, Configuration>;
+
+/// Adds places; the same place with another `create` is refused.
+pub(crate) fn merge(
+    known: &mut RootConfiguration,
+    more: RootConfiguration,
+    position: &Position,
+) -> Result<(), BuildError> {
+    let brings_tables = is_tables(&more);
+    if brings_tables && is_tables(known) {
+        return Ok(());
+    }
+    if **known == *more || *more == Configuration::default() {
+        return Ok(());
+    }
+    if brings_tables && **known == Configuration::default() {
+        *known = more;
+        return Ok(());
+    }
+    known.to_mut().merge_all(more.into_owned(), position)
+}
+
+/// Whether a configuration is the tables themselves.
+fn is_tables(configuration: &RootConfiguration) -> bool {
+    matches!(configuration, Cow::Borrowed(it) if std::ptr::eq(*it, builtin::tables()))
+}
+
 impl Configuration {
     /// The tables that kustomize comes with, and what the files add.
     pub fn of(
         files: &mut Files<'_>,
         folder: &TreePath,
         written: &[Located<Text>],
-    ) -> Result<Self, BuildError> {
-        let mut all = builtin::tables().clone();
+    ) -> Result<RootConfiguration, BuildError> {
+        let mut all = Cow::Borrowed(builtin::tables());
         for file in written {
             let (path, text) = files.read_text(folder, &file.value, &file.position)?;
-            all.merge(read(&path, &text)?, &file.position)?;
+            merge(&mut all, Cow::Owned(read(&path, &text)?), &file.position)?;
         }
         Ok(all)
     }
@@ -60,28 +90,17 @@ impl Configuration {
         files: &mut Files<'_>,
         folder: &TreePath,
         written: &[Located<Text>],
-    ) -> Result<Self, BuildError> {
-        let mut all = Self::default();
+    ) -> Result<RootConfiguration, BuildError> {
+        let mut all = Cow::Owned(Self::default());
         for file in written {
             let (path, text) = files.read_text(folder, &file.value, &file.position)?;
-            all.merge(crds::read(&path, &text)?, &file.position)?;
+            let more = Cow::Owned(crds::read(&path, &text)?);
+            merge(&mut all, more, &file.position)?;
         }
         Ok(all)
     }
 
-    /// Adds places; the same place with another `create` is refused.
-    pub fn merge(&mut self, other: Configuration, position: &Position) -> Result<(), BuildError> {
-        if *self == other || other == Self::default() {
-            return Ok(());
-        }
-        if *self == Self::default() && other == *builtin::tables() {
-            self.clone_from(builtin::merged());
-            return Ok(());
-        }
-        self.merge_all(other, position)
-    }
-
-    /// As [`Configuration::merge`], whatever is there.
+    /// As [`merge`], whatever is there.
     fn merge_all(&mut self, other: Configuration, position: &Position) -> Result<(), BuildError> {
         let references = other.name_reference.clone();
         for ((section, mine), (_, theirs)) in self.sections().into_iter().zip(other.into_sections())
@@ -140,10 +159,10 @@ impl Configuration {
     /// Kinds in the order in which kustomize's output has them.
     fn sort(&mut self) {
         for (_, specs) in self.sections() {
-            specs.sort_by(|left, right| left.gvk.compare(&right.gvk));
+            specs.sort_by_cached_key(|spec| spec.gvk.sort_key());
         }
         self.name_reference
-            .sort_by(|left, right| left.target.compare(&right.target));
+            .sort_by_cached_key(|reference| reference.target.sort_key());
     }
 }
 
@@ -196,4 +215,21 @@ fn name_reference(file: &Text, node: &Node) -> Result<NameReference, BuildError>
         target: gvk(&fields)?,
         referrers: fields.list("fieldSpecs", open_field_spec)?,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_tables_merged_into_nothing_or_themselves_are_the_tables() {
+        let position = Position::default();
+        for start in [Configuration::default(), builtin::tables().clone()] {
+            let mut merged = start;
+            merged
+                .merge_all(builtin::tables().clone(), &position)
+                .unwrap();
+            assert!(merged == *builtin::tables());
+        }
+    }
 }

@@ -3,6 +3,7 @@
 
 use crate::id::Gvk;
 use crate::node::{Mapping, Node, Scalar, Tag};
+use std::borrow::Cow;
 use trueup_object::Text;
 
 /// A place in the resources of a kind.
@@ -50,11 +51,6 @@ impl FieldSpec {
         self.path == other.path && self.gvk.is_selected_by(&other.gvk)
     }
 
-    /// The segments of the path.
-    pub fn segments(&self) -> Vec<Text> {
-        split_path(&self.path, '/')
-    }
-
     /// Calls `visit` with every value at this place of an object. Lists on the
     /// way are gone through, one by one. What is missing is passed over, or
     /// made if the spec and `make` say so.
@@ -65,41 +61,58 @@ impl FieldSpec {
         visit: &mut dyn FnMut(&mut Node) -> Result<(), WalkError>,
     ) -> Result<(), WalkError> {
         let make = if self.create { make } else { Make::Nothing };
-        walk(object, &self.segments(), make, visit)
+        let path = match self.path.strip_prefix('/') {
+            Some(rest) => rest,
+            None => &self.path,
+        };
+        let mut walk = Walk { make, visit };
+        walk.on(object, Some(path), 0)
     }
 }
 
-fn walk(
-    node: &mut Node,
-    path: &[Text],
+/// How deeply a path may lead.
+const MAX_DEPTH: usize = trueup_yaml::MAX_DEPTH;
+
+/// One way to the values of a place.
+struct Walk<'a> {
     make: Make,
-    visit: &mut dyn FnMut(&mut Node) -> Result<(), WalkError>,
-) -> Result<(), WalkError> {
-    let Some((first, rest)) = path.split_first() else {
-        return visit(node);
-    };
-    match node {
-        Node::List(items) => items
-            .iter_mut()
-            .try_for_each(|item| walk(item, path, make, visit)),
-        Node::Map(map) => {
-            let name = first.strip_suffix("[]");
-            let key = name.unwrap_or(first);
-            if key.is_empty() {
-                return Err(WalkError::EmptyField);
-            }
-            let made = match (make, name, rest) {
-                (Make::Nothing, ..) | (_, Some(_), _) => None,
-                (make, None, []) => made_node(make),
-                (_, None, _) => Some(Node::map()),
-            };
-            match member(map, key, made, name.is_some()) {
-                Some(next) => walk(next, rest, make, visit),
-                None => Ok(()),
-            }
+    visit: &'a mut dyn FnMut(&mut Node) -> Result<(), WalkError>,
+}
+
+impl Walk<'_> {
+    /// Goes on from a value; `None` is the end of the path.
+    fn on(&mut self, node: &mut Node, path: Option<&str>, depth: usize) -> Result<(), WalkError> {
+        let Some(path) = path else {
+            return (self.visit)(node);
+        };
+        if depth > MAX_DEPTH {
+            let message = format!("the path is more than {MAX_DEPTH} levels deep");
+            return Err(WalkError::Refused(message));
         }
-        Node::Scalar(scalar) if scalar.tag == Tag::Null => Ok(()),
-        Node::Scalar(_) => Err(WalkError::NotATree),
+        match node {
+            Node::List(items) => items
+                .iter_mut()
+                .try_for_each(|item| self.on(item, Some(path), depth)),
+            Node::Map(map) => {
+                let (first, rest) = split_first(path, '/');
+                let name = first.strip_suffix("[]");
+                let key = name.unwrap_or(&first);
+                if key.is_empty() {
+                    return Err(WalkError::EmptyField);
+                }
+                let made = match (self.make, name, rest) {
+                    (Make::Nothing, ..) | (_, Some(_), _) => None,
+                    (make, None, None) => made_node(make),
+                    (_, None, _) => Some(Node::map()),
+                };
+                match member(map, key, made, name.is_some()) {
+                    Some(next) => self.on(next, rest, depth + 1),
+                    None => Ok(()),
+                }
+            }
+            Node::Scalar(scalar) if scalar.tag == Tag::Null => Ok(()),
+            Node::Scalar(_) => Err(WalkError::NotATree),
+        }
     }
 }
 
@@ -136,22 +149,70 @@ fn made_node(make: Make) -> Option<Node> {
 /// The parts of a path between delimiters; a backslash before one makes it
 /// part of a key. A delimiter at the start says nothing.
 pub(crate) fn split_path(path: &str, delimiter: char) -> Vec<Text> {
-    let mut pieces = path.split(delimiter).peekable();
-    let mut parts: Vec<String> = Vec::new();
-    let mut joined = false;
-    if path.contains(delimiter) && pieces.peek().is_some_and(|first| first.is_empty()) {
-        pieces.next();
+    let mut rest = Some(path.strip_prefix(delimiter).unwrap_or(path));
+    let mut parts = Vec::new();
+    while let Some(path) = rest {
+        let (first, others) = split_first(path, delimiter);
+        parts.push(first.as_ref().into());
+        rest = others;
     }
-    for piece in pieces {
-        match parts.last_mut() {
-            Some(last) if joined => {
-                last.pop();
-                last.push(delimiter);
-                last.push_str(piece);
-            }
-            _ => parts.push(piece.to_owned()),
+    parts
+}
+
+/// The first part of a path, and the rest if there is any.
+fn split_first(path: &str, delimiter: char) -> (Cow<'_, str>, Option<&str>) {
+    let Some((first, mut rest)) = path.split_once(delimiter) else {
+        return (path.into(), None);
+    };
+    let Some(first) = first.strip_suffix('\\') else {
+        return (first.into(), Some(rest));
+    };
+    let mut joined = first.to_owned();
+    loop {
+        joined.push(delimiter);
+        let Some((piece, others)) = rest.split_once(delimiter) else {
+            joined.push_str(rest);
+            return (joined.into(), None);
+        };
+        rest = others;
+        let unescaped = piece.strip_suffix('\\');
+        joined.push_str(unescaped.unwrap_or(piece));
+        if unescaped.is_none() {
+            return (joined.into(), Some(rest));
         }
-        joined = piece.ends_with('\\');
     }
-    parts.into_iter().map(Text::from).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_are_split_at_delimiters_that_are_not_escaped() {
+        for (path, parts) in [
+            ("a/b[]/c", &["a", "b[]", "c"][..]),
+            ("/a", &["a"]),
+            ("a\\/b\\/c/d", &["a/b/c", "d"]),
+            ("a\\/b", &["a/b"]),
+            ("a\\", &["a\\"]),
+            ("a//b", &["a", "", "b"]),
+            ("", &[""]),
+            ("/", &[""]),
+            ("\\/", &["/"]),
+        ] {
+            assert_eq!(split_path(path, '/'), parts, "{path:?}");
+        }
+    }
+
+    #[test]
+    fn a_path_without_end_is_refused_before_it_is_made() {
+        let spec = FieldSpec {
+            path: "a/".repeat(100_000).as_str().into(),
+            create: true,
+            ..FieldSpec::default()
+        };
+        let mut object = Node::map();
+        let refused = spec.visit(&mut object, Make::Map, &mut |_| Ok(()));
+        assert!(matches!(refused, Err(WalkError::Refused(_))));
+    }
 }

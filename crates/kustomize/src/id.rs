@@ -1,7 +1,6 @@
 //! How a build names a resource.
 
 use crate::node::Node;
-use std::cmp::Ordering;
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::OnceLock;
@@ -119,9 +118,8 @@ impl Gvk {
 
     /// The order of kustomize's output: what others need first, webhooks last,
     /// all other kinds by group, version and kind.
-    pub fn compare(&self, other: &Gvk) -> Ordering {
-        let by_kind = rank(&self.kind).cmp(&rank(&other.kind));
-        by_kind.then_with(|| self.sort_text().cmp(&other.sort_text()))
+    pub fn sort_key(&self) -> (isize, String) {
+        (rank(&self.kind), self.sort_text())
     }
 
     pub fn sort_text(&self) -> String {
@@ -144,6 +142,8 @@ impl Gvk {
 
 impl ResourceId {
     pub fn of(object: &Node) -> Self {
+        #[cfg(test)]
+        counted::count();
         Self {
             gvk: Gvk::of(object),
             name: object.shared_text_at(&["metadata", "name"]),
@@ -178,13 +178,19 @@ impl ResourceId {
             && self.gvk.is_selected_by(&selector.gvk)
     }
 
-    /// What makes two resources the same, for tables.
-    pub fn key(&self) -> (Gvk, Text, Text) {
-        (
-            self.gvk.clone(),
-            self.name.clone(),
-            self.effective_namespace().into(),
-        )
+    /// The id by which tables know the resource: that of the same resource is
+    /// equal, however it is written.
+    pub fn key(&self) -> Self {
+        let namespace = match (self.gvk.is_cluster_scoped(), self.namespace.is_empty()) {
+            (true, _) => Text::new(),
+            (false, true) => DEFAULT_NAMESPACE.into(),
+            (false, false) => self.namespace.clone(),
+        };
+        Self {
+            gvk: self.gvk.clone(),
+            name: self.name.clone(),
+            namespace,
+        }
     }
 }
 
@@ -213,5 +219,24 @@ impl fmt::Display for ResourceId {
             or(&self.name, "[noName]"),
             or(&self.namespace, "[noNs]")
         )
+    }
+}
+
+/// How many ids a thread has worked out, for tests of how work grows.
+#[cfg(test)]
+pub(crate) mod counted {
+    use std::cell::Cell;
+
+    thread_local! {
+        static IDS: Cell<usize> = const { Cell::new(0) };
+    }
+
+    pub(super) fn count() {
+        IDS.set(IDS.get() + 1);
+    }
+
+    /// The number so far.
+    pub(crate) fn ids() -> usize {
+        IDS.get()
     }
 }

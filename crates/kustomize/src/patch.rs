@@ -160,7 +160,7 @@ fn merge_all(
 
 /// The place of the one resource that has or had an id.
 fn find_target(
-    resources: &Resources,
+    resources: &mut Resources,
     id: &ResourceId,
     position: &Position,
 ) -> Result<usize, BuildError> {
@@ -188,9 +188,10 @@ fn apply(
     patch: &Resource,
     openapi: &OpenApi,
 ) -> Result<(), BuildError> {
-    let resource = &mut resources.as_mut_slice()[place];
+    let may_change_id = patch.may_change_name || patch.may_change_kind;
+    let resource = resources.at_place_mut(place);
     let before = resource.id();
-    if patch.may_change_name || patch.may_change_kind {
+    if may_change_id {
         resource.remember_id();
     }
     let mut change = patch.node.clone();
@@ -208,6 +209,7 @@ fn apply(
         })?
         .unwrap_or_default();
     if resource.is_gone() {
+        resources.forget_places();
         return Ok(());
     }
     if !patch.may_change_kind {
@@ -225,6 +227,9 @@ fn apply(
     } else {
         let namespace = Node::string(before.namespace);
         resource.node.set_at(&["metadata", "namespace"], namespace);
+    }
+    if may_change_id {
+        resources.forget_places();
     }
     Ok(())
 }

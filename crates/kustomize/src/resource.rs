@@ -100,12 +100,6 @@ impl Resource {
         self.previous.push(id);
     }
 
-    /// Whether `id` is its present id or was a previous one.
-    pub fn was_ever(&self, id: &ResourceId) -> bool {
-        self.previous.iter().any(|previous| previous.is_same(id))
-            || (self.name() == id.name && self.id().is_same(id))
-    }
-
     /// Whether a patch left nothing of it.
     pub fn is_gone(&self) -> bool {
         self.node.is_nothing()

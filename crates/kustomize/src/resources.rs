@@ -9,6 +9,11 @@ use std::collections::HashMap;
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Resources {
     list: Vec<Resource>,
+    /// The place of the resource that has an id; `None` where ids may have
+    /// changed since it was made.
+    places: Option<HashMap<ResourceId, usize>>,
+    /// The places of those that have or had an id, likewise.
+    all_places: Option<HashMap<ResourceId, Vec<usize>>>,
 }
 
 impl Resources {
@@ -21,6 +26,7 @@ impl Resources {
     }
 
     pub fn iter_mut(&mut self) -> impl Iterator<Item = &mut Resource> {
+        self.forget_places();
         self.list.iter_mut()
     }
 
@@ -29,7 +35,20 @@ impl Resources {
     }
 
     pub fn as_mut_slice(&mut self) -> &mut [Resource] {
+        self.forget_places();
         &mut self.list
+    }
+
+    /// The resource at a place, for a change that leaves its id and its
+    /// history as they are.
+    pub fn at_place_mut(&mut self, place: usize) -> &mut Resource {
+        &mut self.list[place]
+    }
+
+    /// Ids have changed.
+    pub fn forget_places(&mut self) {
+        self.places = None;
+        self.all_places = None;
     }
 
     pub fn into_vec(self) -> Vec<Resource> {
@@ -38,26 +57,30 @@ impl Resources {
 
     /// Takes a list whose ids may be the same twice, as transformers leave it.
     pub fn from_vec_unchecked(list: Vec<Resource>) -> Self {
-        Self { list }
+        Self {
+            list,
+            ..Self::default()
+        }
     }
 
     /// Puts resources behind all others; an id that is there already is
     /// refused.
     pub fn append(&mut self, more: impl IntoIterator<Item = Resource>) -> Result<(), BuildError> {
-        let mut places: HashMap<_, usize> = self
-            .list
-            .iter()
-            .enumerate()
-            .map(|(place, resource)| (resource.id().key(), place))
-            .collect();
+        let places = self
+            .places
+            .get_or_insert_with(|| present_places(&self.list));
         for resource in more {
             let id = resource.id();
-            if let Some(place) = places.insert(id.key(), self.list.len()) {
+            let place = self.list.len();
+            if let Some(first) = places.insert(id.key(), place) {
                 return Err(BuildError::AlreadyRegistered {
                     id: id.to_string(),
-                    first: self.list[place].position.clone(),
+                    first: self.list[first].position.clone(),
                     second: resource.position.clone(),
                 });
+            }
+            if let Some(all_places) = &mut self.all_places {
+                note_place(all_places, &resource, place);
             }
             self.list.push(resource);
         }
@@ -66,13 +89,17 @@ impl Resources {
 
     /// Checks again that no id is there twice, and drops what patches deleted.
     pub fn settle(&mut self) -> Result<(), BuildError> {
-        let list = std::mem::take(&mut self.list);
+        let list = std::mem::take(self).into_vec();
         self.append(list.into_iter().filter(|resource| !resource.is_gone()))
     }
 
     /// Drops what patches deleted.
     pub fn drop_gone(&mut self) {
+        let before = self.list.len();
         self.list.retain(|resource| !resource.is_gone());
+        if self.list.len() < before {
+            self.forget_places();
+        }
     }
 
     /// Takes what a generator made: new resources go behind all others, the
@@ -96,12 +123,12 @@ impl Resources {
             ([], _) => self.append([made]),
             ([place], Behavior::Replace) => {
                 take_metadata(&mut made, &self.list[*place]);
-                self.list[*place] = made;
+                self.as_mut_slice()[*place] = made;
                 Ok(())
             }
             ([place], Behavior::Merge) => {
                 merge_data(&mut made, &self.list[*place]);
-                self.list[*place] = made;
+                self.as_mut_slice()[*place] = made;
                 Ok(())
             }
             ([_], behavior) => Err(refused(format!(
@@ -116,10 +143,36 @@ impl Resources {
     }
 
     /// The places of the resources that have or had this id.
-    pub fn matching(&self, id: &ResourceId) -> Vec<usize> {
-        let fits = |(_, resource): &(usize, &Resource)| resource.was_ever(id);
-        let all = self.list.iter().enumerate();
-        all.filter(fits).map(|(place, _)| place).collect()
+    pub fn matching(&mut self, id: &ResourceId) -> Vec<usize> {
+        let all_places = self
+            .all_places
+            .get_or_insert_with(|| all_places(&self.list));
+        all_places.get(&id.key()).cloned().unwrap_or_default()
+    }
+}
+
+fn present_places(list: &[Resource]) -> HashMap<ResourceId, usize> {
+    let all = list.iter().enumerate();
+    all.map(|(place, resource)| (resource.id().key(), place))
+        .collect()
+}
+
+fn all_places(list: &[Resource]) -> HashMap<ResourceId, Vec<usize>> {
+    let mut all_places = HashMap::new();
+    for (place, resource) in list.iter().enumerate() {
+        note_place(&mut all_places, resource, place);
+    }
+    all_places
+}
+
+/// Adds the ids that a resource has and had.
+fn note_place(all_places: &mut HashMap<ResourceId, Vec<usize>>, resource: &Resource, place: usize) {
+    let previous = resource.previous.iter().map(ResourceId::key);
+    for id in previous.chain([resource.id().key()]) {
+        let places = all_places.entry(id).or_default();
+        if places.last() != Some(&place) {
+            places.push(place);
+        }
     }
 }
 

@@ -1,6 +1,7 @@
 mod bad_input;
 mod recorded;
 mod roots;
+mod work;
 
 use crate::{BuildError, BuildOptions, Limits, build, build_resources};
 use trueup_artifact::{MemoryTree, TreePath};

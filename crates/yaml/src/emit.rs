@@ -39,7 +39,12 @@ pub enum View<'a, T> {
 /// where they read back as the same value, lines folded after column 80.
 #[must_use]
 pub fn emit<T: Emit>(tree: &T) -> String {
-    write::document(tree)
+    write::document(tree, String::new())
+}
+
+/// As [`emit`], behind a text that is empty or ends with a line break.
+pub fn emit_behind<T: Emit>(text: &mut String, tree: &T) {
+    *text = write::document(tree, std::mem::take(text));
 }
 
 #[cfg(test)]

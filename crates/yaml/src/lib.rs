@@ -11,7 +11,7 @@ mod scalar;
 mod source;
 mod syntax;
 
-pub use emit::{Emit, View, emit};
+pub use emit::{Emit, View, emit, emit_behind};
 pub use error::YamlError;
 pub use load::{
     Booleans, DuplicateKeys, LoadOptions, MAX_ALIASED_NODES, MAX_BYTES, MAX_DEPTH, MAX_DOCUMENTS,

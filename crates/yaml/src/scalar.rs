@@ -19,6 +19,11 @@ pub(crate) fn resolve_plain(text: &str) -> Scalar {
     resolve(text.into())
 }
 
+/// Whether a scalar without quotes and without a tag is no more than a text.
+pub(crate) fn is_plain_text(text: &str) -> bool {
+    word(text).or_else(|| number(text)).is_none()
+}
+
 /// As [`resolve_plain`], keeping the text that is no more than a text.
 pub(crate) fn resolve(text: Cow<'_, str>) -> Scalar {
     word(&text)

@@ -6,44 +6,45 @@ mod read;
 
 use crate::{ScalarStyle, YamlError};
 pub use read::{SourceOptions, read_source};
+use std::borrow::Cow;
 
 /// One document of a text.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SourceDocument {
+pub struct SourceDocument<'a> {
     /// The line on which its content starts, counted from 1.
     pub line: u32,
     /// Its content; a plain empty scalar for an empty document.
-    pub root: SourceNode,
+    pub root: SourceNode<'a>,
 }
 
 /// One value as it was written, aliases expanded and merge keys applied.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SourceNode {
+pub struct SourceNode<'a> {
     /// The line of its first character, counted from 1.
     pub line: u32,
     /// The tag that was written, in full (`tag:yaml.org,2002:str`, `!custom`).
     pub tag: Option<String>,
     /// The value.
-    pub content: SourceContent,
+    pub content: SourceContent<'a>,
 }
 
 /// What a value is made of.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum SourceContent {
+pub enum SourceContent<'a> {
     /// Text that still has to be resolved.
     Scalar {
-        /// The text, escapes and folds undone.
-        text: String,
+        /// The text, escapes and folds undone; borrowed where there are none.
+        text: Cow<'a, str>,
         /// How it was written.
         style: ScalarStyle,
     },
     /// Values in order.
-    List(Vec<SourceNode>),
+    List(Vec<SourceNode<'a>>),
     /// Keys and values in the order in which they were written.
-    Map(Vec<(SourceNode, SourceNode)>),
+    Map(Vec<(SourceNode<'a>, SourceNode<'a>)>),
 }
 
-impl SourceNode {
+impl SourceNode<'_> {
     /// The text of a scalar.
     #[must_use]
     pub fn text(&self) -> Option<&str> {

@@ -4,7 +4,6 @@ use super::{Configuration, NameReference};
 use crate::field_spec::FieldSpec;
 use crate::id::Gvk;
 use std::sync::OnceLock;
-use trueup_object::Position;
 
 /// The tables as a configuration.
 pub(super) fn tables() -> &'static Configuration {
@@ -26,19 +25,6 @@ pub(super) fn tables() -> &'static Configuration {
         }
         configuration.sort();
         configuration
-    })
-}
-
-/// The tables merged into nothing: places of all kinds fall away where some
-/// kind has them too.
-pub(super) fn merged() -> &'static Configuration {
-    static MERGED: OnceLock<Configuration> = OnceLock::new();
-    MERGED.get_or_init(|| {
-        let mut merged = Configuration::default();
-        merged
-            .merge_all(tables().clone(), &Position::default())
-            .expect("no place of the tables is there with and without create");
-        merged
     })
 }
 

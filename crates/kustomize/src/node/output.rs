@@ -65,7 +65,7 @@ impl Node {
 
     /// Makes texts of what only YAML has, dates and bytes, and refuses what JSON
     /// has no value for: what is left can be printed.
-    pub fn make_printable(&mut self) -> Result<(), OutputError> {
+    fn make_printable(&mut self) -> Result<(), OutputError> {
         match self {
             Self::Scalar(scalar) => {
                 let content = content(scalar)?;
@@ -84,11 +84,38 @@ impl Node {
         }
     }
 
-    /// The text of a tree that was made printable, as kustomize prints a
-    /// resource.
-    pub fn print(&self) -> String {
-        trueup_yaml::emit(self)
+    /// Writes the text of this tree, as kustomize prints a resource, behind
+    /// that of others.
+    pub fn print_behind(&self, text: &mut String) -> Result<(), OutputError> {
+        if self.is_printable()? {
+            trueup_yaml::emit_behind(text, self);
+            return Ok(());
+        }
+        let mut printable = self.clone();
+        printable.make_printable()?;
+        trueup_yaml::emit_behind(text, &printable);
+        Ok(())
     }
+
+    /// Whether [`Node::make_printable`] has nothing to do.
+    fn is_printable(&self) -> Result<bool, OutputError> {
+        match self {
+            Self::Scalar(scalar) => match scalar.tag {
+                Tag::Timestamp | Tag::Binary => Ok(false),
+                Tag::Null | Tag::String | Tag::Custom => Ok(true),
+                Tag::Bool | Tag::Integer | Tag::Float => content(scalar).map(|_| true),
+            },
+            Self::List(items) => are_printable(items.iter()),
+            Self::Map(map) => {
+                check_keys(map)?;
+                are_printable(map.iter().map(|(_, value)| value))
+            }
+        }
+    }
+}
+
+fn are_printable<'a>(mut nodes: impl Iterator<Item = &'a Node>) -> Result<bool, OutputError> {
+    nodes.try_fold(true, |all, node| Ok(node.is_printable()? && all))
 }
 
 /// What was not made printable is printed as text.

@@ -1,6 +1,8 @@
 //! From the text of a file to trees.
 
 use super::{Entry, Mapping, Node, Scalar, Tag, resolve_plain};
+use std::borrow::Cow;
+use std::collections::HashMap;
 use trueup_yaml::{ScalarStyle, SourceContent, SourceNode, SourceOptions, YamlError, read_source};
 
 const CORE: &str = "tag:yaml.org,2002:";
@@ -17,7 +19,7 @@ pub(crate) fn read_documents(
         .collect()
 }
 
-fn node(source: SourceNode) -> Result<Node, YamlError> {
+fn node(source: SourceNode<'_>) -> Result<Node, YamlError> {
     Ok(match source.content {
         SourceContent::Scalar { text, style } => {
             Node::Scalar(scalar(source.tag.as_deref(), text, style))
@@ -29,21 +31,16 @@ fn node(source: SourceNode) -> Result<Node, YamlError> {
     })
 }
 
-fn map(entries: Vec<(SourceNode, SourceNode)>) -> Result<Mapping, YamlError> {
-    let mut seen = std::collections::HashMap::new();
+/// Up to this many members are compared one by one.
+const MAX_COMPARED: usize = 16;
+
+fn map(entries: Vec<(SourceNode<'_>, SourceNode<'_>)>) -> Result<Mapping, YamlError> {
+    refuse_second_keys(&entries)?;
     let mut result = Vec::with_capacity(entries.len());
     for (key, value) in entries {
-        let line = key.line;
         let SourceContent::Scalar { text, style } = key.content else {
-            return Err(YamlError::new("expected a text as key", line, 1));
+            return Err(YamlError::new("expected a text as key", key.line, 1));
         };
-        if let Some(first) = seen.insert(text.clone(), line) {
-            return Err(YamlError::new(
-                format!("mapping key {text:?} already defined at line {first}"),
-                line,
-                1,
-            ));
-        }
         result.push(Entry {
             key: scalar(key.tag.as_deref(), text, style),
             value: node(value)?,
@@ -52,7 +49,39 @@ fn map(entries: Vec<(SourceNode, SourceNode)>) -> Result<Mapping, YamlError> {
     Ok(result.into_iter().collect())
 }
 
-fn scalar(tag: Option<&str>, text: String, style: ScalarStyle) -> Scalar {
+/// Refuses a map that has a key twice.
+fn refuse_second_keys(entries: &[(SourceNode<'_>, SourceNode<'_>)]) -> Result<(), YamlError> {
+    let keys = || entries.iter().map(|(key, _)| key);
+    if entries.len() <= MAX_COMPARED {
+        for (place, key) in keys().enumerate() {
+            let before = keys().take(place);
+            let same = |it: &&SourceNode<'_>| it.text().is_some() && it.text() == key.text();
+            if let Some(first) = before.into_iter().find(same) {
+                return Err(second(key, first.line));
+            }
+        }
+        return Ok(());
+    }
+    let mut lines = HashMap::with_capacity(entries.len());
+    for key in keys() {
+        let first = key.text().and_then(|text| lines.insert(text, key.line));
+        if let Some(first) = first {
+            return Err(second(key, first));
+        }
+    }
+    Ok(())
+}
+
+fn second(key: &SourceNode<'_>, first: u32) -> YamlError {
+    let text = key.text().unwrap_or_default();
+    YamlError::new(
+        format!("mapping key {text:?} already defined at line {first}"),
+        key.line,
+        1,
+    )
+}
+
+fn scalar(tag: Option<&str>, text: Cow<'_, str>, style: ScalarStyle) -> Scalar {
     let tag = match tag.and_then(|tag| tag.strip_prefix(CORE)) {
         Some("null") => Tag::Null,
         Some("bool") => Tag::Bool,
@@ -67,7 +96,10 @@ fn scalar(tag: Option<&str>, text: String, style: ScalarStyle) -> Scalar {
         None => Tag::String,
     };
     Scalar {
-        text: text.into(),
+        text: match text {
+            Cow::Borrowed(text) => text.into(),
+            Cow::Owned(text) => text.into(),
+        },
         tag,
         style,
     }

@@ -243,9 +243,9 @@ fn run_plugin(config: &str, input: &str, files: &MemoryTree) -> Result<String, B
 }
 
 fn printed(node: &Node) -> Result<String, OutputError> {
-    let mut tree = node.clone();
-    tree.make_printable()?;
-    Ok(tree.print())
+    let mut text = String::new();
+    node.print_behind(&mut text)?;
+    Ok(text)
 }
 
 fn sort(config: &str, resources: &mut Resources) -> Result<(), BuildError> {

@@ -30,15 +30,71 @@ pub(crate) fn images(
 
 struct Change<'a> {
     rule: &'a ImageRule,
-    /// Names that are no regular expression fit themselves alone.
-    pattern: Option<Regex>,
+    pattern: Pattern,
+}
+
+/// Which images a rule means.
+enum Pattern {
+    /// Those whose name has these characters, a dot being any.
+    Name,
+    /// Those that fit a regular expression as a whole.
+    Expression(Box<Regex>),
+    /// None: what was written is no regular expression.
+    Nothing,
+}
+
+impl Pattern {
+    fn new(name: &str) -> Self {
+        let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_/.:@".contains(c);
+        if name.chars().all(is_plain) {
+            return Self::Name;
+        }
+        let tail = "(:[a-zA-Z0-9_.{}-]*)?(@sha256:[a-zA-Z0-9_.{}-]*)?";
+        match Regex::new(&format!("^{name}{tail}$")) {
+            Ok(expression) => Self::Expression(Box::new(expression)),
+            Err(_) => Self::Nothing,
+        }
+    }
+
+    fn fits(&self, name: &str, image: &str) -> bool {
+        match self {
+            Self::Name => behind_name(name, image).is_some_and(is_tag_and_digest),
+            Self::Expression(expression) => expression.is_match(image),
+            Self::Nothing => false,
+        }
+    }
+}
+
+/// What stands behind the name in an image that has it.
+fn behind_name<'a>(name: &str, image: &'a str) -> Option<&'a str> {
+    let mut characters = image.chars();
+    for wanted in name.chars() {
+        let found = characters.next()?;
+        let fits = found == wanted || (wanted == '.' && found != '\n');
+        if !fits {
+            return None;
+        }
+    }
+    Some(characters.as_str())
+}
+
+/// Whether a text is a tag and a digest, as far as they are there.
+fn is_tag_and_digest(text: &str) -> bool {
+    let is_word = |c: char| c.is_ascii_alphanumeric() || "_.{}-".contains(c);
+    let rest = match text.strip_prefix(':') {
+        Some(tag) => tag.trim_start_matches(is_word),
+        None => text,
+    };
+    match rest.strip_prefix("@sha256:") {
+        Some(digest) => digest.chars().all(is_word),
+        None => rest.is_empty(),
+    }
 }
 
 impl<'a> Change<'a> {
     fn new(rule: &'a ImageRule) -> Self {
-        let tail = "(:[a-zA-Z0-9_.{}-]*)?(@sha256:[a-zA-Z0-9_.{}-]*)?";
         Self {
-            pattern: Regex::new(&format!("^{}{tail}$", rule.name)).ok(),
+            pattern: Pattern::new(&rule.name),
             rule,
         }
     }
@@ -79,8 +135,7 @@ impl<'a> Change<'a> {
 
     fn change(&self, node: &mut Node) {
         let Node::Scalar(scalar) = node else { return };
-        let fits = |pattern: &Regex| pattern.is_match(&scalar.text);
-        if self.pattern.as_ref().is_some_and(fits) {
+        if self.pattern.fits(&self.rule.name, &scalar.text) {
             let changed = self.changed(&scalar.text);
             node.write(&changed);
         }
@@ -123,5 +178,42 @@ fn split(image: &str) -> (&str, &str, &str) {
             (&image[..colon], &image[colon + 1..at], &image[at + 1..])
         }
         (_, Some(at)) => (&image[..at], "", &image[at + 1..]),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn plain_names_fit_what_their_regular_expression_fits() {
+        let images = [
+            "app",
+            "app:1",
+            "app:1@sha256:ab",
+            "app@sha256:",
+            "app@sha256:a:b",
+            "app@md5:1",
+            "app:",
+            "app:a/b",
+            "apple",
+            "a.b/app:1",
+            "axb/app:1",
+            "a\nb/app",
+            "a\u{e9}b/app",
+            "host:5000/app:1",
+            "",
+            ":1",
+        ];
+        for name in ["app", "a.b/app", "host:5000/app", "app:1", ""] {
+            let tail = "(:[a-zA-Z0-9_.{}-]*)?(@sha256:[a-zA-Z0-9_.{}-]*)?";
+            let expression = Regex::new(&format!("^{name}{tail}$")).unwrap();
+            for image in images {
+                let fits = Pattern::new(name).fits(name, image);
+                assert_eq!(fits, expression.is_match(image), "{name:?} {image:?}");
+            }
+        }
+        assert!(matches!(Pattern::new("ap+"), Pattern::Expression(_)));
+        assert!(matches!(Pattern::new("a("), Pattern::Nothing));
     }
 }

@@ -29,7 +29,8 @@ fn set_replicas(
     for spec in specs {
         let fits = |id: &ResourceId| id.name == rule.name && spec.fits(&id.gvk);
         for resource in resources.iter_mut() {
-            if !(fits(&resource.id()) || resource.previous.iter().any(fits)) {
+            let fits_now = resource.name() == rule.name && spec.fits(&resource.gvk());
+            if !(fits_now || resource.previous.iter().any(fits)) {
                 continue;
             }
             found = true;

@@ -1,7 +1,7 @@
 //! Which styles a text can be written in.
 
 use super::timestamp::is_timestamp;
-use crate::scalar::{Scalar, resolve_plain};
+use crate::scalar::is_plain_text;
 
 /// What libyaml's emitter finds out about a text before it chooses a style.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,6 +45,14 @@ fn has_block_indicator(text: &str) -> bool {
     first || text.starts_with("---") || text.starts_with("...") || (1..bytes.len()).any(inner)
 }
 
+/// Whether a text is made of letters, digits and signs that mean nothing in
+/// YAML wherever they stand.
+fn is_word(text: &str) -> bool {
+    let inner =
+        |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b'/');
+    text.starts_with(|c: char| c.is_ascii_alphanumeric()) && text.bytes().all(inner)
+}
+
 fn is_blank_or_break_before(before: &str) -> bool {
     before
         .chars()
@@ -53,6 +61,14 @@ fn is_blank_or_break_before(before: &str) -> bool {
 }
 
 pub(super) fn analyse(text: &str) -> Analysis {
+    if is_word(text) {
+        return Analysis {
+            multiline: false,
+            plain_allowed: true,
+            single_quoted_allowed: true,
+            block_allowed: true,
+        };
+    }
     let mut previous = 'x';
     let (mut line_breaks, mut special, mut break_space, mut space_break) =
         (false, false, false, false);
@@ -82,10 +98,7 @@ pub(super) fn analyse(text: &str) -> Analysis {
 /// readers of YAML 1.1 too.
 pub(super) fn reads_as_text(text: &str) -> bool {
     let single_letter_bool = matches!(text, "y" | "Y" | "n" | "N");
-    matches!(resolve_plain(text), Scalar::Text(_))
-        && !is_timestamp(text)
-        && !single_letter_bool
-        && !is_base_60(text)
+    is_plain_text(text) && !is_timestamp(text) && !single_letter_bool && !is_base_60(text)
 }
 
 /// YAML 1.1 knew numbers such as `12:30:45`; Go quotes them for the sake of

@@ -42,6 +42,12 @@ fn insertion_sort<T>(members: &mut [(&str, T)]) {
 /// Go's natural order of keys: numbers inside keys compare by value, letters
 /// come after everything else.
 fn compare_keys(left: &str, right: &str) -> Ordering {
+    let differing = left.bytes().zip(right.bytes()).find(|(x, y)| x != y);
+    match differing {
+        None => return left.len().cmp(&right.len()),
+        Some((x, y)) if x.is_ascii_alphabetic() && y.is_ascii_alphabetic() => return x.cmp(&y),
+        Some(_) => {}
+    }
     let (a, b): (Vec<char>, Vec<char>) = (left.chars().collect(), right.chars().collect());
     let Some(at) = a.iter().zip(&b).position(|(x, y)| x != y) else {
         return a.len().cmp(&b.len());

@@ -43,9 +43,10 @@ struct Writer {
     indention: bool,
 }
 
-pub(super) fn document<T: Emit>(tree: &T) -> String {
+/// Writes a tree behind a text that ends with a line.
+pub(super) fn document<T: Emit>(tree: &T, text: String) -> String {
     let mut writer = Writer {
-        out: String::new(),
+        out: text,
         column: 0,
         indent: None,
         whitespace: true,
@@ -137,6 +138,12 @@ impl Writer {
 
     fn folded(&mut self, text: &str, may_fold: bool) {
         self.space_before();
+        if text.is_ascii() && (self.column + text.len() <= BEST_WIDTH || !text.contains(' ')) {
+            self.out.push_str(text);
+            self.column += text.len();
+            self.after_content();
+            return;
+        }
         let mut spaces = false;
         let mut characters = text.chars().peekable();
         while let Some(c) = characters.next() {
@@ -328,8 +335,10 @@ impl Writer {
         if !self.indention || self.column > indent || (self.column == indent && !self.whitespace) {
             self.put_break();
         }
-        while self.column < indent {
-            self.put(' ');
+        if self.column < indent {
+            let spaces = indent - self.column;
+            self.out.extend(std::iter::repeat_n(' ', spaces));
+            self.column = indent;
         }
         self.whitespace = true;
         self.indention = true;

@@ -11,7 +11,10 @@ pub type SourceOptions = LoadOptions;
 /// Reads every document of a text, aliases expanded and merge keys applied,
 /// within the limits of `options`. Keys given twice are kept: what they mean
 /// is the reader's business.
-pub fn read_source(text: &str, options: &SourceOptions) -> Result<Vec<SourceDocument>, YamlError> {
+pub fn read_source<'a>(
+    text: &'a str,
+    options: &'a SourceOptions,
+) -> Result<Vec<SourceDocument<'a>>, YamlError> {
     if text.len() > options.max_bytes {
         let (found, limit) = (text.len(), options.max_bytes);
         let message = format!("the text is {found} bytes long, at most {limit} are read");
@@ -35,7 +38,7 @@ struct Reader<'a> {
     options: &'a LoadOptions,
     /// The value of an anchor and how many values it holds; `None` while it
     /// is still being read.
-    anchors: HashMap<&'a str, Option<(SourceNode, usize)>>,
+    anchors: HashMap<&'a str, Option<(SourceNode<'a>, usize)>>,
     nodes: usize,
     aliased_nodes: usize,
 }
@@ -54,7 +57,7 @@ impl<'a> Reader<'a> {
         })
     }
 
-    fn document(&mut self) -> Result<Option<SourceDocument>, YamlError> {
+    fn document(&mut self) -> Result<Option<SourceDocument<'a>>, YamlError> {
         if self.parser.next()?.0 == Event::StreamEnd {
             return Ok(None);
         }
@@ -73,7 +76,7 @@ impl<'a> Reader<'a> {
         event: Event<'a>,
         mark: Mark,
         depth: usize,
-    ) -> Result<SourceNode, YamlError> {
+    ) -> Result<SourceNode<'a>, YamlError> {
         let line = mark.line_number();
         self.nodes += 1;
         if self.nodes > self.options.max_nodes {
@@ -88,7 +91,6 @@ impl<'a> Reader<'a> {
         let (properties, content) = match event {
             Event::Alias(name) => return self.alias(name, line),
             Event::Scalar(text, style, properties) => {
-                let text = text.into_owned();
                 (properties, SourceContent::Scalar { text, style })
             }
             Event::SequenceStart(properties) => {
@@ -117,7 +119,7 @@ impl<'a> Reader<'a> {
         self.anchors.extend(anchor.map(|name| (name, None)));
     }
 
-    fn alias(&mut self, name: &str, line: u32) -> Result<SourceNode, YamlError> {
+    fn alias(&mut self, name: &str, line: u32) -> Result<SourceNode<'a>, YamlError> {
         let (node, held) = match self.anchors.get(name) {
             Some(Some(anchor)) => anchor,
             Some(None) => {
@@ -135,7 +137,7 @@ impl<'a> Reader<'a> {
         Ok(node.clone())
     }
 
-    fn list(&mut self, depth: usize) -> Result<SourceContent, YamlError> {
+    fn list(&mut self, depth: usize) -> Result<SourceContent<'a>, YamlError> {
         let mut items = Vec::new();
         loop {
             let (event, mark) = self.parser.next()?;
@@ -146,7 +148,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn map(&mut self, depth: usize) -> Result<SourceContent, YamlError> {
+    fn map(&mut self, depth: usize) -> Result<SourceContent<'a>, YamlError> {
         let mut entries = Vec::new();
         let mut merges = Vec::new();
         loop {
@@ -172,9 +174,9 @@ impl<'a> Reader<'a> {
 
 /// Adds what a merge key brings and the map does not have; of several maps the
 /// earlier ones win.
-fn merge_into(
-    entries: &mut Vec<(SourceNode, SourceNode)>,
-    merge: SourceNode,
+fn merge_into<'a>(
+    entries: &mut Vec<(SourceNode<'a>, SourceNode<'a>)>,
+    merge: SourceNode<'a>,
 ) -> Result<(), YamlError> {
     match merge.content {
         SourceContent::Map(more) => {
