@@ -2,22 +2,30 @@
 //! read when it is asked for.
 
 use bytes::Bytes;
+use std::collections::HashSet;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
 use trueup_artifact::{ContentId, Entry, FileTree, TreeError, TreePath};
 
 /// A folder of this machine. Unlike other trees it may change while it is
-/// read; links are reported, never followed.
+/// read; links are reported, never followed, but a folder that was none when
+/// it was first met is not looked at again.
 #[derive(Clone, Debug)]
 pub struct FolderTree {
     root: PathBuf,
+    /// Folders that are no links, and have none above them.
+    plain: Arc<Mutex<HashSet<TreePath>>>,
 }
 
 impl FolderTree {
     /// The tree below a folder.
     #[must_use]
     pub fn new(root: impl Into<PathBuf>) -> Self {
-        Self { root: root.into() }
+        Self {
+            root: root.into(),
+            plain: Arc::default(),
+        }
     }
 
     fn place(&self, path: &TreePath) -> PathBuf {
@@ -27,20 +35,25 @@ impl FolderTree {
         }
     }
 
-    /// The first link above a path, if there is one.
+    /// Refuses a path that has links above it, naming the first of them.
     fn refuse_links_above(&self, path: &TreePath) -> Result<(), TreeError> {
+        let mut plain = self.plain.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut unknown = Vec::new();
         let mut above = path.parent();
-        let mut link = None;
-        while let Some(folder) = above {
-            if let Ok(target) = target_of(&self.root, &self.place(&folder)) {
-                link = Some((folder.clone(), target));
-            }
+        while let Some(folder) = above.filter(|folder| !plain.contains(folder)) {
             above = folder.parent();
+            unknown.push(folder);
         }
-        match link {
-            Some((path, target)) => Err(TreeError::Symlink { path, target }),
-            None => Ok(()),
+        for folder in unknown.into_iter().rev() {
+            if let Ok(target) = target_of(&self.root, &self.place(&folder)) {
+                return Err(TreeError::Symlink {
+                    path: folder,
+                    target,
+                });
+            }
+            plain.insert(folder);
         }
+        Ok(())
     }
 }
 

@@ -16,17 +16,8 @@ use std::process::ExitCode;
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-#[tokio::main]
-async fn main() -> ExitCode {
-    let arguments = arguments::Arguments::parse();
-    if rustls::crypto::aws_lc_rs::default_provider()
-        .install_default()
-        .is_err()
-    {
-        progress::failure("another TLS provider is installed already");
-        return ExitCode::FAILURE;
-    }
-    match commands::run(arguments).await {
+fn main() -> ExitCode {
+    match commands::run(arguments::Arguments::parse()) {
         Ok(code) => code,
         Err(failure) => {
             progress::failure(&failure.to_string());

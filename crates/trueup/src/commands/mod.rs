@@ -35,19 +35,19 @@ fn said<T: std::fmt::Display>(sentence: T) -> Failure {
 }
 
 /// Runs one command to its exit code: 0 done, 1 failed.
-pub async fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
+pub fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
     match arguments.command {
-        Command::Demo(arguments) => demo::run(arguments).await,
-        Command::Controller(arguments) => controller::run(arguments).await,
-        Command::Apiserver(arguments) => apiserver::run(arguments).await,
+        Command::Demo(arguments) => online(demo::run(arguments)),
+        Command::Controller(arguments) => online(controller::run(arguments)),
+        Command::Apiserver(arguments) => online(apiserver::run(arguments)),
         Command::Build(arguments) => build::run(&arguments),
         Command::Install(arguments) => install::run(&arguments),
-        Command::Get(arguments) => get::run(arguments).await,
-        Command::Reconcile(arguments) => reconcile::run(arguments).await,
-        Command::Suspend(arguments) => suspend::suspend(arguments).await,
-        Command::Resume(arguments) => suspend::resume(arguments).await,
-        Command::Events(arguments) => events::run(arguments).await,
-        Command::Delete(arguments) => delete::run(arguments).await,
+        Command::Get(arguments) => online(get::run(arguments)),
+        Command::Reconcile(arguments) => online(reconcile::run(arguments)),
+        Command::Suspend(arguments) => online(suspend::suspend(arguments)),
+        Command::Resume(arguments) => online(suspend::resume(arguments)),
+        Command::Events(arguments) => online(events::run(arguments)),
+        Command::Delete(arguments) => online(delete::run(arguments)),
         Command::Completion { shell } => {
             clap_complete::generate(
                 shell,
@@ -58,4 +58,20 @@ pub async fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
             Ok(ExitCode::SUCCESS)
         }
     }
+}
+
+/// Runs a command that speaks to others. Threads and TLS are started here, so
+/// that commands that need none are done before they would be.
+fn online<F>(command: F) -> Result<ExitCode, Failure>
+where
+    F: Future<Output = Result<ExitCode, Failure>>,
+{
+    rustls::crypto::aws_lc_rs::default_provider()
+        .install_default()
+        .map_err(|_| said("another TLS provider is installed already"))?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| said(format!("start threads: {error}")))?;
+    runtime.block_on(command)
 }
