@@ -1,9 +1,10 @@
-//! Upkeep that anyone can run: `cargo xtask bench converge` and `bench
-//! apiserver` measure,
-//! `cargo xtask transcripts` plays recorded conversations with an API server.
+//! Upkeep that anyone can run: `cargo xtask bench converge`, `bench apiserver`
+//! and `bench kustomize` measure, `cargo xtask transcripts` plays recorded conversations with an API server.
 
 mod converge;
+mod kustomize;
 mod process;
+mod program;
 mod transcripts;
 mod wire;
 
@@ -38,6 +39,8 @@ enum Bench {
     Converge(converge::Options),
     /// The API server over TLS under the load of wrk: gets, no-op applies, creates, memory
     Apiserver(wire::Options),
+    /// Builds of kustomization roots beside the genuine engine: time, memory, output
+    Kustomize(kustomize::Options),
 }
 
 #[tokio::main]
@@ -55,6 +58,7 @@ async fn main() -> ExitCode {
             let (name, result) = match &bench {
                 Bench::Converge(options) => ("bench converge", converge::run(options).await),
                 Bench::Apiserver(options) => ("bench apiserver", wire::run(options).await),
+                Bench::Kustomize(options) => ("bench kustomize", kustomize::run(options).await),
             };
             match result {
                 Ok(()) => ExitCode::SUCCESS,
@@ -69,7 +73,22 @@ async fn main() -> ExitCode {
     }
 }
 
+/// The middle of some figures; no number for none.
+fn median(mut figures: Vec<f64>) -> f64 {
+    figures.sort_by(f64::total_cmp);
+    figures.get(figures.len() / 2).copied().unwrap_or(f64::NAN)
+}
+
 fn failed(task: &str, error: &dyn std::fmt::Display) -> ExitCode {
     eprintln!("{task}: {error}");
     ExitCode::FAILURE
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn the_median_is_the_middle_of_the_sorted() {
+        assert!((super::median(vec![9.0, 1.0, 5.0]) - 5.0).abs() < f64::EPSILON);
+        assert!(super::median(Vec::new()).is_nan());
+    }
 }

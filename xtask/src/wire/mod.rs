@@ -73,21 +73,6 @@ async fn measure(kind: Kind, options: &Options, targets: &[Target]) -> Result<Ro
             figures.push(load.put_on(target).await?);
         }
     }
-    let medians = figures.into_iter().map(median).collect();
+    let medians = figures.into_iter().map(crate::median).collect();
     Ok(Row::rate(kind, medians))
-}
-
-/// The middle of some figures.
-fn median(mut figures: Vec<f64>) -> f64 {
-    figures.sort_by(f64::total_cmp);
-    figures.get(figures.len() / 2).copied().unwrap_or(f64::NAN)
-}
-
-#[cfg(test)]
-mod tests {
-    #[test]
-    fn the_median_is_the_middle_of_the_sorted() {
-        assert!((super::median(vec![9.0, 1.0, 5.0]) - 5.0).abs() < f64::EPSILON);
-        assert!(super::median(Vec::new()).is_nan());
-    }
 }

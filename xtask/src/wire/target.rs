@@ -1,6 +1,6 @@
 //! A server to put load on.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Stdio;
 use std::time::Duration;
 use tempfile::TempDir;
@@ -28,7 +28,7 @@ pub struct Target {
 impl Target {
     /// Builds and starts `trueup apiserver` with a data folder, not synced.
     pub async fn start() -> Result<Self, String> {
-        let program = build().await?;
+        let program = crate::program::build().await?;
         let folder = tempfile::tempdir().map_err(|error| format!("make a folder: {error}"))?;
         let kubeconfig = folder.path().join("kubeconfig");
         let child = Command::new(&program)
@@ -128,31 +128,6 @@ impl Target {
             .map(drop)
             .map_err(|error| format!("delete namespace {}: {error}", self.namespace))
     }
-}
-
-/// Builds the program; where it is.
-async fn build() -> Result<PathBuf, String> {
-    let workspace = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("..");
-    let built = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
-        .args([
-            "build",
-            "--release",
-            "--locked",
-            "--quiet",
-            "--package",
-            "trueup",
-        ])
-        .current_dir(&workspace)
-        .status()
-        .await
-        .map_err(|error| format!("build trueup: {error}"))?;
-    if !built.success() {
-        return Err(format!("build trueup: {built}"));
-    }
-    // This program stands beside it: same profile, same target folder.
-    std::env::current_exe()
-        .map(|program| program.with_file_name("trueup"))
-        .map_err(|error| format!("find trueup: {error}"))
 }
 
 async fn connect(kubeconfig: &Path) -> Result<(String, String, Session), String> {

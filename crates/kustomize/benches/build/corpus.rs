@@ -1,28 +1,22 @@
 //! Roots that the bench makes itself.
 
-use trueup_artifact::{MemoryTree, TreePath};
+use trueup_artifact::TreePath;
+
+/// Paths and texts.
+type Files = Vec<(String, String)>;
 
 /// One root.
 pub struct Case {
     pub name: String,
-    pub tree: MemoryTree,
+    pub files: Files,
     pub folder: TreePath,
-    /// The bytes of all files.
-    pub input_bytes: usize,
 }
 
-type Files = Vec<(String, String)>;
-
 fn case(name: &str, folder: &str, files: Files) -> Case {
-    let input_bytes = files.iter().map(|(_, text)| text.len()).sum();
-    let files = files
-        .into_iter()
-        .map(|(path, text)| (path, text.into_bytes()));
     Case {
         name: name.to_owned(),
-        tree: MemoryTree::from_files(files).expect("the paths of the corpus are plain"),
+        files,
         folder: TreePath::parse(folder).expect("the folders of the corpus are plain"),
-        input_bytes,
     }
 }
 

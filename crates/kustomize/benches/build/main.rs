@@ -66,7 +66,14 @@ fn build_once(tree: &dyn FileTree, folder: &TreePath) -> Result<String, String> 
         .map_err(|error| error.to_string())
 }
 
-fn measure(tree: &MemoryTree, folder: &TreePath, seconds: f64) -> Result<Measured, String> {
+fn tree_of(case: &Case) -> MemoryTree {
+    let files = case.files.iter();
+    let files = files.map(|(path, text)| (path.clone(), text.clone().into_bytes()));
+    MemoryTree::from_files(files).expect("the paths of the corpus are plain")
+}
+
+fn measure(case: &Case, seconds: f64) -> Result<Measured, String> {
+    let (tree, folder) = (&tree_of(case), &case.folder);
     let output_bytes = build_once(tree, folder)?.len();
     let limit = Duration::from_secs_f64(seconds);
     let start = Instant::now();
@@ -97,8 +104,9 @@ fn child(name: &str) {
     let Some(case) = cases.iter().find(|case| case.name == name) else {
         return;
     };
+    let tree = tree_of(case);
     let before = status_bytes("VmRSS:");
-    let built = build_once(&case.tree, &case.folder);
+    let built = build_once(&tree, &case.folder);
     let peak = status_bytes("VmHWM:");
     if let (Some(before), Some(peak), Ok(_)) = (before, peak, built) {
         println!("{}", peak.saturating_sub(before));
@@ -126,7 +134,7 @@ fn main() {
     );
     let cases = corpus::generated();
     for case in &cases {
-        match measure(&case.tree, &case.folder, options.seconds) {
+        match measure(case, options.seconds) {
             Ok(measured) => print_row(case, &measured),
             Err(error) => println!("{:<24} fails: {error}", case.name),
         }
@@ -135,7 +143,8 @@ fn main() {
 }
 
 fn print_row(case: &Case, measured: &Measured) {
-    let whole = (case.input_bytes + measured.output_bytes).max(1);
+    let input_bytes: usize = case.files.iter().map(|(_, text)| text.len()).sum();
+    let whole = (input_bytes + measured.output_bytes).max(1);
     let peak = peak_bytes(&case.name);
     #[expect(clippy::cast_precision_loss, reason = "a ratio to read")]
     let ratio = peak.map(|peak| format!("{:.1}", peak as f64 / whole as f64));
@@ -144,7 +153,7 @@ fn print_row(case: &Case, measured: &Measured) {
         "{:<24} {:>11.1} {:>10} {:>10} {:>12} {:>6}",
         case.name,
         measured.median_us,
-        case.input_bytes,
+        input_bytes,
         measured.output_bytes,
         peak.map_or_else(unknown, |peak| peak.to_string()),
         ratio.unwrap_or_else(unknown)
@@ -156,16 +165,17 @@ fn in_parallel(cases: &[Case], seconds: f64) {
     let Some(case) = cases.iter().find(|case| case.name == "overlay of ten") else {
         return;
     };
+    let tree = tree_of(case);
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let rate = |threads: usize| {
         let limit = Duration::from_secs_f64(seconds);
         let count: usize = std::thread::scope(|scope| {
             let workers: Vec<_> = (0..threads)
                 .map(|_| {
-                    scope.spawn(move || {
+                    scope.spawn(|| {
                         let (start, mut count) = (Instant::now(), 0);
                         while start.elapsed() < limit {
-                            count += usize::from(build_once(&case.tree, &case.folder).is_ok());
+                            count += usize::from(build_once(&tree, &case.folder).is_ok());
                         }
                         count
                     })
