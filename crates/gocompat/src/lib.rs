@@ -1,8 +1,13 @@
-//! What Go's libraries do to text: durations, semantic versions.
+//! What Go's libraries do to text: durations, semantic versions,
+//! patterns of file names, regular expressions.
 //!
 //! Floor 1: knows nothing of Kubernetes, and reads no clock or file.
 
 mod duration;
+pub mod glob;
+#[cfg(test)]
+mod recorded;
+pub mod regexp;
 mod semver_range;
 mod strconv;
 

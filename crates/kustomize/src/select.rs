@@ -3,16 +3,16 @@
 use crate::kustomization::Selector;
 use crate::node::Node;
 use crate::resource::Resource;
-use regex::Regex;
+use trueup_gocompat::regexp::Regexp;
 use trueup_object::Selector as LabelSelector;
 
 /// A selector whose patterns are compiled.
 pub(crate) struct Matcher {
-    group: Option<Regex>,
-    version: Option<Regex>,
-    kind: Option<Regex>,
-    name: Option<Regex>,
-    namespace: Option<Regex>,
+    group: Option<Regexp>,
+    version: Option<Regexp>,
+    kind: Option<Regexp>,
+    name: Option<Regexp>,
+    namespace: Option<Regexp>,
     labels: LabelSelector,
     annotations: LabelSelector,
 }
@@ -36,7 +36,7 @@ impl Matcher {
     pub fn fits(&self, resource: &Resource) -> bool {
         let (now, first) = (resource.id(), resource.first_id());
         let gvk = &now.gvk;
-        let either = |pattern: &Option<Regex>, one: &str, other: &str| {
+        let either = |pattern: &Option<Regexp>, one: &str, other: &str| {
             fits(pattern, one) || fits(pattern, other)
         };
         either(
@@ -84,11 +84,12 @@ impl Matcher {
     }
 }
 
-fn pattern(field: &str, text: &str) -> Result<Option<Regex>, String> {
+/// Patterns match the whole text, as kustomize anchors them.
+fn pattern(field: &str, text: &str) -> Result<Option<Regexp>, String> {
     if text.is_empty() {
         return Ok(None);
     }
-    match Regex::new(&format!("^(?:{text})$")) {
+    match Regexp::compile(&format!("^(?:{text})$")) {
         Ok(pattern) => Ok(Some(pattern)),
         Err(error) => Err(format!(
             "{field} {text:?} is no regular expression: {error}"
@@ -100,7 +101,7 @@ fn labels(field: &str, text: &str) -> Result<LabelSelector, String> {
     LabelSelector::parse(text).map_err(|error| format!("{field} {text:?}: {error}"))
 }
 
-fn fits(pattern: &Option<Regex>, text: &str) -> bool {
+fn fits(pattern: &Option<Regexp>, text: &str) -> bool {
     pattern
         .as_ref()
         .is_none_or(|pattern| pattern.is_match(text))

@@ -1,21 +1,6 @@
-#![expect(
-    clippy::disallowed_methods,
-    reason = "reads recorded cases where they are there"
-)]
-
 use super::*;
-use flate2::read::GzDecoder;
+use crate::recorded;
 use proptest::prelude::*;
-use std::io::{BufRead, BufReader};
-use std::path::PathBuf;
-
-fn shared(path: &str) -> PathBuf {
-    let base = std::env::var_os("TRUEUP_SHARED").map_or_else(
-        || PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared")),
-        PathBuf::from,
-    );
-    base.join(path)
-}
 
 fn matches(range: &str, version: &str) -> bool {
     SemverRange::parse(range)
@@ -56,13 +41,7 @@ fn what_is_no_constraint_or_version_is_refused() {
 
 #[test]
 fn recorded_constraints_agree() {
-    let Ok(file) = std::fs::File::open(shared("helm/semver.jsonl.gz")) else {
-        println!("skipped: version constraints: helm/semver.jsonl.gz is missing");
-        return;
-    };
-    let mut count = 0;
-    for line in BufReader::new(GzDecoder::new(file)).lines() {
-        let case: serde_json::Value = serde_json::from_str(&line.unwrap()).unwrap();
+    recorded::play("version constraints", "helm/semver.jsonl.gz", |case| {
         let (range, version) = (case["c"].as_str().unwrap(), case["v"].as_str().unwrap());
         let parsed = SemverRange::parse(range);
         assert_eq!(
@@ -81,9 +60,7 @@ fn recorded_constraints_agree() {
                 "{range} {version}"
             );
         }
-        count += 1;
-    }
-    println!("recorded cases: version constraints: {count} ran, 0 skipped");
+    });
 }
 
 proptest! {

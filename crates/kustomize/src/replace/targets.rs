@@ -3,7 +3,7 @@
 use crate::field_path::{Pick, pick};
 use crate::kustomization::FieldOptions;
 use crate::node::{Mapping, Node, Scalar};
-use regex::Regex;
+use trueup_gocompat::regexp::Regexp;
 use trueup_object::Text;
 
 /// What is done at a place.
@@ -110,7 +110,7 @@ fn by_key(
     rest: &[Text],
     change: &Change<'_>,
 ) -> Result<usize, String> {
-    let pattern = Regex::new(value).map_err(|error| format!("{value:?}: {error}"))?;
+    let pattern = Regexp::compile(value).map_err(|error| format!("{value:?}: {error}"))?;
     let fits = |item: &Node| {
         let text = match key {
             "" => item.text(),

@@ -6,7 +6,7 @@ use crate::field_spec::{FieldSpec, Make, WalkError};
 use crate::kustomization::ImageRule;
 use crate::node::Node;
 use crate::resources::Resources;
-use regex::Regex;
+use trueup_gocompat::regexp::Regexp;
 
 /// Changes images at the given places, and in every list called `containers`
 /// or `initContainers`, however deep.
@@ -38,7 +38,7 @@ enum Pattern {
     /// Those whose name has these characters, a dot being any.
     Name,
     /// Those that fit a regular expression as a whole.
-    Expression(Box<Regex>),
+    Expression(Box<Regexp>),
     /// None: what was written is no regular expression.
     Nothing,
 }
@@ -50,7 +50,7 @@ impl Pattern {
             return Self::Name;
         }
         let tail = "(:[a-zA-Z0-9_.{}-]*)?(@sha256:[a-zA-Z0-9_.{}-]*)?";
-        match Regex::new(&format!("^{name}{tail}$")) {
+        match Regexp::compile(&format!("^{name}{tail}$")) {
             Ok(expression) => Self::Expression(Box::new(expression)),
             Err(_) => Self::Nothing,
         }

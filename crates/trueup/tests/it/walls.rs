@@ -30,7 +30,7 @@ const FLOORS: &[(u8, &str, &[&str])] = &[
 ];
 
 /// Crates that serve tests and upkeep only; nothing above may ship them.
-const DEVELOPMENT: &[&str] = &["replay", "testkit", "xtask"];
+const DEVELOPMENT: &[&str] = &["fuzzing", "replay", "testkit", "xtask"];
 
 /// Crates of others that must not be in what we ship.
 const BANNED: &[&str] = &[
@@ -174,7 +174,7 @@ fn nothing_banned_is_shipped() {
     );
     for name in BANNED
         .iter()
-        .chain(&["trueup-replay", "trueup-testkit", "xtask"])
+        .chain(&["trueup-fuzzing", "trueup-replay", "trueup-testkit", "xtask"])
     {
         assert!(!shipped.contains(name), "{name} must not be shipped");
     }
