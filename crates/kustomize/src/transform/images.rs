@@ -207,7 +207,7 @@ mod tests {
         ];
         for name in ["app", "a.b/app", "host:5000/app", "app:1", ""] {
             let tail = "(:[a-zA-Z0-9_.{}-]*)?(@sha256:[a-zA-Z0-9_.{}-]*)?";
-            let expression = Regex::new(&format!("^{name}{tail}$")).unwrap();
+            let expression = Regexp::compile(&format!("^{name}{tail}$")).unwrap();
             for image in images {
                 let fits = Pattern::new(name).fits(name, image);
                 assert_eq!(fits, expression.is_match(image), "{name:?} {image:?}");
