@@ -2,6 +2,7 @@
 
 use crate::clock::Clock;
 use crate::clusters::Clusters;
+use crate::elsewhere::RemoteBases;
 use crate::kustomization::Memories;
 use crate::live::LiveSet;
 use crate::machine::{Event, ObjectKey};
@@ -57,6 +58,7 @@ pub enum CrossNamespace {
 pub(crate) struct Context {
     pub session: Session,
     pub fetch: Arc<dyn GitFetch>,
+    pub remote_bases: RemoteBases,
     pub storage: Arc<dyn ArtifactStorage>,
     pub clock: Clock,
     pub settings: Settings,

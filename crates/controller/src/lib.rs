@@ -16,6 +16,7 @@ mod tests;
 mod clock;
 mod clusters;
 mod context;
+mod elsewhere;
 mod git_repository;
 mod kustomization;
 mod live;
@@ -32,6 +33,7 @@ mod status;
 
 pub use clock::Clock;
 pub use context::{CrossNamespace, Rendering};
+pub use elsewhere::{MAX_FETCHES_AT_ONCE, MAX_REMOTE_TIMEOUT_MS, RemoteBases};
 pub use metrics::METRICS_CONTENT_TYPE;
 pub use model::{Activity, FEED_CAPACITY, Numbered, ObjectSnapshot, Snapshot};
 pub use objects::normalised_url;
@@ -41,3 +43,4 @@ pub use start::{
     Controller, ControllerHandle, ControllerOptions, LeaderElection, REQUEUE_DEPENDENCY_MS,
     SHUTDOWN_GRACE_MS,
 };
+pub use trueup_render::{Answers, AskedNeed};

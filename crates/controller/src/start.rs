@@ -3,6 +3,7 @@
 use crate::clock::Clock;
 use crate::clusters::{Clusters, tell_of_discovery};
 use crate::context::{Context, CrossNamespace, Elections, Rendering, Settings};
+use crate::elsewhere::RemoteBases;
 use crate::kustomization::Memories;
 use crate::live::LiveSet;
 use crate::machine::{Event, Kind, Machine, MachineOptions, ObjectKey};
@@ -76,6 +77,9 @@ pub struct ControllerOptions {
     pub kubeconfig_policy: KubeconfigPolicy,
     /// The way to other clusters.
     pub connector: Arc<dyn Connector>,
+    /// What builds may take from elsewhere: repositories, with `fetch`, unless
+    /// it is replaced.
+    pub remote_bases: RemoteBases,
 }
 
 impl ControllerOptions {
@@ -88,6 +92,7 @@ impl ControllerOptions {
         storage: Arc<dyn ArtifactStorage>,
     ) -> Self {
         Self {
+            remote_bases: RemoteBases::new(Arc::clone(&fetch)),
             session,
             fetch,
             storage,
@@ -130,6 +135,7 @@ impl Controller {
         let context = Arc::new(Context {
             session: options.session,
             fetch: options.fetch,
+            remote_bases: options.remote_bases,
             storage: options.storage,
             clock: options.clock,
             settings: Settings {

@@ -1,15 +1,18 @@
 //! The steps of a build in their order.
 
 use crate::configuration::{self, Configuration, RootConfiguration};
-use crate::files::{Files, within};
+use crate::elsewhere::{Named, bad_url, is_waiting};
+use crate::files::{FileName, Files, within};
 use crate::kustomization::{FileKind, KustomizationFile, Located, Var};
 use crate::openapi::OpenApi;
+use crate::origin::Base;
+use crate::remote::is_remote_file;
 use crate::resource::Resource;
 use crate::resources::Resources;
 use crate::steps::transform_all;
-use crate::{BuildError, BuildOptions, MAX_ROOT_DEPTH, find_file};
-use crate::{file, generate, hash, order, origin, plugins, references, vars};
-use trueup_artifact::{Entry, TreePath};
+use crate::{BuildError, BuildOptions, MAX_ROOT_DEPTH, RemoteRepository, RemoteRoot, find_file};
+use crate::{charts, file, generate, hash, order, origin, plugins, references, vars};
+use trueup_artifact::{Entry, FileTree, TreePath};
 use trueup_object::{Position, Text};
 
 /// What has been gathered so far.
@@ -22,7 +25,7 @@ pub(crate) struct Accumulator {
 
 impl Accumulator {
     /// Takes what a root below has gathered.
-    fn take(&mut self, below: Accumulator, position: &Position) -> Result<(), BuildError> {
+    pub fn take(&mut self, below: Accumulator, position: &Position) -> Result<(), BuildError> {
         self.resources.append(below.resources.into_vec())?;
         configuration::merge(&mut self.configuration, below.configuration, position)?;
         vars::add(&mut self.vars, below.vars)
@@ -39,8 +42,18 @@ pub(crate) struct Builder<'a> {
     /// What `buildMetadata` of the outermost root asks for.
     pub metadata: Vec<Text>,
     /// The roots that are being built, the outermost first.
-    roots: Vec<TreePath>,
+    pub(crate) roots: Vec<Visited>,
     objects: usize,
+}
+
+/// A root that is being built.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Visited {
+    /// The repository elsewhere that it is in.
+    pub repository: Option<RemoteRepository>,
+    pub folder: TreePath,
+    /// The URL by which it was named.
+    pub url: Option<Text>,
 }
 
 impl<'a> Builder<'a> {
@@ -62,8 +75,7 @@ impl<'a> Builder<'a> {
         file: &KustomizationFile,
     ) -> Result<Resources, BuildError> {
         self.metadata.clone_from(&file.build_metadata);
-        self.enter(folder)?;
-        self.openapi = self.openapi_of(folder, file)?;
+        self.enter(folder, None)?;
         let done = self.target(folder, file, Accumulator::default())?;
         self.finish(file, done)
     }
@@ -81,15 +93,28 @@ impl<'a> Builder<'a> {
         file::read(&path, &bytes, self.files.limits())
     }
 
-    /// Builds a root that another one names.
-    fn root(
+    /// Builds a root that another one names; `url` is its name if that is one.
+    pub fn root(
+        &mut self,
+        folder: &TreePath,
+        wanted: FileKind,
+        named: &Named<'_>,
+        parent: Accumulator,
+    ) -> Result<Accumulator, BuildError> {
+        let depth = self.roots.len();
+        self.enter(folder, named.url)?;
+        let made = self.entered(folder, wanted, named.position, parent);
+        self.roots.truncate(depth);
+        made
+    }
+
+    fn entered(
         &mut self,
         folder: &TreePath,
         wanted: FileKind,
         position: &Position,
         parent: Accumulator,
     ) -> Result<Accumulator, BuildError> {
-        self.enter(folder)?;
         let file = self.read_file(folder)?;
         if file.kind != wanted {
             return Err(BuildError::WrongKind {
@@ -99,19 +124,24 @@ impl<'a> Builder<'a> {
                 expected: wanted.name(),
             });
         }
-        self.openapi = self.openapi_of(folder, &file)?;
-        let done = self.target(folder, &file, parent)?;
-        self.roots.pop();
-        Ok(done)
+        self.target(folder, &file, parent)
     }
 
-    fn enter(&mut self, folder: &TreePath) -> Result<(), BuildError> {
-        if let Some(index) = self.roots.iter().position(|root| root == folder) {
-            let mut roots = self.roots.split_off(index);
-            roots.push(folder.clone());
-            return Err(BuildError::Cycle { roots });
+    fn enter(&mut self, folder: &TreePath, url: Option<&Text>) -> Result<(), BuildError> {
+        let visited = Visited {
+            repository: self.files.outside.repository.clone(),
+            folder: folder.clone(),
+            url: url.cloned(),
+        };
+        let same =
+            |root: &Visited| root.folder == visited.folder && root.repository == visited.repository;
+        if let Some(index) = self.roots.iter().position(same) {
+            let roots = self.roots[index..].iter().chain([&visited]);
+            return Err(BuildError::Cycle {
+                roots: roots.map(Visited::name).collect(),
+            });
         }
-        self.roots.push(folder.clone());
+        self.roots.push(visited);
         within(
             folder,
             "depth of kustomization roots",
@@ -135,7 +165,14 @@ impl<'a> Builder<'a> {
         file: &KustomizationFile,
         mut gathered: Accumulator,
     ) -> Result<Accumulator, BuildError> {
-        self.resources(folder, &file.resources, &mut gathered)?;
+        self.foresee(folder, file)?;
+        self.openapi = self.openapi_of(folder, file)?;
+        let named = self.resources(folder, &file.resources, &mut gathered);
+        if named.as_ref().is_err_and(is_waiting) {
+            self.look_ahead(folder, &file.components);
+            return Err(self.files.outside.needs());
+        }
+        named?;
         self.configure(folder, file, &mut gathered.configuration)?;
         self.generate(folder, file, &mut gathered)?;
         for component in &file.components {
@@ -165,11 +202,6 @@ impl<'a> Builder<'a> {
         file: &KustomizationFile,
         gathered: &mut Accumulator,
     ) -> Result<(), BuildError> {
-        if let Some(position) = &file.helm_charts {
-            return Err(BuildError::Helm {
-                position: position.clone(),
-            });
-        }
         let options = file.generator_options.as_ref();
         for rule in &file.config_map_generator {
             let made = generate::config_map(&mut self.files, folder, rule, options)?;
@@ -178,6 +210,10 @@ impl<'a> Builder<'a> {
         for rule in &file.secret_generator {
             let made = generate::secret(&mut self.files, folder, rule, options)?;
             self.absorb(gathered, vec![made], "SecretGenerator", file)?;
+        }
+        for chart in &file.charts {
+            let made = charts::inflate(&mut self.files, folder, &chart.value, &chart.position)?;
+            self.absorb(gathered, made, "HelmChartInflationGenerator", file)?;
         }
         let made = plugins::generate(self, folder, &file.generators)?;
         gathered.resources.absorb(made)
@@ -191,15 +227,23 @@ impl<'a> Builder<'a> {
         file: &KustomizationFile,
     ) -> Result<(), BuildError> {
         if self.tracks_origins() {
-            let origin = origin::of_field(generator, &file.position, &self.outermost_root());
+            let origin = origin::of_field(generator, &file.position, &self.origin_base());
             origin::mark(&mut made, &origin);
         }
         gathered.resources.absorb(made)
     }
 
-    /// The folder of the outermost root.
-    pub fn outermost_root(&self) -> TreePath {
-        self.roots.first().cloned().unwrap_or_else(TreePath::root)
+    /// What origins are told from.
+    pub fn origin_base(&self) -> Base {
+        let repository = self.files.outside.repository.clone();
+        let outermost = self.roots.first().map(|root| root.folder.clone());
+        Base {
+            folder: match repository {
+                Some(_) => TreePath::root(),
+                None => outermost.unwrap_or_else(TreePath::root),
+            },
+            repository,
+        }
     }
 
     /// Whether `buildMetadata` asks where things came from.
@@ -207,16 +251,20 @@ impl<'a> Builder<'a> {
         !self.metadata.is_empty()
     }
 
-    fn component(
+    pub(crate) fn component(
         &mut self,
         folder: &TreePath,
         written: &Located<Text>,
         gathered: Accumulator,
     ) -> Result<Accumulator, BuildError> {
+        let kind = FileKind::Component;
+        if let Ok(root) = RemoteRoot::parse(&written.value) {
+            return self.remote_root(&root, kind, written, gathered);
+        }
         let (path, entry) = self.files.find(folder, &written.value, &written.position)?;
         match entry {
             Some(Entry::Directory { .. }) => {
-                self.root(&path, FileKind::Component, &written.position, gathered)
+                self.root(&path, kind, &Named::by_path(written), gathered)
             }
             _ => Err(BuildError::NoFolder {
                 position: written.position.clone(),
@@ -226,66 +274,94 @@ impl<'a> Builder<'a> {
     }
 
     /// Reads what a root names: files of objects, and folders that are roots.
+    /// One that has to be fetched first keeps none of the others from being
+    /// looked at.
     pub fn resources(
         &mut self,
         folder: &TreePath,
         written: &[Located<Text>],
         gathered: &mut Accumulator,
     ) -> Result<(), BuildError> {
+        let mut is_complete = true;
         for resource in written {
-            let (path, entry) = self.locate(folder, resource)?;
-            match entry {
-                Entry::Directory { .. } => {
-                    let position = &resource.position;
-                    let empty = Accumulator::default();
-                    let below = self.root(&path, FileKind::Kustomization, position, empty)?;
-                    gathered.take(below, position)?;
-                }
-                _ => {
-                    let mut more = self.file(folder, resource, &path)?;
-                    if self.tracks_origins() {
-                        origin::mark_read(&mut more, &path, &self.outermost_root());
-                    }
-                    gathered.resources.append(more)?;
-                }
+            match self.resource(folder, resource, gathered) {
+                Err(error) if is_waiting(&error) => is_complete = false,
+                other => other?,
             }
         }
-        Ok(())
-    }
-
-    fn locate(
-        &self,
-        folder: &TreePath,
-        resource: &Located<Text>,
-    ) -> Result<(TreePath, Entry), BuildError> {
-        let remote = || BuildError::Remote {
-            position: resource.position.clone(),
-            resource: resource.value.clone(),
-        };
-        match self.files.find(folder, &resource.value, &resource.position) {
-            Ok((path, Some(entry))) => Ok((path, entry)),
-            Ok((_, None)) | Err(_) if file::is_remote(&resource.value) => Err(remote()),
-            Ok((path, None)) => Err(BuildError::Missing {
-                position: resource.position.clone(),
-                resource: resource.value.clone(),
-                path,
-            }),
-            Err(error) => Err(error),
+        match is_complete {
+            true => Ok(()),
+            false => Err(self.files.outside.needs()),
         }
     }
 
-    fn file(
+    /// As kustomize: a file of the web or of the tree, else a root in another
+    /// repository, else one in this tree.
+    fn resource(
+        &mut self,
+        folder: &TreePath,
+        resource: &Located<Text>,
+        gathered: &mut Accumulator,
+    ) -> Result<(), BuildError> {
+        if is_remote_file(&resource.value) {
+            return self.remote_file(resource, gathered);
+        }
+        let (kind, position) = (FileKind::Kustomization, &resource.position);
+        let found = self.files.find(folder, &resource.value, position);
+        if let Ok((path, Some(Entry::File { .. }))) = &found {
+            return self.local_file(folder, resource, path, gathered);
+        }
+        let below = match (RemoteRoot::parse(&resource.value), found) {
+            (Ok(root), _) => self.remote_root(&root, kind, resource, Accumulator::default())?,
+            (Err(_), Ok((path, Some(Entry::Directory { .. })))) => self.root(
+                &path,
+                kind,
+                &Named::by_path(resource),
+                Accumulator::default(),
+            )?,
+            (Err(error), _) if error.is_of_a_url() => return Err(bad_url(resource, error)),
+            (Err(_), Ok((path, _))) => {
+                return Err(BuildError::Missing {
+                    position: position.clone(),
+                    resource: resource.value.clone(),
+                    path,
+                });
+            }
+            (Err(_), Err(error)) => return Err(error),
+        };
+        gathered.take(below, position)
+    }
+
+    fn local_file(
         &mut self,
         folder: &TreePath,
         resource: &Located<Text>,
         path: &TreePath,
+        gathered: &mut Accumulator,
+    ) -> Result<(), BuildError> {
+        let mut more = self.file(folder, resource)?;
+        if self.tracks_origins() {
+            origin::mark_read(&mut more, path, &self.origin_base());
+        }
+        gathered.resources.append(more)
+    }
+
+    /// The objects of a file of the tree or of the web.
+    pub(crate) fn file(
+        &mut self,
+        folder: &TreePath,
+        resource: &Located<Text>,
     ) -> Result<Vec<Resource>, BuildError> {
-        let (_, text) = self
+        let (name, text) = self
             .files
             .read_text(folder, &resource.value, &resource.position)?;
-        let resources = crate::read::resources(path, &text, self.files.limits())?;
+        let resources = crate::read::resources(&name, &text, self.files.limits())?;
         self.objects += resources.len();
         let limit = self.files.limits().max_objects as u64;
+        let path = match &name {
+            FileName::Path(path) => path,
+            FileName::Url(_) => folder,
+        };
         within(path, "number of objects", self.objects as u64, limit)?;
         Ok(resources)
     }

@@ -6,7 +6,7 @@ use crate::id::ResourceId;
 use crate::kustomization::{KustomizationFile, Located};
 use crate::resource::Resource;
 use crate::resources::Resources;
-use crate::{BuildError, Limits, LoadRestrictor, Order};
+use crate::{Answers, BuildError, Inputs, Limits, LoadRestrictor, Order};
 use std::collections::HashSet;
 use trueup_artifact::{FileTree, TreePath};
 use trueup_object::Manifest;
@@ -118,26 +118,95 @@ fn file_name(id: &ResourceId) -> String {
     format!("{}.yaml", parts.join("_").replace('/', "_"))
 }
 
-/// Builds the root in a folder. `namespace` is set in the place of the
-/// root's own, if it is given.
+/// What is built.
+#[derive(Clone, Copy, Debug)]
+pub enum Root<'a> {
+    /// The root in a folder.
+    Folder(&'a TreePath),
+    /// A root that exists only in thought.
+    Resources {
+        /// The folder that it would be in.
+        folder: &'a TreePath,
+        /// The files and folders that it would name, each folder a root.
+        resources: &'a [TreePath],
+    },
+}
+
+/// What came of a build, and what that depends on.
+#[derive(Clone, Debug)]
+pub struct Outcome {
+    /// The build; [`BuildError::NeedsInput`] where answers are lacking.
+    pub result: Result<Build, BuildError>,
+    /// Everything that was looked at, also where the build failed.
+    pub inputs: Inputs,
+}
+
+/// Builds a root with the answers to what an earlier call asked for.
+/// `namespace` is set in the place of the root's own, if it is given.
+#[must_use]
+pub fn build_tracked(
+    tree: &dyn FileTree,
+    root: Root<'_>,
+    namespace: Option<&str>,
+    options: &BuildOptions,
+    answers: &Answers,
+) -> Outcome {
+    let files = Files::new(tree, &options.limits, options.load_restrictor, answers);
+    let source = files.tree().clone();
+    let mut builder = Builder::new(files, options);
+    let result = build_root(&mut builder, root, namespace);
+    Outcome {
+        result: result.map(|resources| Build { resources }),
+        inputs: Inputs {
+            source: source.inputs(),
+            fetched: builder.files.outside.inputs(),
+        },
+    }
+}
+
+fn build_root(
+    builder: &mut Builder<'_>,
+    root: Root<'_>,
+    namespace: Option<&str>,
+) -> Result<Resources, BuildError> {
+    let (folder, mut file) = match root {
+        Root::Folder(folder) => (folder, builder.read_file(folder)?),
+        Root::Resources { folder, resources } => (folder, made_up(folder, resources)),
+    };
+    if let Some(namespace) = namespace {
+        file.namespace = namespace.into();
+    }
+    builder.outermost(folder, &file)
+}
+
+/// The kustomization file that would name these resources.
+fn made_up(folder: &TreePath, resources: &[TreePath]) -> KustomizationFile {
+    let position = file_position(folder);
+    let up = "../".repeat(folder.segments().count());
+    let located = resources.iter().map(|path| Located {
+        value: format!("{up}{path}").into(),
+        position: position.clone(),
+    });
+    KustomizationFile {
+        position: position.clone(),
+        resources: located.collect(),
+        ..KustomizationFile::default()
+    }
+}
+
+/// Builds the root in a folder of a tree that needs nothing from elsewhere;
+/// what it needs nevertheless is [`BuildError::NeedsInput`].
 pub fn build(
     tree: &dyn FileTree,
     folder: &TreePath,
     namespace: Option<&str>,
     options: &BuildOptions,
 ) -> Result<Build, BuildError> {
-    let files = Files::new(tree, &options.limits, options.load_restrictor);
-    let mut builder = Builder::new(files, options);
-    let mut file = builder.read_file(folder)?;
-    if let Some(namespace) = namespace {
-        file.namespace = namespace.into();
-    }
-    let resources = builder.outermost(folder, &file)?;
-    Ok(Build { resources })
+    let root = Root::Folder(folder);
+    build_tracked(tree, root, namespace, options, Answers::none()).result
 }
 
-/// Builds a root that exists only in thought: `resources` are the files and
-/// folders that it would name, each folder a root of its own.
+/// As [`build`], for [`Root::Resources`].
 pub fn build_resources(
     tree: &dyn FileTree,
     folder: &TreePath,
@@ -145,22 +214,6 @@ pub fn build_resources(
     namespace: Option<&str>,
     options: &BuildOptions,
 ) -> Result<Build, BuildError> {
-    let position = file_position(folder);
-    let up = "../".repeat(folder.segments().count());
-    let file = KustomizationFile {
-        position: position.clone(),
-        namespace: namespace.unwrap_or_default().into(),
-        resources: resources
-            .iter()
-            .map(|path| Located {
-                value: format!("{up}{path}").into(),
-                position: position.clone(),
-            })
-            .collect(),
-        ..KustomizationFile::default()
-    };
-    let files = Files::new(tree, &options.limits, options.load_restrictor);
-    let mut builder = Builder::new(files, options);
-    let resources = builder.outermost(folder, &file)?;
-    Ok(Build { resources })
+    let root = Root::Resources { folder, resources };
+    build_tracked(tree, root, namespace, options, Answers::none()).result
 }

@@ -6,7 +6,7 @@ mod crds;
 use crate::BuildError;
 use crate::field_spec::FieldSpec;
 use crate::file::{Fields, first_document, gvk, open_field_spec};
-use crate::files::{Files, file_position};
+use crate::files::{FileName, Files, file_position};
 use crate::id::Gvk;
 use crate::kustomization::Located;
 use std::borrow::Cow;
@@ -187,8 +187,8 @@ fn conflict(section: &str, path: &str, position: &Position) -> BuildError {
     }
 }
 
-fn read(path: &TreePath, text: &str) -> Result<Configuration, BuildError> {
-    let position = file_position(path);
+fn read(name: &FileName, text: &str) -> Result<Configuration, BuildError> {
+    let position = file_position(name);
     let document = first_document(&position, text)?;
     let Some(document) = document else {
         return Ok(Configuration::default());

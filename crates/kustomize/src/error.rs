@@ -70,12 +70,6 @@ pub enum BuildError {
         /// The root's folder.
         root: TreePath,
     },
-    /// Charts are not inflated by this engine.
-    #[error("{position}: helmCharts are not served by this version of Trueup")]
-    Helm {
-        /// File and line.
-        position: Position,
-    },
     /// A plugin that is not built in.
     #[error("{position}: {kind} is no builtin plugin; others are not run")]
     Plugin {
@@ -113,15 +107,42 @@ pub enum BuildError {
         /// What is wrong, and with which resource.
         message: String,
     },
-    /// A resource that lies in another repository.
-    #[error(
-        "{position}: resource {resource:?} is remote; only files and folders of the source are built"
-    )]
-    Remote {
+    /// Things that lie outside of the source and have not been fetched; whoever
+    /// has them, or knows that there are none, builds again with the answers.
+    #[error("{}", needs_text(needs))]
+    NeedsInput {
+        /// All that are known to be needed; never empty.
+        needs: Vec<crate::AskedNeed>,
+    },
+    /// Something that lies outside of the source could not be had.
+    #[error("{position}: {what}: {cause}")]
+    Outside {
+        /// File and line that ask for it.
+        position: Position,
+        /// What it is: `the file https://…`.
+        what: String,
+        /// Why.
+        cause: String,
+    },
+    /// A root in another repository can't be built.
+    #[error("{position}: in {root}: {cause}")]
+    InRemote {
+        /// File and line that name the root.
+        position: Position,
+        /// The root.
+        root: String,
+        /// What is wrong with it; paths are those of its repository.
+        cause: Box<BuildError>,
+    },
+    /// A URL that names no repository.
+    #[error("{position}: resource {resource:?}: {cause}")]
+    BadUrl {
         /// File and line.
         position: Position,
         /// The resource as written.
         resource: Text,
+        /// What is wrong with it.
+        cause: crate::RemoteError,
     },
     /// A resource that is not there.
     #[error("{position}: resource {resource:?} does not exist ({path})")]
@@ -144,10 +165,10 @@ pub enum BuildError {
         cause: trueup_artifact::PathError,
     },
     /// Roots that lead back to themselves.
-    #[error("kustomization roots form a cycle: {}", path_list(roots))]
+    #[error("kustomization roots form a cycle: {}", roots.join(" → "))]
     Cycle {
         /// The roots in order, the first one again at the end.
-        roots: Vec<TreePath>,
+        roots: Vec<String>,
     },
     /// A resource is no object that the API takes.
     #[error("{0}")]
@@ -163,10 +184,10 @@ fn suggestion(nearest: &Option<&'static str>) -> String {
         .unwrap_or_default()
 }
 
-fn path_list(paths: &[TreePath]) -> String {
-    paths
-        .iter()
-        .map(ToString::to_string)
-        .collect::<Vec<_>>()
-        .join(" → ")
+fn needs_text(needs: &[crate::AskedNeed]) -> String {
+    let lines = needs.iter().map(|asked| {
+        let (position, need) = (&asked.position, &asked.need);
+        format!("{position}: {need} lies outside of the source and has not been fetched")
+    });
+    lines.collect::<Vec<_>>().join("\n")
 }

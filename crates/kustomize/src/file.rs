@@ -123,7 +123,6 @@ fn kustomization(fields: &Fields<'_>) -> Result<KustomizationFile, BuildError> {
     resources.extend(fields.located("bases")?);
     let mut images = fields.list("images", image)?;
     images.extend(fields.list("imageTags", image)?);
-    let charts = ["helmCharts", "helmChartInflationGenerator"];
     Ok(KustomizationFile {
         position: fields.position(),
         kind,
@@ -151,7 +150,7 @@ fn kustomization(fields: &Fields<'_>) -> Result<KustomizationFile, BuildError> {
         generator_options: fields.optional("generatorOptions", |node| {
             entries::generator_options(&fields.file(), node)
         })?,
-        helm_charts: charts.iter().find_map(|name| fields.position_of_list(name)),
+        charts: crate::charts::read(fields)?,
         openapi: fields.pairs("openapi")?,
         configurations: fields.located("configurations")?,
         generators: fields.located("generators")?,
@@ -212,15 +211,4 @@ pub(crate) fn first_document(
             message: error.message,
         }),
     }
-}
-
-/// Whether a resource that is not in the tree is meant to be fetched.
-pub(crate) fn is_remote(resource: &str) -> bool {
-    resource.contains("://")
-        || resource.contains('?')
-        || resource.starts_with("git@")
-        || resource.starts_with("git::")
-        || ["github.com", "gitlab.com", "bitbucket.org", "codeberg.org"]
-            .iter()
-            .any(|host| resource.starts_with(host))
 }

@@ -1,8 +1,12 @@
 //! Reading files on behalf of a root: links resolved within the tree, the
 //! load restrictor kept, everything counted.
 
-use crate::{BuildError, Limits};
+use crate::outside::Outside;
+use crate::remote::is_remote_file;
+use crate::tracked::TrackedTree;
+use crate::{Answers, BuildError, Limits};
 use bytes::Bytes;
+use std::fmt;
 use trueup_artifact::{Entry, FileTree, PathError, TreeError, TreePath};
 use trueup_object::{Position, Text};
 
@@ -19,28 +23,52 @@ pub enum LoadRestrictor {
     None,
 }
 
-/// The files of a tree as one build reads them.
+/// Where a file was read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum FileName {
+    Path(TreePath),
+    Url(Text),
+}
+
+impl fmt::Display for FileName {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Path(path) => path.fmt(formatter),
+            Self::Url(url) => formatter.write_str(url),
+        }
+    }
+}
+
+/// The files of a tree as one build reads them, and those from elsewhere.
 pub(crate) struct Files<'a> {
-    tree: &'a dyn FileTree,
+    /// The tree of the root that is being built.
+    pub tree: TrackedTree<'a>,
+    pub restrictor: LoadRestrictor,
+    pub outside: Outside<'a>,
     limits: &'a Limits,
-    restrictor: LoadRestrictor,
     files: usize,
     total_bytes: u64,
 }
 
 impl<'a> Files<'a> {
-    pub fn new(tree: &'a dyn FileTree, limits: &'a Limits, restrictor: LoadRestrictor) -> Self {
+    pub fn new(
+        tree: &'a dyn FileTree,
+        limits: &'a Limits,
+        restrictor: LoadRestrictor,
+        answers: &'a Answers,
+    ) -> Self {
         Self {
-            tree,
-            limits,
+            tree: TrackedTree::new(tree),
             restrictor,
+            outside: Outside::new(answers),
+            limits,
             files: 0,
             total_bytes: 0,
         }
     }
 
-    pub fn tree(&self) -> &'a dyn FileTree {
-        self.tree
+    pub fn tree(&self) -> &TrackedTree<'a> {
+        &self.tree
     }
 
     pub fn limits(&self) -> &'a Limits {
@@ -63,18 +91,23 @@ impl<'a> Files<'a> {
         self.follow(path, position)
     }
 
-    /// The file at a path that is written in a file of `root`.
+    /// The file at a path that is written in a file of `root`, or at a URL.
     pub fn read(
         &mut self,
         root: &TreePath,
         written: &str,
         position: &Position,
-    ) -> Result<(TreePath, Bytes), BuildError> {
+    ) -> Result<(FileName, Bytes), BuildError> {
+        if is_remote_file(written) {
+            let bytes = self.read_remote(written, position)?;
+            return Ok((FileName::Url(written.into()), bytes));
+        }
         let (path, entry) = self.find(root, written, position)?;
         match entry {
             Some(Entry::File { size_bytes, .. }) => {
                 self.check_restriction(root, &path, written, position)?;
-                Ok((path.clone(), self.read_at(&path, size_bytes)?))
+                let bytes = self.read_at(&path, size_bytes)?;
+                Ok((FileName::Path(path), bytes))
             }
             Some(_) => Err(TreeError::NotAFile { path }.into()),
             None => Err(BuildError::Missing {
@@ -85,13 +118,22 @@ impl<'a> Files<'a> {
         }
     }
 
+    /// The file at a URL.
+    pub fn read_remote(&mut self, url: &str, position: &Position) -> Result<Bytes, BuildError> {
+        let bytes = self.outside.file(url, position)?;
+        // For messages alone: no tree has a file of this name.
+        let name = TreePath::parse(url).unwrap_or_else(|_| TreePath::root());
+        self.count(&name, bytes.len() as u64)?;
+        Ok(bytes)
+    }
+
     /// The file at a path as text.
     pub fn read_text(
         &mut self,
         root: &TreePath,
         written: &str,
         position: &Position,
-    ) -> Result<(TreePath, Text), BuildError> {
+    ) -> Result<(FileName, Text), BuildError> {
         let (path, bytes) = self.read(root, written, position)?;
         match std::str::from_utf8(&bytes) {
             Ok(text) => Ok((path, text.into())),
@@ -104,6 +146,11 @@ impl<'a> Files<'a> {
 
     /// Reads a file that is known to be there.
     pub fn read_at(&mut self, path: &TreePath, size_bytes: u64) -> Result<Bytes, BuildError> {
+        self.count(path, size_bytes)?;
+        Ok(self.tree.read(path)?)
+    }
+
+    fn count(&mut self, path: &TreePath, size_bytes: u64) -> Result<(), BuildError> {
         self.files += 1;
         self.total_bytes = self.total_bytes.saturating_add(size_bytes);
         let limits = self.limits;
@@ -123,7 +170,7 @@ impl<'a> Files<'a> {
         for (what, actual, limit) in checks {
             within(path, what, actual, limit)?;
         }
-        Ok(self.tree.read(path)?)
+        Ok(())
     }
 
     fn check_restriction(
@@ -146,7 +193,7 @@ impl<'a> Files<'a> {
 
     /// Goes after links until none is in the way; one that leads out of the
     /// tree is refused.
-    fn follow(
+    pub fn follow(
         &self,
         mut path: TreePath,
         position: &Position,
@@ -205,9 +252,9 @@ pub(crate) fn within(
 }
 
 /// The file as a whole.
-pub(crate) fn file_position(path: &TreePath) -> Position {
+pub(crate) fn file_position(name: &dyn fmt::Display) -> Position {
     Position {
-        file: path.to_string().into(),
+        file: name.to_string().into(),
         line: 0,
     }
 }

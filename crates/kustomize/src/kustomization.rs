@@ -55,8 +55,7 @@ pub(crate) struct KustomizationFile {
     pub config_map_generator: Vec<GeneratorRule>,
     pub secret_generator: Vec<GeneratorRule>,
     pub generator_options: Option<GeneratorOptions>,
-    /// Whether charts are asked for, and where.
-    pub helm_charts: Option<Position>,
+    pub charts: Vec<Located<crate::charts::ChartInflation>>,
     pub openapi: Pairs,
     pub configurations: Vec<Located<Text>>,
     pub generators: Vec<Located<Text>>,

@@ -2,10 +2,15 @@
 //!
 //! Pure: the tree, the folder and the options are arguments; the same ones
 //! make the same build. [`BuildError`] names the file and, for YAML, the line.
+//! What lies elsewhere, in repositories, on web servers or in charts, is asked
+//! for by [`BuildError::NeedsInput`] and given as [`Answers`]; [`Inputs`] say
+//! what a build, also a failed one, has looked at.
 
 mod accumulate;
 mod build;
+mod charts;
 mod configuration;
+mod elsewhere;
 mod error;
 mod field_path;
 mod field_spec;
@@ -14,17 +19,21 @@ mod files;
 mod generate;
 mod hash;
 mod id;
+mod inputs;
 mod kustomization;
 mod limits;
 mod nearest;
+mod needs;
 mod node;
 mod openapi;
 mod order;
 mod origin;
+mod outside;
 mod patch;
 mod plugins;
 mod read;
 mod references;
+mod remote;
 mod replace;
 mod resource;
 mod resources;
@@ -32,12 +41,20 @@ mod select;
 mod steps;
 #[cfg(test)]
 mod tests;
+mod tracked;
 mod transform;
 mod vars;
 
-pub use build::{Build, BuildOptions, build, build_resources};
+pub use build::{Build, BuildOptions, Outcome, Root, build, build_resources, build_tracked};
+pub use charts::ChartInflation;
 pub use error::BuildError;
 pub use file::{FILE_NAMES, find_file};
 pub use files::{LoadRestrictor, MAX_LINKS};
-pub use limits::{Limits, MAX_FILE_BYTES, MAX_FILES, MAX_OBJECTS, MAX_ROOT_DEPTH, MAX_TOTAL_BYTES};
+pub use inputs::{FetchedInput, FetchedState, Input, Inputs, inputs_unchanged};
+pub use limits::{
+    Limits, MAX_FILE_BYTES, MAX_FILES, MAX_NEEDS, MAX_OBJECTS, MAX_ROOT_DEPTH, MAX_TOTAL_BYTES,
+};
+pub use needs::{Answer, Answers, AskedNeed, Need};
 pub use order::Order;
+pub use remote::{DEFAULT_REMOTE_TIMEOUT_MS, RemoteError, RemoteRepository, RemoteRoot};
+pub use tracked::TrackedTree;

@@ -10,6 +10,8 @@ pub const MAX_TOTAL_BYTES: u64 = 256 << 20;
 pub const MAX_OBJECTS: usize = 50_000;
 /// How deeply roots may refer to roots.
 pub const MAX_ROOT_DEPTH: usize = 64;
+/// How many things from outside of the tree one build may ask for.
+pub const MAX_NEEDS: usize = 100;
 
 /// How much one build may read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -2,7 +2,7 @@
 //! `openapi` fields bring.
 
 use crate::BuildError;
-use crate::files::{Files, file_position};
+use crate::files::{FileName, Files, file_position};
 use crate::kustomization::KustomizationFile;
 use crate::node::{Node, read_documents};
 use std::collections::HashMap;
@@ -191,11 +191,11 @@ fn builtin() -> Schemas {
 }
 
 /// The schemas of an OpenAPI document in JSON or YAML, over the builtin ones.
-fn custom(path: &TreePath, text: &str) -> Result<Schemas, BuildError> {
+fn custom(name: &FileName, text: &str) -> Result<Schemas, BuildError> {
     let refused = |line: u32, message: String| BuildError::BadFile {
         position: Position {
             line,
-            ..file_position(path)
+            ..file_position(name)
         },
         message,
     };

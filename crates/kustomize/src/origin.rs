@@ -2,6 +2,7 @@
 
 use crate::id::Gvk;
 use crate::node::{Mapping, Node, Scalar};
+use crate::remote::{RemoteRepository, RemoteRoot};
 use crate::resource::{Origin, Resource};
 use crate::resources::Resources;
 use std::sync::Arc;
@@ -14,13 +15,56 @@ const MANAGED_BY: &str = "app.kubernetes.io/managed-by";
 /// What kustomize writes where it is a library, as in Flux.
 const MANAGER: &str = "kustomize-(devel)";
 
+/// What paths are told from.
+#[derive(Clone, Debug)]
+pub(crate) struct Base {
+    /// The outermost root of the source, or the top of a repository elsewhere.
+    pub folder: TreePath,
+    /// That repository.
+    pub repository: Option<RemoteRepository>,
+}
+
+impl Base {
+    fn origin(&self) -> Origin {
+        let repository = self.repository.as_ref();
+        let reference = repository.and_then(|it| it.reference.clone());
+        Origin {
+            repository: repository.map(|it| it.url.clone()).unwrap_or_default(),
+            reference: reference.unwrap_or_default(),
+            ..Origin::default()
+        }
+    }
+}
+
 /// Marks resources as read from a file; a mark that is there stays.
-pub(crate) fn mark_read(resources: &mut [Resource], path: &TreePath, outermost: &TreePath) {
+pub(crate) fn mark_read(resources: &mut [Resource], path: &TreePath, base: &Base) {
     let origin = Arc::new(Origin {
-        path: relative(outermost, path).into(),
-        ..Origin::default()
+        path: relative(&base.folder, path).into(),
+        ..base.origin()
     });
     mark(resources, &origin);
+}
+
+/// Marks resources as read from a web server. As in kustomize, a URL that
+/// could name a repository is taken apart like one.
+pub(crate) fn mark_fetched(resources: &mut [Resource], url: &str, base: &Base) {
+    let origin = match RemoteRoot::parse(url) {
+        Ok(root) => {
+            let top = Base {
+                folder: TreePath::root(),
+                repository: Some(root.repository),
+            };
+            Origin {
+                path: root.path.as_str().into(),
+                ..top.origin()
+            }
+        }
+        Err(_) => Origin {
+            path: url.into(),
+            ..base.origin()
+        },
+    };
+    mark(resources, &Arc::new(origin));
 }
 
 /// Marks resources that have no mark yet.
@@ -33,12 +77,12 @@ pub(crate) fn mark(resources: &mut [Resource], origin: &Arc<Origin>) {
 }
 
 /// The origin of what a field of a kustomization file makes or changes.
-pub(crate) fn of_field(plugin: &str, file: &Position, outermost: &TreePath) -> Arc<Origin> {
+pub(crate) fn of_field(plugin: &str, file: &Position, base: &Base) -> Arc<Origin> {
     let path = TreePath::parse(&file.file).unwrap_or_else(|_| TreePath::root());
     Arc::new(Origin {
-        configured_in: relative(outermost, &path).into(),
+        configured_in: relative(&base.folder, &path).into(),
         configured_by: Some(by("builtin", plugin, "", "")),
-        ..Origin::default()
+        ..base.origin()
     })
 }
 
@@ -49,6 +93,8 @@ pub(crate) fn of_plugin(configuration: &Resource) -> Arc<Origin> {
     let gvk = configuration.gvk();
     Arc::new(Origin {
         path: Text::new(),
+        repository: origin.repository.clone(),
+        reference: origin.reference.clone(),
         configured_in: origin.path.clone(),
         configured_by: Some(by(
             &gvk.api_version(),
@@ -124,6 +170,8 @@ fn quote_annotations(resource: &mut Resource) {
 fn members(origin: &Origin) -> Mapping {
     let mut map = texts(&[
         ("path", &origin.path),
+        ("repo", &origin.repository),
+        ("ref", &origin.reference),
         ("configuredIn", &origin.configured_in),
     ]);
     if let Some(id) = &origin.configured_by {

@@ -106,7 +106,7 @@ fn configurations(
                 if builder.tracks_origins() {
                     let file = TreePath::parse(&entry.position.file);
                     let file = file.unwrap_or_else(|_| folder.clone());
-                    origin::mark_read(&mut resources, &file, &builder.outermost_root());
+                    origin::mark_read(&mut resources, &file, &builder.origin_base());
                 }
                 gathered.resources.append(resources)?;
             }

@@ -5,7 +5,6 @@ use crate::node::{Node, read_documents};
 use crate::resource::Resource;
 use crate::{BuildError, Limits};
 use std::collections::VecDeque;
-use trueup_artifact::TreePath;
 use trueup_object::Position;
 use trueup_yaml::SourceOptions;
 
@@ -14,11 +13,11 @@ const MAX_LISTS: usize = 100_000;
 
 /// The resources of a file, lists of objects unfolded.
 pub(crate) fn resources(
-    path: &TreePath,
+    name: &dyn std::fmt::Display,
     text: &str,
     limits: &Limits,
 ) -> Result<Vec<Resource>, BuildError> {
-    from_text(&file_position(path), text, limits)
+    from_text(&file_position(name), text, limits)
 }
 
 /// The resources of a text. `place` is the file with line 0, or the line of a

@@ -19,6 +19,9 @@ pub(crate) enum Behavior {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Origin {
     pub path: Text,
+    /// The repository elsewhere that the path is in; empty for the source.
+    pub repository: Text,
+    pub reference: Text,
     pub configured_in: Text,
     /// The kind and name of the plugin that made or changed the resource.
     pub configured_by: Option<ResourceId>,

@@ -101,8 +101,8 @@ impl<'s, 'a> Step<'s, 'a> {
         step(self)?;
         self.gathered.resources.drop_gone();
         if self.builder.tracks_origins() {
-            let outermost = self.builder.outermost_root();
-            let origin = origin::of_field(name, &self.file.position, &outermost);
+            let base = self.builder.origin_base();
+            let origin = origin::of_field(name, &self.file.position, &base);
             for _ in 0..count {
                 origin::mark_transformed(&mut self.gathered.resources, &origin);
             }

@@ -1,6 +1,8 @@
 mod bad_input;
+mod elsewhere;
 mod recorded;
 mod roots;
+mod urls;
 mod work;
 
 use crate::{BuildError, BuildOptions, Limits, build, build_resources};
@@ -176,14 +178,14 @@ fn what_can_t_be_built_is_refused_with_file_and_line() {
                 "kustomization.yaml",
                 "resources:\n- https://example.com/x.yaml\n",
             )],
-            "kustomization.yaml:2: resource \"https://example.com/x.yaml\" is remote; only files and folders of the source are built",
+            "kustomization.yaml:2: the file https://example.com/x.yaml lies outside of the source and has not been fetched",
         ),
         (
             vec![(
                 "kustomization.yaml",
                 "resources:\n- github.com/a/b?ref=v1\n",
             )],
-            "kustomization.yaml:2: resource \"github.com/a/b?ref=v1\" is remote; only files and folders of the source are built",
+            "kustomization.yaml:2: the Git repository https://github.com/a/b?ref=v1 lies outside of the source and has not been fetched",
         ),
         (
             vec![("kustomization.yaml", "resources:\n- ../../x.yaml\n")],

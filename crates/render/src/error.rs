@@ -2,7 +2,7 @@
 
 use trueup_artifact::{PathError, TreeError, TreePath};
 use trueup_kinds::{message, reason};
-use trueup_kustomize::BuildError;
+use trueup_kustomize::{AskedNeed, BuildError};
 use trueup_object::{ObjectRef, Position, Text};
 
 /// Why a render failed; every message names the file.
@@ -58,6 +58,15 @@ pub enum RenderError {
 }
 
 impl RenderError {
+    /// What has to be fetched before there is a verdict; none if this is one.
+    #[must_use]
+    pub fn needs(&self) -> &[AskedNeed] {
+        match self {
+            Self::Build(BuildError::NeedsInput { needs }) => needs,
+            _ => &[],
+        }
+    }
+
     /// The reason of the condition `Ready`, as in Flux: a path that leads
     /// nowhere is `ArtifactFailed`, the rest `BuildFailed`.
     #[must_use]

@@ -2,29 +2,30 @@
 //!
 //! Floor 5, pure. What a render read, listed, or looked for and missed is
 //! part of its result, so that [`inputs_unchanged`] can tell without reading
-//! a file that a new revision makes the same.
+//! a file that a new revision makes the same. What lies outside of the
+//! artifact it asks for: [`RenderError::needs`].
 
 mod error;
 mod finish;
-mod inputs;
 mod request;
 mod scan;
 #[cfg(test)]
 mod tests;
-mod tracked;
 
-use inputs::InputLog;
-use tracked::Tracked;
 use trueup_artifact::{Entry, FileTree, TreeError, TreePath};
-use trueup_kustomize::{Build, BuildOptions, LoadRestrictor, build, build_resources, find_file};
+use trueup_kustomize::{
+    Build, BuildOptions, LoadRestrictor, Root, TrackedTree, build_tracked, find_file,
+};
 use trueup_object::names::dns_label_errors;
 use trueup_object::{Manifest, Position};
 
 pub use error::RenderError;
 pub use finish::digest;
-pub use inputs::{Input, inputs_unchanged};
 pub use request::RenderRequest;
-pub use trueup_kustomize::{BuildError, Limits};
+pub use trueup_kustomize::{
+    Answer, Answers, AskedNeed, BuildError, Input, Inputs, Limits, Need, RemoteRepository,
+    inputs_unchanged,
+};
 
 /// Something worth saying that is no error.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -41,7 +42,7 @@ pub struct Rendered {
     /// The objects, owner labels on, in the order in which they were named.
     pub manifests: Vec<Manifest>,
     /// What the render depends on.
-    pub inputs: Vec<Input>,
+    pub inputs: Inputs,
     /// What is worth saying.
     pub diagnostics: Vec<Diagnostic>,
 }
@@ -53,23 +54,28 @@ pub struct Outcome {
     /// What the render made.
     pub result: Result<Rendered, RenderError>,
     /// What the result depends on.
-    pub inputs: Vec<Input>,
+    pub inputs: Inputs,
 }
 
 /// Renders a folder of a tree as Flux does: a root if it has a kustomization
 /// file, else all manifests below it, folders with a kustomization file as
 /// roots of their own.
 pub fn render(tree: &dyn FileTree, request: &RenderRequest) -> Result<Rendered, RenderError> {
-    render_tracked(tree, request).result
+    render_tracked(tree, request, Answers::none()).result
 }
 
-/// As [`render`], with the inputs also where it fails.
+/// As [`render`], with the inputs also where it fails, and with answers to
+/// what an earlier call asked for.
 #[must_use]
-pub fn render_tracked(tree: &dyn FileTree, request: &RenderRequest) -> Outcome {
-    let log = InputLog::default();
-    let tracked = Tracked::new(tree, &log);
-    let result = render_in(&tracked, request);
-    let inputs = log.into_inputs();
+pub fn render_tracked(tree: &dyn FileTree, request: &RenderRequest, answers: &Answers) -> Outcome {
+    let tracked = TrackedTree::new(tree);
+    let mut engine = Engine {
+        tree,
+        answers,
+        built: Inputs::default(),
+    };
+    let result = render_in(&tracked, &mut engine, request);
+    let inputs = engine.built.with_source(tracked.inputs());
     let result = result.map(|rendered| Rendered {
         inputs: inputs.clone(),
         ..rendered
@@ -77,7 +83,31 @@ pub fn render_tracked(tree: &dyn FileTree, request: &RenderRequest) -> Outcome {
     Outcome { result, inputs }
 }
 
-fn render_in(tree: &dyn FileTree, request: &RenderRequest) -> Result<Rendered, RenderError> {
+/// Builds, and keeps what the build looked at.
+struct Engine<'a> {
+    tree: &'a dyn FileTree,
+    answers: &'a Answers,
+    built: Inputs,
+}
+
+impl Engine<'_> {
+    fn build(
+        &mut self,
+        root: Root<'_>,
+        namespace: Option<&str>,
+        options: &BuildOptions,
+    ) -> Result<Build, RenderError> {
+        let outcome = build_tracked(self.tree, root, namespace, options, self.answers);
+        self.built = outcome.inputs;
+        Ok(outcome.result?)
+    }
+}
+
+fn render_in(
+    tree: &dyn FileTree,
+    engine: &mut Engine<'_>,
+    request: &RenderRequest,
+) -> Result<Rendered, RenderError> {
     let folder = TreePath::parse(&request.path)?;
     match tree.entry(&folder)? {
         Some(Entry::Directory { .. }) => {}
@@ -93,11 +123,11 @@ fn render_in(tree: &dyn FileTree, request: &RenderRequest) -> Result<Rendered, R
     }
     check_namespace(request)?;
     let mut diagnostics = Vec::new();
-    let build = build_folder(tree, &folder, request, &mut diagnostics)?;
+    let build = build_folder(tree, engine, &folder, request, &mut diagnostics)?;
     let manifests = finish::finish(build.manifests()?, request)?;
     Ok(Rendered {
         manifests,
-        inputs: Vec::new(),
+        inputs: Inputs::default(),
         diagnostics,
     })
 }
@@ -117,6 +147,7 @@ fn check_namespace(request: &RenderRequest) -> Result<(), RenderError> {
 
 fn build_folder(
     tree: &dyn FileTree,
+    engine: &mut Engine<'_>,
     folder: &TreePath,
     request: &RenderRequest,
     diagnostics: &mut Vec<Diagnostic>,
@@ -129,10 +160,8 @@ fn build_folder(
         ..BuildOptions::default()
     };
     if find_file(tree, folder)?.is_some() {
-        return Ok(build(tree, folder, namespace, &options)?);
+        return engine.build(Root::Folder(folder), namespace, &options);
     }
-    let resources = scan::scan(tree, folder, diagnostics)?;
-    Ok(build_resources(
-        tree, folder, &resources, namespace, &options,
-    )?)
+    let resources = &scan::scan(tree, folder, diagnostics)?;
+    engine.build(Root::Resources { folder, resources }, namespace, &options)
 }

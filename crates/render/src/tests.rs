@@ -233,7 +233,7 @@ type Change = (&'static str, Option<&'static str>);
 
 fn unchanged_after(folder: &str, (file, content): Change) -> bool {
     let before = monorepo();
-    let outcome = render_tracked(&before, &request(folder));
+    let outcome = render_tracked(&before, &request(folder), Answers::none());
     assert!(outcome.result.is_ok());
     let mut after = before.clone();
     match content {
@@ -242,7 +242,7 @@ fn unchanged_after(folder: &str, (file, content): Change) -> bool {
             .unwrap(),
         None => assert!(after.remove(&path(file))),
     }
-    inputs_unchanged(&Unreadable(after), &outcome.inputs).unwrap()
+    inputs_unchanged(&Unreadable(after), Answers::none(), &outcome.inputs).unwrap()
 }
 
 #[test]
@@ -291,23 +291,23 @@ fn a_commit_that_could_matter_changes_an_input() {
 #[test]
 fn a_failed_render_has_inputs_too() {
     let broken = tree(&[("apps/a.yaml", "a: [\n")]);
-    let outcome = render_tracked(&broken, &request("apps"));
+    let outcome = render_tracked(&broken, &request("apps"), Answers::none());
     assert!(outcome.result.is_err());
-    assert!(inputs_unchanged(&broken, &outcome.inputs).unwrap());
+    assert!(inputs_unchanged(&broken, Answers::none(), &outcome.inputs).unwrap());
     let mut mended = broken.clone();
     mended
         .write_file(&path("apps/a.yaml"), Bytes::from_static(CONFIG.as_bytes()))
         .unwrap();
-    assert!(!inputs_unchanged(&mended, &outcome.inputs).unwrap());
-    let missing = render_tracked(&broken, &request("gone/deeper"));
+    assert!(!inputs_unchanged(&mended, Answers::none(), &outcome.inputs).unwrap());
+    let missing = render_tracked(&broken, &request("gone/deeper"), Answers::none());
     let mut made = broken.clone();
     made.write_file(
         &path("gone/deeper/a.yaml"),
         Bytes::from_static(CONFIG.as_bytes()),
     )
     .unwrap();
-    assert!(inputs_unchanged(&broken, &missing.inputs).unwrap());
-    assert!(!inputs_unchanged(&made, &missing.inputs).unwrap());
+    assert!(inputs_unchanged(&broken, Answers::none(), &missing.inputs).unwrap());
+    assert!(!inputs_unchanged(&made, Answers::none(), &missing.inputs).unwrap());
 }
 
 #[test]

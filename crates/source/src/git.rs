@@ -4,6 +4,7 @@ mod address;
 mod commit;
 mod fetcher;
 mod http;
+mod local;
 mod mirror;
 mod packet;
 mod protocol;
@@ -14,5 +15,8 @@ mod tls;
 mod transport;
 mod tree;
 
+pub(crate) use address::redacted;
 pub use fetcher::{GitFetcher, GitFetcherOptions};
+pub(crate) use http::{broken, client};
+pub use local::open_local;
 pub(crate) use reference::{RemoteReference, Target};

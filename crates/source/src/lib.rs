@@ -1,5 +1,5 @@
 //! Where content comes from and where it is kept: a Git client with bare
-//! mirrors, and the store of artifacts on disk.
+//! mirrors, single files of web servers, and the store of artifacts on disk.
 //!
 //! Both stand behind traits, [`GitFetch`] and [`ArtifactStorage`], so that a
 //! simulation can put [`memory`] in their place. Nothing of the user's Git
@@ -13,11 +13,12 @@ pub mod memory;
 mod request;
 mod storage;
 mod store;
+mod web;
 
 pub use error::{FetchError, FetchErrorKind};
 pub use fetch::{BoxFuture, Commit, FetchOutcome, Fetched, GitFetch, MirrorKey, TreeSource};
 pub use folder::FolderTree;
-pub use git::{GitFetcher, GitFetcherOptions};
+pub use git::{GitFetcher, GitFetcherOptions, open_local};
 pub use request::{
     Credentials, CredentialsError, DEFAULT_BRANCH, DEFAULT_TIMEOUT_MS, GitLimits, GitReference,
     GitRequest, MAX_FILE_BYTES, MAX_PACK_BYTES, MAX_REDIRECTS, MAX_REFERENCES_BYTES,
@@ -28,3 +29,4 @@ pub use storage::{
     ArtifactStorage, Origin, Publication, StoreError,
 };
 pub use store::{ArtifactStore, ArtifactStoreOptions};
+pub use web::{MAX_WEB_FILE_BYTES, WEB_FILE_TIMEOUT_MS, WebFetch, WebFetcher};

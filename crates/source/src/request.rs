@@ -47,7 +47,8 @@ impl GitRequest {
 }
 
 /// `spec.ref` of a GitRepository. Of several fields the first in the order
-/// commit, name, semver, tag, branch is followed.
+/// commit, name, semver, tag, branch is followed. What people type after
+/// `git fetch URL` is [`GitReference::typed`].
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct GitReference {
     /// A commit by its 40 digits.
@@ -60,9 +61,33 @@ pub struct GitReference {
     pub tag: Option<String>,
     /// A branch; [`DEFAULT_BRANCH`] if nothing at all is given.
     pub branch: Option<String>,
+    /// A short name that may be any of these; followed before all others.
+    pub any: Option<String>,
 }
 
 impl GitReference {
+    /// What `git fetch URL TEXT` means by a text: the 40 digits of a commit, a
+    /// full reference, a tag, a branch, in this order; the remote's default
+    /// branch for an empty one.
+    pub fn typed(text: &str) -> Self {
+        let is_commit = text.len() == 40 && text.bytes().all(|one| one.is_ascii_hexdigit());
+        let some = |text: &str| Some(text.to_owned());
+        match text {
+            "" => GitReference {
+                any: some("HEAD"),
+                ..Self::default()
+            },
+            text if is_commit => GitReference {
+                commit: some(&text.to_ascii_lowercase()),
+                ..Self::default()
+            },
+            text => GitReference {
+                any: some(text),
+                ..Self::default()
+            },
+        }
+    }
+
     /// The tip of a branch.
     pub fn branch(name: &str) -> Self {
         GitReference {

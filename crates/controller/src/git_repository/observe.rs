@@ -44,6 +44,7 @@ fn reference(repository: &GitRepository) -> GitReference {
         semver: text(given.semver),
         tag: text(given.tag),
         branch: text(given.branch),
+        ..GitReference::default()
     }
 }
 

@@ -5,22 +5,24 @@ use super::memory::{Memory, lock};
 use super::target::Target;
 use crate::context::{Context, Rendering};
 use crate::git_repository::record;
-use crate::machine::ObjectKey;
-use std::collections::BTreeMap;
+use crate::machine::{Cause, ObjectKey};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 use trueup_artifact::FileTree;
 use trueup_cluster::Placement;
 use trueup_kinds::{Artifact, Kustomization, object_id, reason};
 use trueup_object::{GroupVersionKind, ObjectRef, Text};
 use trueup_plan::{Desired, Fingerprint, Owner};
-use trueup_render::{Input, Outcome, RenderRequest, Rendered, inputs_unchanged, render_tracked};
+use trueup_render::{
+    Answer, Answers, Inputs, Outcome, RenderRequest, Rendered, inputs_unchanged, render_tracked,
+};
 use trueup_source::StoreError;
 
 /// One render, with everything that decides whether it may stand for another.
 #[derive(Debug)]
 pub(crate) struct Build {
     request: RenderRequest,
-    inputs: Vec<Input>,
+    inputs: Inputs,
     desired: Vec<Desired>,
     by_id: BTreeMap<Text, usize>,
     failure: Option<(&'static str, String)>,
@@ -32,7 +34,7 @@ impl Build {
         let request = RenderRequest::of(&Kustomization::default());
         Self {
             request,
-            inputs: Vec::new(),
+            inputs: Inputs::default(),
             desired: Vec::new(),
             by_id: BTreeMap::new(),
             failure: None,
@@ -79,35 +81,55 @@ impl Made {
     }
 }
 
+/// What a build took from elsewhere. It is looked at again at the interval, on
+/// demand, and where it failed; not for every new revision of the source.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Elsewhere {
+    answers: Answers,
+    fetched_ms: u64,
+}
+
+/// What a build is made for.
+pub(super) struct Order<'a> {
+    pub target: &'a Target,
+    pub key: &'a ObjectKey,
+    pub kustomization: &'a Kustomization,
+    pub artifact: &'a Artifact,
+    pub causes: &'a BTreeSet<Cause>,
+}
+
 /// The build of an artifact: the remembered one if nothing that it was made
 /// from has changed, also if it failed.
 pub(super) async fn build(
     context: &Context,
-    target: &Target,
-    key: &ObjectKey,
-    kustomization: &Kustomization,
-    artifact: &Artifact,
+    order: &Order<'_>,
     memory: &Mutex<Memory>,
 ) -> Result<Made, Failure> {
-    let request = RenderRequest::of(kustomization);
+    let request = RenderRequest::of(order.kustomization);
     let tree = context
         .storage
-        .open(&record(artifact))
+        .open(&record(order.artifact))
         .await
         .map_err(|error| not_opened(&error))?;
+    let before = lock(memory).elsewhere.clone();
+    let elsewhere = current(context, order, before).await;
     let remembered = lock(memory)
         .build
         .clone()
-        .filter(|build| still_holds(build, &request, tree.as_ref()));
+        .filter(|build| still_holds(build, &request, tree.as_ref(), &elsewhere.answers));
     let made = match remembered {
         Some(build) => {
-            context.metrics.cache_event(key, "cache_hit");
+            context.metrics.cache_event(order.key, "cache_hit");
+            lock(memory).elsewhere = elsewhere;
             Made::Remembered(build)
         }
         None => {
-            context.metrics.cache_event(key, "cache_miss");
-            let build = Arc::new(make(context, target, request, tree).await?);
-            lock(memory).build = Some(Arc::clone(&build));
+            context.metrics.cache_event(order.key, "cache_miss");
+            let (build, elsewhere) = make(context, order.target, request, tree, elsewhere).await?;
+            let build = Arc::new(build);
+            let mut memory = lock(memory);
+            memory.build = Some(Arc::clone(&build));
+            memory.elsewhere = elsewhere;
             Made::Rendered(build)
         }
     };
@@ -119,8 +141,36 @@ pub(super) async fn build(
     }
 }
 
-fn still_holds(build: &Build, request: &RenderRequest, tree: &dyn FileTree) -> bool {
-    build.request == *request && inputs_unchanged(tree, &build.inputs).unwrap_or(false)
+/// What is known from elsewhere, fetched again where it is time.
+async fn current(context: &Context, order: &Order<'_>, before: Elsewhere) -> Elsewhere {
+    let now_ms = context.clock.now_ms();
+    let interval = order.kustomization.spec.interval_or_least().as_millis();
+    let age_ms = now_ms.saturating_sub(before.fetched_ms);
+    let is_asked = [Cause::Request, Cause::Interval]
+        .iter()
+        .any(|cause| order.causes.contains(cause));
+    let all = is_asked || u128::from(age_ms) >= interval;
+    let is_due = |answer: &Answer| all || matches!(answer, Answer::Failed(_));
+    let due = before.answers.iter().filter(|(_, answer)| is_due(answer));
+    let due: Vec<_> = due.map(|(need, _)| need.clone()).collect();
+    if due.is_empty() {
+        return before;
+    }
+    let mut answers = before.answers;
+    context.remote_bases.answer_again(due, &mut answers).await;
+    Elsewhere {
+        answers,
+        fetched_ms: if all { now_ms } else { before.fetched_ms },
+    }
+}
+
+fn still_holds(
+    build: &Build,
+    request: &RenderRequest,
+    tree: &dyn FileTree,
+    answers: &Answers,
+) -> bool {
+    build.request == *request && inputs_unchanged(tree, answers, &build.inputs).unwrap_or(false)
 }
 
 /// An artifact that is not stored any more comes back with the next look of
@@ -134,25 +184,55 @@ fn not_opened(error: &StoreError) -> Failure {
     Failure::new(reason::ARTIFACT_FAILED, error.to_string(), cure)
 }
 
+/// Renders, and fetches what the render needs until it needs no more. Each
+/// round adds an answer, and a build may ask for no more than so many.
 async fn make(
     context: &Context,
     target: &Target,
     request: RenderRequest,
     tree: Arc<dyn FileTree>,
-) -> Result<Build, Failure> {
-    let outcome = match context.settings.rendering {
-        Rendering::Inline => render_tracked(tree.as_ref(), &request),
+    mut elsewhere: Elsewhere,
+) -> Result<(Build, Elsewhere), Failure> {
+    if elsewhere.answers.is_empty() {
+        elsewhere.fetched_ms = context.clock.now_ms();
+    }
+    loop {
+        let outcome = rendered(context, &request, &tree, &elsewhere.answers).await?;
+        let needs = match &outcome.result {
+            Err(error) => error.needs().to_vec(),
+            Ok(_) => Vec::new(),
+        };
+        if needs.is_empty() {
+            let used = outcome.inputs.fetched.iter().map(|input| &input.need);
+            elsewhere.answers = elsewhere.answers.only(used);
+            return Ok((finish(target, request, outcome).await?, elsewhere));
+        }
+        context
+            .remote_bases
+            .answer(&needs, &mut elsewhere.answers)
+            .await;
+    }
+}
+
+async fn rendered(
+    context: &Context,
+    request: &RenderRequest,
+    tree: &Arc<dyn FileTree>,
+    answers: &Answers,
+) -> Result<Outcome, Failure> {
+    match context.settings.rendering {
+        Rendering::Inline => Ok(render_tracked(tree.as_ref(), request, answers)),
         Rendering::Blocking => {
-            let request = request.clone();
-            tokio::task::spawn_blocking(move || render_tracked(tree.as_ref(), &request))
+            let (tree, request) = (Arc::clone(tree), request.clone());
+            let answers = answers.clone();
+            tokio::task::spawn_blocking(move || render_tracked(tree.as_ref(), &request, &answers))
                 .await
                 .map_err(|_| {
                     let text = "internal error: the build panicked and was contained";
                     Failure::new(reason::BUILD_FAILED, text, Cure::Retry)
-                })?
+                })
         }
-    };
-    finish(target, request, outcome).await
+    }
 }
 
 async fn finish(

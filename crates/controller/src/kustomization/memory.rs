@@ -26,6 +26,8 @@ pub(crate) struct Memory {
     pub(super) viewer: Option<Viewer>,
     /// The last build, or why there is none.
     pub build: Option<Arc<Build>>,
+    /// What the last build took from elsewhere.
+    pub(super) elsewhere: super::build::Elsewhere,
     /// The objects as they were when they were right.
     pub records: Records,
     /// Who fights whom.

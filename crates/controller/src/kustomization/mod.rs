@@ -152,8 +152,14 @@ impl Run<'_> {
             lock(self.memory).build = None;
         }
         let target = self.target(kustomization).await?;
-        let made =
-            build::build(context, &target, key, kustomization, &artifact, self.memory).await?;
+        let order = build::Order {
+            target: &target,
+            key,
+            kustomization,
+            artifact: &artifact,
+            causes: &self.start.causes,
+        };
+        let made = build::build(context, &order, self.memory).await?;
         if self.cancel.is_cancelled() {
             return Err(Stop::Cancelled);
         }

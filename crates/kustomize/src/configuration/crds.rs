@@ -5,9 +5,8 @@ use super::{Configuration, NameReference, add_all};
 use crate::BuildError;
 use crate::field_spec::FieldSpec;
 use crate::file::first_document;
-use crate::files::file_position;
+use crate::files::{FileName, file_position};
 use crate::id::Gvk;
-use trueup_artifact::TreePath;
 use trueup_object::{Position, Text};
 use trueup_yaml::{Content, Node};
 
@@ -21,8 +20,8 @@ const REFERENCE_VERSION: &str = "x-kubernetes-object-ref-api-version";
 const REFERENCE_KIND: &str = "x-kubernetes-object-ref-kind";
 const REFERENCE_NAME_KEY: &str = "x-kubernetes-object-ref-name-key";
 
-pub(super) fn read(path: &TreePath, text: &str) -> Result<Configuration, BuildError> {
-    let position = file_position(path);
+pub(super) fn read(name: &FileName, text: &str) -> Result<Configuration, BuildError> {
+    let position = file_position(name);
     let document = first_document(&position, text)?;
     let mut configuration = Configuration::default();
     let Some(document) = document else {

@@ -133,15 +133,6 @@ impl<'a> Fields<'a> {
         }
     }
 
-    /// Where a list that is not empty stands.
-    pub fn position_of_list(&self, name: &str) -> Option<Position> {
-        let node = self.get(name)?;
-        match &node.content {
-            Content::List(items) if items.is_empty() => None,
-            _ => Some(at(&self.file, node.line)),
-        }
-    }
-
     /// The items of a list, each read.
     pub fn list<T>(
         &self,

@@ -1,7 +1,7 @@
 //! Keys and values from env files, literals and files.
 
 use crate::BuildError;
-use crate::files::{Files, file_position};
+use crate::files::{FileName, Files, file_position};
 use crate::kustomization::GeneratorRule;
 use std::collections::BTreeMap;
 use trueup_artifact::TreePath;
@@ -49,7 +49,7 @@ fn refused(position: &Position, message: String) -> BuildError {
 
 /// `KEY=value` a line; a line without `=` is a key without a value. Lines that
 /// are empty or begin with `#` say nothing.
-fn env_pairs(path: &TreePath, text: &str) -> Result<Vec<Pair>, BuildError> {
+fn env_pairs(name: &FileName, text: &str) -> Result<Vec<Pair>, BuildError> {
     let text = text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(text);
     let mut pairs = Vec::new();
     for (number, line) in text.lines().enumerate() {
@@ -59,7 +59,7 @@ fn env_pairs(path: &TreePath, text: &str) -> Result<Vec<Pair>, BuildError> {
         }
         let (key, value) = line.split_once('=').unwrap_or((line, ""));
         if key.is_empty() {
-            let mut position = file_position(path);
+            let mut position = file_position(name);
             position.line = u32::try_from(number + 1).unwrap_or(u32::MAX);
             return Err(refused(
                 &position,

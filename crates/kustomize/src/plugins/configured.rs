@@ -10,7 +10,7 @@ use crate::kustomization::{Located, PatchRule};
 use crate::node::Node;
 use crate::resource::Resource;
 use crate::transform::{self, NamespaceRule, Subjects};
-use crate::{BuildError, generate, hash, patch, replace};
+use crate::{BuildError, charts, generate, hash, patch, replace};
 use trueup_artifact::TreePath;
 use trueup_object::{Position, Text};
 use trueup_yaml::Node as YamlNode;
@@ -87,9 +87,10 @@ impl Plugin {
                 Ok(vec![make(files, folder, &rule, None)?])
             }
             "IAMPolicyGenerator" => self.workload_identity(&fields),
-            "HelmChartInflationGenerator" => Err(BuildError::Helm {
-                position: self.position.clone(),
-            }),
+            "HelmChartInflationGenerator" => {
+                let chart = charts::of_plugin(&fields)?;
+                charts::inflate(files, folder, &chart, &self.position)
+            }
             _ => Err(self.unknown()),
         }
     }

@@ -107,7 +107,7 @@ fn every_mistake_is_told_with_its_place() {
         (
             "charts",
             vec![("kustomization.yaml", "helmCharts:\n- name: x\n")],
-            "kustomization.yaml:2: helmCharts are not served by this version of Trueup",
+            "kustomization.yaml:2: the chart \"x\" lies outside of the source and has not been fetched",
         ),
         (
             "a plugin that is a program",

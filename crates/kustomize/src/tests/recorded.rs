@@ -207,7 +207,12 @@ fn single_generators_and_transformers_are_those_of_the_genuine_engine() {
 fn run_plugin(config: &str, input: &str, files: &MemoryTree) -> Result<String, BuildError> {
     let options = BuildOptions::default();
     let root = TreePath::root();
-    let folder = Files::new(files, &options.limits, options.load_restrictor);
+    let folder = Files::new(
+        files,
+        &options.limits,
+        options.load_restrictor,
+        crate::Answers::none(),
+    );
     let mut builder = Builder::new(folder, &options);
     let mut gathered = Accumulator::default();
     let at = |file: &str| Position {

@@ -1,7 +1,7 @@
 //! What holds for every tree: the inputs say all that a render depends on.
 
 use super::{path, request};
-use crate::{inputs_unchanged, render_tracked};
+use crate::{Answers, inputs_unchanged, render_tracked};
 use bytes::Bytes;
 use proptest::prelude::*;
 use trueup_artifact::MemoryTree;
@@ -95,11 +95,11 @@ proptest! {
     fn unchanged_inputs_mean_an_unchanged_result(files in files(), changes in changes(), folder in 0_usize..5) {
         let folder = ["apps", "", "base", "other", "apps/sub"][folder];
         let before = tree(&files);
-        let first = render_tracked(&before, &request(folder));
-        prop_assert!(inputs_unchanged(&before, &first.inputs).unwrap());
+        let first = render_tracked(&before, &request(folder), Answers::none());
+        prop_assert!(inputs_unchanged(&before, Answers::none(), &first.inputs).unwrap());
         let after = changed(&before, &changes);
-        if inputs_unchanged(&after, &first.inputs).unwrap() {
-            let second = render_tracked(&after, &request(folder));
+        if inputs_unchanged(&after, Answers::none(), &first.inputs).unwrap() {
+            let second = render_tracked(&after, &request(folder), Answers::none());
             match (first.result, second.result) {
                 (Ok(first), Ok(second)) => prop_assert_eq!(first.manifests, second.manifests),
                 (first, second) => prop_assert_eq!(first, second),

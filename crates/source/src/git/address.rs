@@ -49,7 +49,7 @@ pub(crate) fn address(request: &GitRequest) -> Result<(Url, Credentials), Failur
 }
 
 /// Percent escapes undone.
-fn decoded(text: &str) -> String {
+pub(crate) fn decoded(text: &str) -> String {
     let bytes = text.as_bytes();
     let mut output = Vec::with_capacity(bytes.len());
     let mut at = 0;
@@ -66,7 +66,8 @@ fn decoded(text: &str) -> String {
 
 /// A reference goes into a line of the protocol, so it must be one line.
 pub(crate) fn check_name(target: &Target) -> Result<(), Failure> {
-    if target.prefix().chars().any(char::is_control) {
+    let mut prefixes = target.prefixes().into_iter();
+    if prefixes.any(|prefix| prefix.chars().any(char::is_control)) {
         let cause = format!("{} holds a control character", target.describe());
         return Err(Failure::new(
             FetchErrorKind::Invalid { field: "spec.ref" },

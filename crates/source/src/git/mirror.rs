@@ -259,7 +259,7 @@ fn revision(resolved: &Resolved) -> Revision {
     Revision::git(resolved.name.as_deref(), &resolved.commit.to_string())
 }
 
-fn count_entries(tree: &GitTree, max_entries: u64) -> Result<(), Failure> {
+pub(crate) fn count_entries(tree: &GitTree, max_entries: u64) -> Result<(), Failure> {
     enum Stop {
         Over,
         Tree(TreeError),

@@ -173,7 +173,9 @@ pub(crate) async fn list_references(
     push_line(&mut body, AGENT);
     push_delimiter(&mut body);
     push_line(&mut body, "peel");
-    push_line(&mut body, &format!("ref-prefix {}", target.prefix()));
+    for prefix in target.prefixes() {
+        push_line(&mut body, &format!("ref-prefix {prefix}"));
+    }
     push_flush(&mut body);
     let mut packets = transport
         .request(body, advertisement.version, max_bytes)

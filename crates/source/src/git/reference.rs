@@ -31,6 +31,20 @@ pub(crate) enum Target {
     },
     Tag(String),
     Branch(String),
+    /// A short name, looked up as Git does.
+    Any(String),
+}
+
+/// Where Git looks for a short name, in this order.
+fn meanings(name: &str) -> [String; 6] {
+    [
+        name.to_owned(),
+        format!("refs/{name}"),
+        format!("refs/tags/{name}"),
+        format!("refs/heads/{name}"),
+        format!("refs/remotes/{name}"),
+        format!("refs/remotes/{name}/HEAD"),
+    ]
 }
 
 /// What is fetched, and how its revision calls it.
@@ -48,6 +62,9 @@ impl Target {
     /// Picks the field that is followed: commit, name, semver, tag, branch.
     pub(crate) fn of(reference: &GitReference) -> Result<Self, Failure> {
         let given = |field: &Option<String>| field.clone().filter(|text| !text.is_empty());
+        if let Some(name) = given(&reference.any) {
+            return Ok(Target::Any(name));
+        }
         if let Some(text) = given(&reference.commit) {
             let id = commit_id(&text)?;
             let branch = given(&reference.branch);
@@ -73,9 +90,9 @@ impl Target {
         ))
     }
 
-    /// The beginning of the names of the references that matter.
-    pub(crate) fn prefix(&self) -> String {
-        match self {
+    /// The beginnings of the names of the references that matter.
+    pub(crate) fn prefixes(&self) -> Vec<String> {
+        let prefix = match self {
             Target::Commit {
                 branch: Some(branch),
                 ..
@@ -85,6 +102,16 @@ impl Target {
             Target::Semver { .. } => "refs/tags/".to_owned(),
             Target::Tag(tag) => format!("refs/tags/{tag}"),
             Target::Branch(branch) => format!("refs/heads/{branch}"),
+            Target::Any(name) => return meanings(name).to_vec(),
+        };
+        vec![prefix]
+    }
+
+    /// The full names that are tried one after the other.
+    pub(crate) fn names(&self) -> Vec<String> {
+        match self {
+            Target::Commit { .. } | Target::Semver { .. } => Vec::new(),
+            other => other.prefixes(),
         }
     }
 
@@ -96,6 +123,8 @@ impl Target {
             Target::Semver { text, .. } => format!("tag with a version in the range {text:?}"),
             Target::Tag(tag) => format!("tag {tag:?}"),
             Target::Branch(branch) => format!("branch {branch:?}"),
+            Target::Any(name) if name == "HEAD" => "default branch".to_owned(),
+            Target::Any(name) => format!("branch, tag or reference {name:?}"),
         }
     }
 
@@ -113,6 +142,9 @@ impl Target {
             Target::Tag(tag) => by_name(references, &format!("refs/tags/{tag}"), tag),
             Target::Branch(branch) => by_name(references, &format!("refs/heads/{branch}"), branch),
             Target::Semver { range, .. } => highest(references, range),
+            Target::Any(name) => meanings(name)
+                .iter()
+                .find_map(|full| by_name(references, full, name)),
         };
         found.ok_or_else(|| self.unknown())
     }

@@ -111,7 +111,8 @@ impl Repository {
         self.superseded.store(false, Ordering::Release);
     }
 
-    fn open(path: PathBuf) -> io::Result<Self> {
+    /// Opens a repository that nobody but its owner removes.
+    pub(crate) fn open(path: PathBuf) -> io::Result<Self> {
         let options = gix_odb::store::init::Options {
             slots: gix_odb::store::init::Slots::Given(INDEX_SLOTS),
             use_multi_pack_index: false,

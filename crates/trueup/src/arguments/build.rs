@@ -21,9 +21,9 @@ pub enum BuildWhat {
 /// `trueup build kustomize`, with kustomize's names of flags.
 #[derive(Debug, Args)]
 pub struct BuildKustomizeArguments {
-    /// Folder with a kustomization file
+    /// Folder with a kustomization file, or the URL of one in a Git repository
     #[arg(default_value = ".", value_name = "DIR")]
-    pub root: PathBuf,
+    pub root: String,
     /// Which files a root may read
     #[arg(long, value_enum, default_value_t = LoadRestrictor::LoadRestrictionsRootOnly)]
     pub load_restrictor: LoadRestrictor,
@@ -36,6 +36,9 @@ pub struct BuildKustomizeArguments {
     /// Label every object with what manages it
     #[arg(long)]
     pub enable_managedby_label: bool,
+    /// Also print what the build read, listed, or looked for and missed, to standard error
+    #[arg(long)]
+    pub show_inputs: bool,
     /// Allow charts (none can be inflated yet: helmCharts are refused with or without)
     #[arg(long)]
     pub enable_helm: bool,

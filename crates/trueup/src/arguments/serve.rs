@@ -42,6 +42,9 @@ pub struct ControllerArguments {
     /// How many objects of a kind are worked on at once
     #[arg(long, default_value_t = 20, value_name = "N")]
     pub concurrent: usize,
+    /// Build no kustomizations with roots or files from outside of their source
+    #[arg(long)]
+    pub no_remote_bases: bool,
     /// Least severe log lines to print
     #[arg(long, value_enum, default_value_t = LogLevel::Info)]
     pub log_level: LogLevel,

@@ -1,15 +1,21 @@
 //! `trueup build`.
 
-use super::{Failure, said};
+use super::{Failure, online, said};
 use crate::arguments::{
     BuildArguments, BuildKustomizeArguments, BuildWhat, LoadRestrictor, Reorder,
 };
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use trueup_artifact::TreePath;
-use trueup_kustomize::{Build, BuildOptions, Order, build};
-use trueup_source::FolderTree;
+use std::sync::Arc;
+use trueup_artifact::{FileTree, TreePath};
+use trueup_controller::RemoteBases;
+use trueup_kustomize::{
+    Answer, Answers, AskedNeed, Build, BuildError, BuildOptions, FetchedInput, FetchedState,
+    Inputs, Need, Order, Outcome, RemoteRoot, Root, build_tracked,
+};
+use trueup_object::Position;
+use trueup_source::{FolderTree, GitFetcher, GitFetcherOptions, WebFetcher};
 
 /// Builds and prints; what is printed is the build alone.
 pub fn run(arguments: &BuildArguments) -> Result<ExitCode, Failure> {
@@ -18,25 +24,140 @@ pub fn run(arguments: &BuildArguments) -> Result<ExitCode, Failure> {
     }
 }
 
+/// Most roots need nothing from elsewhere, and are done before there would be
+/// a network to ask.
 fn kustomize(arguments: &BuildKustomizeArguments) -> Result<ExitCode, Failure> {
-    let place = Place::of(&arguments.root)?;
-    let tree = FolderTree::new("/");
-    let built =
-        build(&tree, &place.root, None, &options(arguments)).map_err(|error| place.said(&error))?;
+    if RemoteRoot::parse(&arguments.root).is_err() {
+        let place = Place::of(Path::new(&arguments.root))?;
+        let outcome = attempt(&place, &options(arguments, &place), Answers::none());
+        if !matches!(outcome.result, Err(BuildError::NeedsInput { .. })) {
+            return finish(arguments, &place, outcome);
+        }
+    }
+    online(fetched(arguments))
+}
+
+async fn fetched(arguments: &BuildKustomizeArguments) -> Result<ExitCode, Failure> {
+    let mut shell = Shell::default();
+    let place = match RemoteRoot::parse(&arguments.root) {
+        Ok(root) => shell.fetched(root).await?,
+        Err(_) => Place::of(Path::new(&arguments.root))?,
+    };
+    let outcome = shell.build(&place, &options(arguments, &place)).await?;
+    finish(arguments, &place, outcome)
+}
+
+fn attempt(place: &Place, options: &BuildOptions, answers: &Answers) -> Outcome {
+    let root = Root::Folder(&place.root);
+    build_tracked(place.tree.as_ref(), root, None, options, answers)
+}
+
+fn finish(
+    arguments: &BuildKustomizeArguments,
+    place: &Place,
+    outcome: Outcome,
+) -> Result<ExitCode, Failure> {
+    if arguments.show_inputs {
+        show_inputs(&outcome.inputs, place);
+    }
+    let built = outcome.result.map_err(|error| place.said(&error))?;
     match &arguments.output {
-        None => print(&text(&built, &place)?)?,
-        Some(path) if path.is_dir() => write_files(&built, path, &place)?,
-        Some(path) => std::fs::write(path, text(&built, &place)?)
+        None => print(&text(&built, place)?)?,
+        Some(path) if path.is_dir() => write_files(&built, path, place)?,
+        Some(path) => std::fs::write(path, text(&built, place)?)
             .map_err(|error| said(format!("write {}: {error}", path.display())))?,
     }
     Ok(ExitCode::SUCCESS)
 }
 
-fn options(arguments: &BuildKustomizeArguments) -> BuildOptions {
+/// Builds, and fetches what the build lacks. Mirrors of repositories live no
+/// longer than the build.
+#[derive(Default)]
+struct Shell {
+    answers: Answers,
+    fetcher: Option<(RemoteBases, tempfile::TempDir)>,
+}
+
+impl Shell {
+    /// Each round adds an answer, and a build asks for no more than so many.
+    async fn build(&mut self, place: &Place, options: &BuildOptions) -> Result<Outcome, Failure> {
+        loop {
+            let outcome = attempt(place, options, &self.answers);
+            match &outcome.result {
+                Err(BuildError::NeedsInput { needs }) => self.fetch(needs).await?,
+                _ => return Ok(outcome),
+            }
+        }
+    }
+
+    async fn fetch(&mut self, needs: &[AskedNeed]) -> Result<(), Failure> {
+        if self.fetcher.is_none() {
+            self.fetcher = Some(fetcher()?);
+        }
+        if let Some((fetcher, _)) = &self.fetcher {
+            fetcher.answer(needs, &mut self.answers).await;
+        }
+        Ok(())
+    }
+
+    /// The root that a URL names.
+    async fn fetched(&mut self, root: RemoteRoot) -> Result<Place, Failure> {
+        let need = Need::Repository(root.repository);
+        let asked = AskedNeed {
+            need: need.clone(),
+            position: Position::default(),
+        };
+        self.fetch(&[asked]).await?;
+        match self.answers.get(&need) {
+            Some(Answer::Tree(tree)) => Ok(Place {
+                tree: Arc::clone(tree),
+                root: root.path,
+                standing: Standing::Elsewhere(need),
+            }),
+            Some(Answer::Failed(why)) => Err(said(format!("{need}: {why}"))),
+            _ => Err(said(format!("{need}: it was not fetched"))),
+        }
+    }
+}
+
+fn fetcher() -> Result<(RemoteBases, tempfile::TempDir), Failure> {
+    let folder = tempfile::tempdir().map_err(said)?;
+    let git = GitFetcher::open(GitFetcherOptions {
+        root: folder.path().to_owned(),
+    });
+    let web = WebFetcher::new().map_err(said)?;
+    let bases = RemoteBases::new(Arc::new(git.map_err(said)?))
+        .with_web(Arc::new(web))
+        .with_local_repositories();
+    Ok((bases, folder))
+}
+
+/// One line each: what was looked at, and where.
+fn show_inputs(inputs: &Inputs, place: &Place) {
+    for input in &inputs.source {
+        eprintln!("{}", place.seen_from_here(&input.to_string()));
+    }
+    for FetchedInput { need, state } in &inputs.fetched {
+        match state {
+            FetchedState::Tree(inputs) => {
+                let lines = inputs.iter().map(|input| format!("{need}: {input}"));
+                lines.for_each(|line| eprintln!("{line}"));
+            }
+            FetchedState::Bytes(_) => eprintln!("{need}"),
+            FetchedState::Failed(why) => eprintln!("{need}: {why}"),
+        }
+    }
+}
+
+/// As in kustomize: a root from elsewhere reads no files outside of itself.
+fn options(arguments: &BuildKustomizeArguments, place: &Place) -> BuildOptions {
+    use LoadRestrictor::{LoadRestrictionsNone, LoadRestrictionsRootOnly};
     BuildOptions {
-        load_restrictor: match arguments.load_restrictor {
-            LoadRestrictor::LoadRestrictionsRootOnly => trueup_kustomize::LoadRestrictor::RootOnly,
-            LoadRestrictor::LoadRestrictionsNone => trueup_kustomize::LoadRestrictor::None,
+        load_restrictor: match (arguments.load_restrictor, &place.standing) {
+            (LoadRestrictionsNone, Standing::Here(_)) => trueup_kustomize::LoadRestrictor::None,
+            (LoadRestrictionsNone, Standing::Elsewhere(_)) | (LoadRestrictionsRootOnly, _) => {
+                trueup_kustomize::LoadRestrictor::RootOnly
+            }
         },
         order: match arguments.reorder {
             Reorder::Legacy => Order::Legacy,
@@ -47,10 +168,18 @@ fn options(arguments: &BuildKustomizeArguments) -> BuildOptions {
     }
 }
 
-/// Where the root is, and how messages speak of files: as seen from here.
+/// Where the root is, and how messages speak of files.
 struct Place {
+    tree: Arc<dyn FileTree>,
     root: TreePath,
-    here: String,
+    standing: Standing,
+}
+
+enum Standing {
+    /// On this machine: files are told as seen from the working folder.
+    Here(String),
+    /// In a repository elsewhere.
+    Elsewhere(Need),
 }
 
 impl Place {
@@ -64,20 +193,27 @@ impl Place {
         };
         let here = std::env::current_dir().map_err(said)?;
         Ok(Self {
+            tree: Arc::new(FolderTree::new("/")),
             root: tree_path(&whole)?,
-            here: format!("{}/", tree_path(&here)?),
+            standing: Standing::Here(format!("{}/", tree_path(&here)?)),
         })
+    }
+
+    fn said(&self, error: &dyn std::fmt::Display) -> Failure {
+        said(self.seen_from_here(&error.to_string()))
     }
 
     /// Paths below the working folder are told from there, those of a root
     /// elsewhere in full.
-    fn said(&self, error: &dyn std::fmt::Display) -> Failure {
-        let text = error.to_string();
+    fn seen_from_here(&self, text: &str) -> String {
         let root = self.root.as_str();
-        if format!("{root}/").starts_with(&self.here) || self.root.is_root() {
-            return said(text.replace(&self.here, ""));
+        match &self.standing {
+            Standing::Elsewhere(need) => format!("{need}: {text}"),
+            Standing::Here(here) if format!("{root}/").starts_with(here) || root.is_empty() => {
+                text.replace(here.as_str(), "")
+            }
+            Standing::Here(_) => text.replace(root, &format!("/{root}")),
         }
-        said(text.replace(root, &format!("/{root}")))
     }
 }
 

@@ -10,9 +10,12 @@ use tokio::net::TcpListener;
 use trueup_cluster::{ClusterOptions, LeaseTimes};
 use trueup_controller::machine::Kind;
 use trueup_controller::{
-    Controller, ControllerHandle, ControllerOptions, LeaderElection, LogSink, StandardErrorLog,
+    Controller, ControllerHandle, ControllerOptions, LeaderElection, LogSink, RemoteBases,
+    StandardErrorLog,
 };
-use trueup_source::{ArtifactStore, ArtifactStoreOptions, GitFetcher, GitFetcherOptions};
+use trueup_source::{
+    ArtifactStore, ArtifactStoreOptions, GitFetcher, GitFetcherOptions, WebFetcher,
+};
 
 /// Runs the controllers until Ctrl-C or SIGTERM, then ends in order.
 pub async fn run(arguments: ControllerArguments) -> Result<ExitCode, Failure> {
@@ -31,7 +34,9 @@ pub async fn run(arguments: ControllerArguments) -> Result<ExitCode, Failure> {
         ..ArtifactStoreOptions::new(root.join("artifacts"), &advertised)
     })
     .map_err(said)?;
+    let remote_bases = remote_bases(&arguments, fetcher.clone())?;
     let mut options = ControllerOptions::new(cluster.session(), fetcher, Arc::new(store.clone()));
+    options.remote_bases = remote_bases;
     options.log = log(arguments.log_level);
     options.leader_election = arguments
         .leader_election_namespace
@@ -56,6 +61,18 @@ pub async fn run(arguments: ControllerArguments) -> Result<ExitCode, Failure> {
     stop::requested().await;
     handle.shutdown().await;
     Ok(ExitCode::SUCCESS)
+}
+
+fn remote_bases(
+    arguments: &ControllerArguments,
+    fetcher: Arc<GitFetcher>,
+) -> Result<RemoteBases, Failure> {
+    if arguments.no_remote_bases {
+        let why = "roots and files from outside of the source are forbidden (--no-remote-bases)";
+        return Ok(RemoteBases::refused(why));
+    }
+    let web = WebFetcher::new().map_err(said)?;
+    Ok(RemoteBases::new(fetcher).with_web(Arc::new(web)))
 }
 
 async fn bind(address: SocketAddr) -> Result<TcpListener, Failure> {

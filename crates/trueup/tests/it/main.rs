@@ -16,6 +16,7 @@ mod commands;
 mod deploying;
 mod drift;
 mod kubectl;
+mod remote_bases;
 mod restarts;
 mod walls;
 mod world;

@@ -3,7 +3,7 @@
 //! with a repository, a clone driven by real `git`, and the controllers.
 
 mod controllers;
-mod git;
+pub mod git;
 mod look;
 mod objects;
 mod place;
