@@ -31,7 +31,7 @@ fn recorded_expressions_agree() {
         assert_eq!(case["all"], serde_json::json!(all), "{context}");
         let parts = serde_json::json!(regexp.split(subject));
         assert_eq!(case["split"], parts, "{context}");
-        let replaced = regexp.replace_all(subject, "<$0$1>");
+        let replaced = regexp.replace_all(subject, "<$1$0>");
         assert_eq!(case["rep"], replaced, "{context}");
     });
 }
