@@ -2,7 +2,7 @@
 
 mod json;
 mod list;
-mod merge;
+pub(crate) mod merge;
 
 use crate::BuildError;
 use crate::files::Files;

@@ -2,6 +2,7 @@ mod bad_input;
 mod elsewhere;
 mod recorded;
 mod roots;
+mod tables;
 mod urls;
 mod work;
 

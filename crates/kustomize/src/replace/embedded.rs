@@ -23,11 +23,7 @@ pub(super) fn change(node: &mut Node, path: &[Text], change: &Change<'_>) -> boo
     let Some((_, mut inner)) = documents.into_iter().next() else {
         return false;
     };
-    let whole = Change {
-        options: None,
-        ..*change
-    };
-    if !matches!(change_at(&mut inner, &path[length..], &whole), Ok(1..)) {
+    if !matches!(change_at(&mut inner, &path[length..], change), Ok(1..)) {
         return false;
     }
     let Some(after) = written(&inner, &before) else {

@@ -47,7 +47,12 @@ pub(super) fn asked(variable: &str) -> Option<String> {
 }
 
 /// Plays every case of a file and counts those that agree.
-fn play(file: &str, floor: usize, name: fn(&Value) -> String, outcome: fn(&Value) -> Verdict) {
+pub(super) fn play(
+    file: &str,
+    floor: usize,
+    name: fn(&Value) -> String,
+    outcome: fn(&Value) -> Verdict,
+) {
     let Some(cases) = cases(file) else {
         println!("skipped: kustomize {file}: no recorded cases here");
         return;
@@ -81,7 +86,7 @@ fn play(file: &str, floor: usize, name: fn(&Value) -> String, outcome: fn(&Value
     }
 }
 
-enum Verdict {
+pub(super) enum Verdict {
     Agrees,
     Differs(String),
     PassedOver,
@@ -115,7 +120,7 @@ fn bytes_of(content: &Value) -> Vec<u8> {
     }
 }
 
-fn judge(case: &Value, wanted: &str, made: Result<String, String>) -> Verdict {
+pub(super) fn judge(case: &Value, wanted: &str, made: Result<String, String>) -> Verdict {
     match (made, case.str_at(&[wanted])) {
         (Ok(made), Some(text)) if made.trim_start() == text.trim_start() => Verdict::Agrees,
         (Ok(made), Some(text)) => Verdict::Differs(difference(text.trim_start(), &made)),
@@ -247,7 +252,7 @@ fn run_plugin(config: &str, input: &str, files: &MemoryTree) -> Result<String, B
         .join("---\n"))
 }
 
-fn printed(node: &Node) -> Result<String, OutputError> {
+pub(super) fn printed(node: &Node) -> Result<String, OutputError> {
     let mut text = String::new();
     node.print_behind(&mut text)?;
     Ok(text)
