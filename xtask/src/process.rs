@@ -41,8 +41,8 @@ fn stat_s(first: usize) -> Option<f64> {
     Some((user + system) / TICKS_PER_SECOND)
 }
 
-/// Processor time of this thread in seconds, exact to the nanosecond; 0 where
-/// there is no /proc.
+/// Processor time of this thread in seconds, told anew every few milliseconds;
+/// 0 where there is no /proc.
 pub fn thread_cpu_s() -> f64 {
     let told = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap_or_default();
     let nanoseconds = told.split_whitespace().next();

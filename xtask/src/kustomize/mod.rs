@@ -30,7 +30,7 @@ pub struct Options {
         default_value = concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared/kustomize/roots.jsonl.gz")
     )]
     pub recorded: PathBuf,
-    /// Seconds for which each case is built in this process
+    /// Seconds of processor time for which each case is built in this process
     #[arg(long, default_value_t = 0.2)]
     pub seconds: f64,
     /// Seconds of processor time that each program gets for each case
