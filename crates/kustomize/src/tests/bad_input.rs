@@ -281,3 +281,42 @@ fn a_hundred_thousand_resources_are_built_or_refused_by_number() {
     let made = build(&files, &path("."), None, &options).unwrap();
     assert_eq!(made.len(), 100_000);
 }
+
+/// Each line holds the one above ten times.
+fn laughs() -> String {
+    let mut text = String::from("l0: &l0 [x, x, x, x, x, x, x, x, x, x]\n");
+    for level in 1..12 {
+        let items = vec![format!("*l{}", level - 1); 10].join(", ");
+        text.push_str(&format!("l{level}: &l{level} [{items}]\n"));
+    }
+    text
+}
+
+/// The limit is reached on the fifth line, and nothing below it is read.
+#[test]
+fn texts_made_to_explode_are_refused_where_they_do_with_their_file() {
+    let (laughs, deep) = (laughs(), format!("a: 1\nb: {}\n", "[".repeat(100_000)));
+    for (text, line, reason) in [
+        (&laughs, 5, "excessive aliasing"),
+        (&deep, 2, "nested more than 128 levels deep"),
+    ] {
+        let resource = [
+            ("kustomization.yaml", "resources: [x.yaml]"),
+            ("x.yaml", text),
+        ];
+        let root = [("kustomization.yaml", text.as_str())];
+        let patch = [
+            ("kustomization.yaml", "patches: [{path: x.yaml}]"),
+            ("x.yaml", text),
+        ];
+        for (files, file) in [
+            (resource.as_slice(), "x.yaml"),
+            (patch.as_slice(), "x.yaml"),
+            (root.as_slice(), "kustomization.yaml"),
+        ] {
+            let found = error(files, ".");
+            let place = format!("{file}:{line}");
+            assert!(found.contains(&place) && found.contains(reason), "{found}");
+        }
+    }
+}
