@@ -7,6 +7,7 @@ mod discovery;
 mod embedded;
 mod errors;
 mod faults;
+mod kubeconfigs;
 mod lease;
 mod list;
 mod live;

@@ -20,6 +20,10 @@ use trueup_object::Text;
 pub(crate) const ANSWER_TIMEOUT_MS: u64 = 10_000;
 /// How long a run waits for that before it ends and is woken later.
 const PATIENCE_MS: u64 = 2_000;
+/// A cluster that nobody has knocked at for so long is knocked at before it is
+/// used: what rests asks nothing of it, and must not say for ever that all is
+/// well.
+const TRUST_MS: u64 = 60_000;
 /// A token is renewed when so much of its life is left.
 const TOKEN_MARGIN_MS: u64 = 60_000;
 /// How soon a token that could not be renewed is asked for again.
@@ -81,8 +85,8 @@ struct Entry {
 
 #[derive(Clone, Debug)]
 enum State {
-    /// It answered when it was last needed.
-    Open,
+    /// It answered when it was last knocked at.
+    Open { at_ms: u64 },
     /// Something went wrong with it: to be knocked at before it is used.
     Doubtful,
     /// It is being knocked at; what was known before.
@@ -111,7 +115,7 @@ impl Clusters {
     /// anybody uses it again.
     pub(crate) fn doubt(&self, key: &ClusterKey) {
         if let Some(entry) = self.lock().get_mut(key)
-            && matches!(entry.state, State::Open)
+            && matches!(entry.state, State::Open { .. })
         {
             entry.state = State::Doubtful;
         }
@@ -139,14 +143,17 @@ impl Clusters {
 
     /// Makes somebody a user of a cluster; whether it must be knocked at, and
     /// the end of that to wait for.
-    fn enter(&self, user: &ObjectKey, way: &Way) -> Entered {
+    fn enter(&self, user: &ObjectKey, way: &Way, now_ms: u64) -> Entered {
         let mut entries = self.lock();
         let entry = entries
             .entry(way.key.clone())
             .or_insert_with(|| Entry::new(way));
         entry.users.insert(user.clone());
         let before = match &entry.state {
-            State::Open => return Entered::Known(entry.reach()),
+            State::Open { at_ms } if now_ms.saturating_sub(*at_ms) < TRUST_MS => {
+                return Entered::Known(entry.reach());
+            }
+            State::Open { .. } => None,
             State::Knocking { done, .. } => return Entered::Wait(done.clone()),
             State::Doubtful => None,
             State::Closed(why) => Some(why.clone()),
@@ -185,7 +192,12 @@ impl Clusters {
     }
 
     /// Notes how knocking ended; answers whom that concerns.
-    fn knocked(&self, key: &ClusterKey, outcome: Result<Cluster, Text>) -> BTreeSet<ObjectKey> {
+    fn knocked(
+        &self,
+        key: &ClusterKey,
+        outcome: Result<Cluster, Text>,
+        now_ms: u64,
+    ) -> BTreeSet<ObjectKey> {
         let mut entries = self.lock();
         let Some(entry) = entries.get_mut(key) else {
             return BTreeSet::new();
@@ -197,7 +209,7 @@ impl Clusters {
         match outcome {
             Ok(cluster) => {
                 entry.cluster = Some(cluster);
-                entry.state = State::Open;
+                entry.state = State::Open { at_ms: now_ms };
             }
             // Who has said so already need not be told again.
             Err(why) if before.is_some() => {
@@ -246,7 +258,7 @@ impl Entry {
 
     fn reach(&self) -> Reach {
         match (&self.state, &self.cluster) {
-            (State::Open, Some(cluster)) => Reach::Open(cluster.clone()),
+            (State::Open { .. }, Some(cluster)) => Reach::Open(cluster.clone()),
             (State::Closed(why), _) => Reach::Closed(why.clone()),
             (
                 State::Knocking {
@@ -264,7 +276,7 @@ impl Entry {
 /// and asked again meanwhile.
 pub(crate) async fn reach(context: &Arc<Context>, user: &ObjectKey, way: &Way) -> Reach {
     context.clusters.leave(user, Some(&way.key));
-    let mut done = match context.clusters.enter(user, way) {
+    let mut done = match context.clusters.enter(user, way, context.clock.now_ms()) {
         Entered::Known(reach) => return reach,
         Entered::Wait(done) => done,
         Entered::Knock(order) => {
@@ -310,7 +322,9 @@ fn knock(context: &Arc<Context>, order: Knock) {
         if let (Ok(cluster), true) = (&outcome, first) {
             attend(&context, cluster, &way, &stop);
         }
-        let users = context.clusters.knocked(&way.key, outcome);
+        let users = context
+            .clusters
+            .knocked(&way.key, outcome, context.clock.now_ms());
         // Nobody may be waiting.
         let _ = tell.send(true);
         for user in users {

@@ -157,6 +157,7 @@ fn kustomization_facts(cluster: &ClusterKey, kustomization: &Kustomization) -> F
             .collect(),
         source: (source.kind == Kind::GitRepository.name())
             .then(|| key(Kind::GitRepository, &source.namespace, &source.name)),
+        elsewhere: elsewhere(kustomization),
         ready_at: is_ready(kustomization).then(|| {
             kustomization
                 .status
@@ -166,6 +167,18 @@ fn kustomization_facts(cluster: &ClusterKey, kustomization: &Kustomization) -> F
         }),
         ..common_facts(kustomization, kustomization.spec.interval_or_least())
     }
+}
+
+/// What leads to another cluster.
+fn elsewhere(kustomization: &Kustomization) -> Option<Text> {
+    let asked = kustomization.spec.kube_config.as_ref()?;
+    let home = &kustomization.metadata.namespace;
+    let (kind, name) = match (&asked.secret_ref, &asked.config_map_ref) {
+        (Some(secret), _) => ("Secret", &secret.name),
+        (None, Some(map)) => ("ConfigMap", &map.name),
+        (None, None) => return None,
+    };
+    Some(format!("{kind}/{home}/{name}").into())
 }
 
 /// What a dependent asks of what it depends on: the status is about the

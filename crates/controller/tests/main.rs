@@ -11,7 +11,10 @@
 mod bad_input;
 mod cost;
 mod drift;
+mod elsewhere;
+mod elsewhere_world;
 mod simulation;
+mod tenancy;
 mod unreadable;
 mod whole_loop;
 mod world;

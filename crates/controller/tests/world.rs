@@ -36,11 +36,24 @@ pub struct World {
     pub controller: ControllerHandle,
     reports: Arc<Mutex<Vec<Numbered>>>,
     seed: u64,
+    adjust: Adjust,
 }
+
+/// What a test wants otherwise of the controllers.
+pub type Adjust = Arc<dyn Fn(&mut ControllerOptions) + Send + Sync>;
 
 impl World {
     /// A world with our definitions, one namespace, and controllers.
     pub async fn new(seed: u64) -> Self {
+        Self::with(seed, |_| {}).await
+    }
+
+    /// The same, with controllers that are started otherwise.
+    pub async fn with(
+        seed: u64,
+        adjust: impl Fn(&mut ControllerOptions) + Send + Sync + 'static,
+    ) -> Self {
+        let adjust: Adjust = Arc::new(adjust);
         let clock = VirtualClock::start();
         let options = ServerOptions {
             core: CoreOptions { seed: Some(seed) },
@@ -55,7 +68,7 @@ impl World {
         prepare(&admin).await;
         let (remote, store) = (MemoryRemote::new(), MemoryStore::new());
         remote.add_repository(URL);
-        let controller = start(&server, &faults, &remote, &store, clock, seed);
+        let controller = start(&server, &faults, &remote, &store, clock, seed, &adjust);
         let reports = Arc::default();
         listen(&controller, &reports);
         Self {
@@ -68,6 +81,7 @@ impl World {
             controller,
             reports,
             seed,
+            adjust,
         }
     }
 
@@ -83,6 +97,7 @@ impl World {
             &self.store,
             self.clock,
             self.seed,
+            &self.adjust,
         );
         listen(&self.controller, &self.reports);
     }
@@ -338,9 +353,12 @@ fn start(
     store: &MemoryStore,
     clock: VirtualClock,
     seed: u64,
+    adjust: &Adjust,
 ) -> ControllerHandle {
     let session = cluster(faults.wrap(server.service(Identity::admin())), seed).session();
-    Controller::start(options(session, remote, store, clock, seed))
+    let mut options = options(session, remote, store, clock, seed);
+    adjust(&mut options);
+    Controller::start(options)
 }
 
 fn options(

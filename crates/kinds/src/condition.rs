@@ -15,6 +15,9 @@ pub mod condition_type {
     pub const STALLED: &str = "Stalled";
     /// The applied objects are healthy.
     pub const HEALTHY: &str = "Healthy";
+    /// Changes of the applied objects are seen as they happen; present only
+    /// where they are not. Our own type.
+    pub const WATCHING: &str = "Watching";
     /// A source's artifact is stored.
     pub const ARTIFACT_IN_STORAGE: &str = "ArtifactInStorage";
     /// A source's artifact is older than its newest revision.

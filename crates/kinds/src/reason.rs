@@ -36,6 +36,8 @@ pub const FIELD_NOT_SERVED: &str = "FieldNotServed";
 pub const DEPENDENCY_CYCLE: &str = "DependencyCycle";
 /// A field was changed back again and again; our own reason.
 pub const DRIFT_CORRECTION_SLOWED: &str = "DriftCorrectionSlowed";
+/// Live objects may not be watched; our own reason.
+pub const WATCH_FAILED: &str = "WatchFailed";
 /// A change of a live object was undone; our own reason.
 pub const DRIFT_CORRECTED: &str = "DriftCorrected";
 

@@ -15,7 +15,9 @@ pub use connection::{Connection, Scope};
 pub use events::EventsArguments;
 pub use get::{GetArguments, GetWhat, SourcesKind};
 pub use install::InstallArguments;
-pub use serve::{ApiserverArguments, ControllerArguments, DemoArguments, LogLevel};
+pub use serve::{
+    ApiserverArguments, ControllerArguments, DemoArguments, LogLevel, TenancyArguments,
+};
 pub use target::{SourceTarget, SourceTargets, Target, Targets};
 
 use clap::{Parser, Subcommand};

@@ -188,17 +188,14 @@ impl Run<'_> {
     }
 
     /// Adds to a failure what the cluster does not say: that the account to
-    /// act as does not exist. A cluster that did not answer is not trusted
-    /// to answer the next.
+    /// act as does not exist. The cluster is knocked at before it is used
+    /// again.
     async fn explained(&self, failure: Failure) -> Failure {
         let Some(target) = &self.target else {
             return failure;
         };
-        if failure.cure == Cure::Soon {
-            self.context.clusters.doubt(target.cluster());
-            return failure;
-        }
-        if failure.reason != reason::RECONCILIATION_FAILED {
+        self.context.clusters.doubt(target.cluster());
+        if failure.cure == Cure::Soon || failure.reason != reason::RECONCILIATION_FAILED {
             return failure;
         }
         match target.missing_account().await {

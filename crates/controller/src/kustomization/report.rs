@@ -6,12 +6,14 @@ use super::execute::waiting_text;
 use super::failure::{Cure, Failure, TRANSIENT_RETRY_MS, Telling};
 use super::memory::{Mark, Purpose};
 use crate::context::Context;
+use crate::live::What;
 use crate::machine::{Next, ObjectKey};
 use crate::outcome::Ended;
 use crate::status::{self, News, StatusError};
 use std::collections::BTreeMap;
 use std::time::Duration;
-use trueup_kinds::condition_type::{HEALTHY, READY, RECONCILING};
+use trueup_gocompat::format_duration;
+use trueup_kinds::condition_type::{HEALTHY, READY, RECONCILING, WATCHING};
 use trueup_kinds::{
     ConditionStatus, Inventory, KindError, Kustomization, KustomizationStatus, Reconciliation,
     Resource, Severity, message, reason,
@@ -21,6 +23,8 @@ use trueup_plan::{ChangeLine, Drift, EXPIRED_MANAGER, FieldChange, WHOLE_OBJECT}
 
 /// How many fields of one object a change event names.
 const MAX_FIELDS_NAMED: usize = 4;
+/// How many kinds that may not be watched a condition names.
+const MAX_UNWATCHED_NAMED: usize = 10;
 
 /// Before the first write of new objects: the inventory names them, and the
 /// conditions say that work is under way.
@@ -155,6 +159,7 @@ pub(super) async fn goal(
     let before: Kustomization = status::read(context, key)?;
     let news = is_news(&before, goal);
     let now = context.clock.now();
+    let unwatched = unwatched(context, key, before.spec.interval_or_least());
     status::change(context, key, &|kustomization: &mut Kustomization| {
         acknowledge(kustomization);
         let generation = kustomization.metadata.generation;
@@ -172,6 +177,10 @@ pub(super) async fn goal(
             reason::RECONCILIATION_SUCCEEDED,
             &message::applied_revision(&goal.mark.revision),
         );
+        match &unwatched {
+            Some(text) => change.set_false(WATCHING, reason::WATCH_FAILED, text),
+            None => change.remove(WATCHING),
+        };
         match goal.health {
             Some(waited) if news => {
                 change.set_true(
@@ -191,6 +200,32 @@ pub(super) async fn goal(
         tell_goal(context, key, &before, goal);
     }
     Ok(())
+}
+
+/// Says which objects are not watched, if some are not, and how their changes
+/// are found all the same.
+fn unwatched(context: &Context, key: &ObjectKey, interval: Duration) -> Option<String> {
+    let forbidden = context.live.forbidden_to(key);
+    let named = forbidden
+        .iter()
+        .take(MAX_UNWATCHED_NAMED)
+        .map(|(subject, why)| match &subject.what {
+            What::Owned(kind) => format!("{}: {why}", kind.kind),
+            What::Named(object, _) => format!("{object}: {why}"),
+        });
+    let mut lines: Vec<String> = named.collect();
+    if lines.is_empty() {
+        return None;
+    }
+    if forbidden.len() > lines.len() {
+        lines.push(format!("… and {} more", forbidden.len() - lines.len()));
+    }
+    let every = format_duration(interval);
+    lines.insert(
+        0,
+        format!("changes are found only at the interval of {every}, because watching is refused"),
+    );
+    Some(lines.join("\n"))
 }
 
 /// Whether reaching the goal is more than an interval check that found

@@ -90,7 +90,7 @@ pub(super) async fn of(
             ..Target::new(context, key, kustomization, &cluster)
         }),
         Reach::Closed(why) => {
-            let text = format!("the cluster {server} of the {origin} does not answer: {why}");
+            let text = format!("the cluster {server} of the {origin} can't be reached: {why}");
             Err(Failure::new(reason::RECONCILIATION_FAILED, text, Cure::Retry).into())
         }
         Reach::Unknown => Err(Stop::AwaitsCluster),

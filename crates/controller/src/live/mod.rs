@@ -18,7 +18,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use tokio_util::sync::CancellationToken;
 use trueup_cluster::{ChangeCount, Changes, ClusterKey, Identity, LiveObject, Session};
 use trueup_kinds::names;
-use trueup_object::{GroupVersionKind, ObjectRef};
+use trueup_object::{GroupVersionKind, ObjectRef, Text};
 
 pub(crate) use watching::{answered, track, track_also};
 
@@ -126,6 +126,8 @@ pub(crate) struct LiveSet {
 struct Watched {
     objects: BTreeMap<ObjectRef, LiveObject>,
     standing: Standing,
+    /// Why it is forbidden to watch.
+    forbidden: Option<Text>,
     standing_changed: ChangeCount,
     users: BTreeSet<ObjectKey>,
     stop: CancellationToken,
@@ -286,8 +288,45 @@ impl LiveSet {
 
     fn complete(&self, subject: &Subject) {
         if let Some(watched) = self.lock().get_mut(subject) {
+            watched.forbidden = None;
             watched.stands(Standing::Complete);
         }
+    }
+
+    /// Watching is forbidden: what was shown before is outdated from now on.
+    fn forbidden(&self, subject: &Subject, why: &str) {
+        if let Some(watched) = self.lock().get_mut(subject) {
+            watched.forbidden = Some(why.into());
+            if watched.standing != Standing::Failing {
+                watched.objects.clear();
+                watched.stands(Standing::Failing);
+            }
+        }
+    }
+
+    /// Forgets what was learnt by reading and writing of objects that no watch
+    /// shows: the next run reads them anew.
+    fn forget_unwatched(&self, user: &ObjectKey) {
+        let is_of_user = |object: &LiveObject| {
+            object.label(names::OWNER_NAME) == Some(user.name.as_str())
+                && object.label(names::OWNER_NAMESPACE) == Some(user.namespace.as_str())
+        };
+        for (subject, watched) in self.lock().iter_mut() {
+            if watched.standing == Standing::Failing && watched.users.contains(user) {
+                let shared = matches!(subject.what, What::Owned(_));
+                watched
+                    .objects
+                    .retain(|_, object| shared && !is_of_user(object));
+            }
+        }
+    }
+
+    /// The watches of a user that are forbidden: what they are about, and why.
+    pub(crate) fn forbidden_to(&self, user: &ObjectKey) -> Vec<(Subject, Text)> {
+        let watches = self.lock();
+        let used = watches.iter().filter(|(_, it)| it.users.contains(user));
+        used.filter_map(|(subject, it)| Some((subject.clone(), it.forbidden.clone()?)))
+            .collect()
     }
 
     /// A watch that was complete once stays so: it resumes or lists anew.
@@ -324,6 +363,7 @@ impl Watched {
         Self {
             objects: BTreeMap::new(),
             standing: Standing::Begun,
+            forbidden: None,
             standing_changed: ChangeCount::default(),
             users: BTreeSet::new(),
             stop: CancellationToken::new(),

@@ -8,7 +8,9 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
-use trueup_cluster::{Form, LiveObject, Scope, Session, WatchEvent, WatchSpec};
+use trueup_cluster::{
+    ApiError, ErrorClass, Form, LiveObject, Scope, Session, WatchEvent, WatchSpec,
+};
 use trueup_kinds::names;
 
 /// How long a run waits for the first list of a watch; it goes on without,
@@ -18,6 +20,7 @@ const FIRST_LIST_TIMEOUT_MS: u64 = 5_000;
 /// Makes `subjects` the watches of a user, and waits until each has shown
 /// everything once or fails to, or for a bounded time.
 pub(crate) async fn track(context: &Arc<Context>, user: &ObjectKey, subjects: &BTreeSet<Subject>) {
+    context.live.forget_unwatched(user);
     for (subject, stop) in context.live.set_users(user, subjects) {
         begin(context, subject, stop);
     }
@@ -94,6 +97,15 @@ fn spec_of(subject: &Subject) -> WatchSpec {
     }
 }
 
+/// Whether the server will not let us watch: because of who we are, or
+/// because the kind can't be.
+fn is_forbidden(error: &ApiError) -> bool {
+    const METHOD_NOT_ALLOWED: u16 = 405;
+    let class = error.class();
+    matches!(class, ErrorClass::Forbidden | ErrorClass::Unauthorized)
+        || error.code() == METHOD_NOT_ALLOWED
+}
+
 fn take(context: &Context, subject: &Subject, event: WatchEvent) {
     let change = match event {
         WatchEvent::Applied(object) => context.live.seen(subject, &object),
@@ -110,7 +122,11 @@ fn take(context: &Context, subject: &Subject, event: WatchEvent) {
         }
         WatchEvent::Error(error) => {
             tracing::debug!(?subject, %error, "watch");
-            context.live.failing(subject);
+            if is_forbidden(&error) {
+                context.live.forbidden(subject, error.message());
+            } else {
+                context.live.failing(subject);
+            }
             None
         }
     };

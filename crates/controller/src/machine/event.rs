@@ -20,6 +20,9 @@ pub struct Facts {
     pub depends_on: Vec<ObjectKey>,
     /// The source that it is made from.
     pub source: Option<ObjectKey>,
+    /// What leads to the other cluster that it is applied to, if it is; all
+    /// with the same share its lane.
+    pub elsewhere: Option<Text>,
     /// The address of the repository, normalised; sources only.
     pub url: Option<Text>,
     /// Identity of the artifact in the status; sources only.

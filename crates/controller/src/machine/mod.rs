@@ -7,6 +7,7 @@ mod backoff;
 mod edges;
 mod event;
 mod key;
+mod lanes;
 mod queue;
 #[cfg(test)]
 mod tests;
@@ -18,6 +19,7 @@ pub use key::{Cause, Causes, Kind, ObjectKey};
 
 use backoff::scatter_ms;
 use edges::Edges;
+use lanes::Lanes;
 use queue::Queue;
 use std::collections::{BTreeMap, BTreeSet};
 use timers::Timers;
@@ -74,6 +76,7 @@ pub struct Machine {
     sources: Edges,
     urls: BTreeMap<Text, BTreeSet<ObjectKey>>,
     running: BTreeMap<Kind, usize>,
+    lanes: Lanes,
     acting: BTreeSet<Kind>,
     runs: u64,
     /// Counts the changes of discovery.
@@ -96,6 +99,8 @@ struct Entry {
 #[derive(Debug)]
 struct Run {
     number: u64,
+    /// The other cluster that it works on.
+    lane: Option<Text>,
     /// What happened since it began.
     since: Causes,
     cancelled: bool,
@@ -117,6 +122,7 @@ impl Machine {
             sources: Edges::default(),
             urls: BTreeMap::new(),
             running: BTreeMap::new(),
+            lanes: Lanes::default(),
             acting: BTreeSet::new(),
             runs: 0,
             discovery: 0,
@@ -340,6 +346,9 @@ impl Machine {
             return;
         };
         *self.running.entry(key.kind).or_default() -= 1;
+        if let Some(lane) = &run.lane {
+            self.lanes.leave(lane);
+        }
         if entry.gone {
             self.entries.remove(key);
             return;
@@ -413,12 +422,15 @@ impl Machine {
 
     fn pop(&mut self, kind: Kind) -> Option<(ObjectKey, Causes)> {
         let (entries, dependencies) = (&self.entries, &self.dependencies);
+        let (lanes, limit) = (&self.lanes, self.limit(kind));
         self.queue.pop(kind, |queue, key| {
             let busy = |needed: &ObjectKey| {
                 queue.holds_urgent(needed)
                     || entries.get(needed).is_some_and(|entry| entry.run.is_some())
             };
-            !dependencies.needs(key).any(busy) || dependencies.cycle(key).is_some()
+            let lane = entries.get(key).and_then(|it| it.facts.elsewhere.as_ref());
+            lanes.has_room(lane, limit)
+                && (!dependencies.needs(key).any(busy) || dependencies.cycle(key).is_some())
         })
     }
 
@@ -429,8 +441,13 @@ impl Machine {
         let cycle = self.dependencies.cycle(&key);
         if let Some(entry) = self.entries.get_mut(&key) {
             entry.in_circle = cycle.is_some();
+            let lane = entry.facts.elsewhere.clone();
+            if let Some(lane) = &lane {
+                self.lanes.enter(lane);
+            }
             entry.run = Some(Run {
                 number: self.runs,
+                lane,
                 since: Causes::new(),
                 cancelled: false,
                 discovery: self.discovery,

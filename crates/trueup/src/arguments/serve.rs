@@ -48,6 +48,30 @@ pub struct ControllerArguments {
     /// Least severe log lines to print
     #[arg(long, value_enum, default_value_t = LogLevel::Info)]
     pub log_level: LogLevel,
+    /// Who may do what, and where.
+    #[command(flatten)]
+    pub tenancy: TenancyArguments,
+}
+
+/// Flags of `trueup controller` that bound what objects may ask for, by
+/// Flux's names.
+#[derive(Debug, Args)]
+pub struct TenancyArguments {
+    /// Refuse sources and dependencies in other namespaces
+    #[arg(long)]
+    pub no_cross_namespace_refs: bool,
+    /// Apply Kustomizations that name no account as this one of their namespace [default: as the controller]
+    #[arg(long, value_name = "NAME")]
+    pub default_service_account: Option<String>,
+    /// Account whose token opens other clusters where a kubeConfig ConfigMap names none
+    #[arg(long, value_name = "NAME")]
+    pub default_kubeconfig_service_account: Option<String>,
+    /// Let kubeconfigs in Secrets run programs in the controller's container
+    #[arg(long)]
+    pub insecure_kubeconfig_exec: bool,
+    /// Let kubeconfigs in Secrets skip the check of the server's certificate
+    #[arg(long)]
+    pub insecure_kubeconfig_tls: bool,
 }
 
 /// Severities of log lines, by Flux's names.

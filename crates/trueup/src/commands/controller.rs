@@ -1,17 +1,17 @@
 //! `trueup controller`.
 
 use super::{Failure, said};
-use crate::arguments::{ControllerArguments, LogLevel};
+use crate::arguments::{ControllerArguments, LogLevel, TenancyArguments};
 use crate::{connect, stop};
 use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::sync::Arc;
 use tokio::net::TcpListener;
-use trueup_cluster::{ClusterOptions, LeaseTimes};
+use trueup_cluster::{ClusterOptions, ExecPlugins, LeaseTimes, ServerCertificates};
 use trueup_controller::machine::Kind;
 use trueup_controller::{
-    Controller, ControllerHandle, ControllerOptions, LeaderElection, LogSink, RemoteBases,
-    StandardErrorLog,
+    Controller, ControllerHandle, ControllerOptions, CrossNamespace, LeaderElection, LogSink,
+    RemoteBases, StandardErrorLog,
 };
 use trueup_source::{
     ArtifactStore, ArtifactStoreOptions, GitFetcher, GitFetcherOptions, WebFetcher,
@@ -47,6 +47,7 @@ pub async fn run(arguments: ControllerArguments) -> Result<ExitCode, Failure> {
         .into_iter()
         .map(|kind| (kind, arguments.concurrent))
         .collect();
+    bound(&mut options, &arguments.tenancy);
     let handle = Controller::start(options);
     let serve = |listener, handle: &ControllerHandle| {
         tokio::spawn(trueup_web::serve(
@@ -73,6 +74,22 @@ fn remote_bases(
     }
     let web = WebFetcher::new().map_err(said)?;
     Ok(RemoteBases::new(fetcher).with_web(Arc::new(web)))
+}
+
+/// Sets the bounds of what objects may ask for.
+fn bound(options: &mut ControllerOptions, tenancy: &TenancyArguments) {
+    if tenancy.no_cross_namespace_refs {
+        options.cross_namespace = CrossNamespace::Refused;
+    }
+    options.default_service_account = tenancy.default_service_account.as_deref().map(Into::into);
+    let kubeconfig_account = tenancy.default_kubeconfig_service_account.as_deref();
+    options.default_kubeconfig_account = kubeconfig_account.map(Into::into);
+    if tenancy.insecure_kubeconfig_exec {
+        options.kubeconfig_policy.exec = ExecPlugins::Allowed;
+    }
+    if tenancy.insecure_kubeconfig_tls {
+        options.kubeconfig_policy.tls = ServerCertificates::AsConfigured;
+    }
 }
 
 async fn bind(address: SocketAddr) -> Result<TcpListener, Failure> {
