@@ -1,6 +1,7 @@
 //! One leader among several processes, by a Lease object.
 
-use crate::{ApiError, ErrorClass, Form, LiveObject, Session, WriteOptions};
+use crate::tenure::TenureKeeper;
+use crate::{ApiError, ErrorClass, Form, LiveObject, Session, Tenure, WriteOptions};
 use jiff::Timestamp;
 use std::future::Future;
 use std::pin::pin;
@@ -28,7 +29,22 @@ impl LeaseTimes {
         renew_deadline: Duration::from_secs(30),
         retry_period: Duration::from_secs(5),
     };
+
+    /// Whether a leader gives up before others may take over, and tries more
+    /// than once before it gives up: the rules of client-go. The duration is
+    /// written in whole seconds.
+    #[must_use]
+    pub fn are_consistent(&self) -> bool {
+        self.lease_duration.as_secs() >= 1
+            && self.lease_duration.subsec_nanos() == 0
+            && !self.retry_period.is_zero()
+            && self.lease_duration > self.renew_deadline
+            && self.renew_deadline > self.retry_period.mul_f64(JITTER)
+    }
 }
+
+/// By how much client-go stretches the pauses between attempts at most.
+const JITTER: f64 = 1.2;
 
 /// What a Lease says.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -116,6 +132,7 @@ pub struct LeaseElection {
     started: Instant,
     seen: Option<(LiveObject, LeaseView)>,
     renewed_at: Option<Instant>,
+    keeper: TenureKeeper,
 }
 
 impl LeaseElection {
@@ -144,7 +161,14 @@ impl LeaseElection {
             started: Instant::now(),
             seen: None,
             renewed_at: None,
+            keeper: TenureKeeper::new(),
         }
+    }
+
+    /// Until when we lead, readable by whoever acts.
+    #[must_use]
+    pub fn tenure(&self) -> Tenure {
+        self.keeper.tenure()
     }
 
     /// Takes part until `stop`; tells every change to `tell`. At the end a
@@ -216,6 +240,8 @@ impl LeaseElection {
         if self.renewed_at.take().is_none() {
             return;
         }
+        // Nothing of ours is done once others may take it.
+        self.keeper.end();
         let Some((object, view)) = self.seen.take() else {
             return;
         };
@@ -238,6 +264,7 @@ impl LeaseElection {
         match decide_lease(view, &self.identity, self.now_ms()) {
             LeaseDecision::Wait { .. } => {
                 self.renewed_at = None;
+                self.keeper.end();
                 Ok(())
             }
             LeaseDecision::Create => self.hold(LeaseRecord::default(), 0).await,
@@ -302,6 +329,7 @@ impl LeaseElection {
         let live = self.seen.as_ref().map(|(object, _)| object.clone());
         let object = self.write(live.as_ref(), &record).await?;
         self.renewed_at = Some(began);
+        self.keeper.extend(began + self.times.renew_deadline);
         self.seen = Some((
             object,
             LeaseView {

@@ -21,7 +21,9 @@ mod remote;
 mod request;
 mod resource;
 mod session;
+mod tenure;
 mod transport;
+mod version;
 mod watch;
 
 pub use account::AccountToken;
@@ -49,5 +51,6 @@ pub use request::{
 };
 pub use resource::{Placement, ResourceInfo};
 pub use session::{Identity, Session};
+pub use tenure::{Tenure, is_within};
 pub use transport::{MAX_ANSWER_BYTES, NotSent};
 pub use watch::{DeletedObject, WatchEvent, WatchSpec, WatchStream, keep_discovery_fresh};

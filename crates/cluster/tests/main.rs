@@ -14,5 +14,6 @@ mod live;
 mod pace;
 mod requests;
 mod script;
+mod tenure;
 mod tls;
 mod watch;

@@ -5,16 +5,17 @@ use crate::clusters::Clusters;
 use crate::elsewhere::RemoteBases;
 use crate::kustomization::Memories;
 use crate::live::LiveSet;
-use crate::machine::{Event, ObjectKey};
+use crate::machine::{Event, Kind, ObjectKey};
 use crate::metrics::Metrics;
 use crate::model::Model;
 use crate::objects::{Objects, facts_of};
 use crate::reports::Reports;
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
-use trueup_cluster::{Cluster, ClusterKey, KubeconfigPolicy, LiveObject, Session};
+use trueup_cluster::{Cluster, ClusterKey, KubeconfigPolicy, LiveObject, Session, Tenure};
 use trueup_kinds::{Report, Severity};
 use trueup_object::Text;
 use trueup_source::{ArtifactStorage, GitFetch};
@@ -76,18 +77,32 @@ pub(crate) struct Context {
     pub elections: Elections,
 }
 
-/// The tasks of elections under way.
+/// The elections under way: their tasks, and until when we lead.
 #[derive(Debug, Default)]
 pub(crate) struct Elections {
     tasks: Mutex<Vec<JoinHandle<()>>>,
+    tenures: Mutex<BTreeMap<Kind, Tenure>>,
 }
 
 impl Elections {
-    pub(crate) fn add(&self, task: JoinHandle<()>) {
+    pub(crate) fn add(&self, kind: Kind, tenure: Tenure, task: JoinHandle<()>) {
+        self.tenures
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(kind, tenure);
         self.tasks
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .push(task);
+    }
+
+    /// Until when we may act on a kind; `None` where no lease is needed.
+    pub(crate) fn tenure(&self, kind: Kind) -> Option<Tenure> {
+        self.tenures
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(&kind)
+            .cloned()
     }
 
     /// Waits until every election has ended.
@@ -189,7 +204,7 @@ impl Context {
 }
 
 /// Annotations that a user wants in the metadata of an object's events.
-fn event_annotations(object: &LiveObject) -> std::collections::BTreeMap<Text, Text> {
+fn event_annotations(object: &LiveObject) -> BTreeMap<Text, Text> {
     let texts = object.annotations().iter();
     let annotations = texts
         .filter_map(|(key, text)| Some((key.clone(), text.as_str()?.into())))

@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 use trueup_cluster::{ErrorClass, Form, Patch, Session, WriteOptions};
 use trueup_kinds::{GitRepository, Kustomization, Report, Reporter, Resource};
-use trueup_object::{GroupVersionKind, ObjectRef};
+use trueup_object::{GroupVersionKind, ObjectRef, to_json, value};
 
 /// How many reports may wait to become events before the newest are dropped.
 const MAX_WAITING_EVENTS: usize = 4096;
@@ -76,6 +76,19 @@ impl Reports {
     pub(crate) fn log(&self, key: &ObjectKey, report: &Report) {
         self.log
             .line(&report.log_line(&reporter(key.kind, &self.instance)));
+    }
+
+    /// Writes a line about the process rather than an object to the log.
+    pub(crate) fn say(&self, kind: Kind, message: &str, at: jiff::Timestamp) {
+        let controller = reporter(kind, &self.instance).controller;
+        let line = value!({
+            "level": "info",
+            "ts": (trueup_kinds::format_time(at)),
+            "logger": "runtime",
+            "msg": message,
+            "controller": controller,
+        });
+        self.log.line(&String::from_utf8_lossy(&to_json(&line)));
     }
 
     pub(crate) fn publish(&self, model: &Model, key: &ObjectKey, report: Report) {

@@ -141,6 +141,7 @@ fn elect(
     standings: &Arc<Standings>,
 ) {
     let clock = context.clock;
+    let name = format!("{}/{}", election.namespace, lease_name(kind));
     let lease = LeaseElection::new(
         context.session.clone(),
         &election.namespace,
@@ -149,29 +150,64 @@ fn elect(
         election.times,
         Arc::new(move || clock.now()),
     );
-    let (tell, mut told) = watch::channel(Leadership::Standby {
+    let (tell, told) = watch::channel(Leadership::Standby {
         holder: Text::new(),
     });
-    let stop = context.stop.clone();
+    let (stop, mut tenure) = (context.stop.clone(), lease.tenure());
     // Not ended by the token itself: giving the lease up comes after it.
-    context.elections.add(tokio::spawn(
-        lease.run(tell, async move { stop.cancelled().await }),
-    ));
+    let election = tokio::spawn(lease.run(tell, async move { stop.cancelled().await }));
+    context.elections.add(kind, tenure.clone(), election);
+    context.spawn(tell_of_leadership(context, kind, name.into(), told));
     let standings = Arc::clone(standings);
     context.spawn(async move {
-        while told.changed().await.is_ok() {
-            let held = *told.borrow_and_update() == Leadership::Leading;
-            standings.send_modify(|all| {
-                if let Some(standing) = all.get_mut(&kind) {
-                    standing.lease = if held {
-                        LeaseState::Held
-                    } else {
-                        LeaseState::Awaited
-                    };
-                }
-            });
+        loop {
+            tenure.begun().await;
+            set_lease(&standings, kind, LeaseState::Held);
+            tenure.lost().await;
+            set_lease(&standings, kind, LeaseState::Awaited);
         }
     });
+}
+
+fn set_lease(standings: &Standings, kind: Kind, state: LeaseState) {
+    standings.send_modify(|all| {
+        if let Some(standing) = all.get_mut(&kind) {
+            standing.lease = state;
+        }
+    });
+}
+
+/// A log line for every change of who leads, so that a process that does
+/// nothing says why.
+fn tell_of_leadership(
+    context: &Arc<Context>,
+    kind: Kind,
+    lease: Text,
+    mut told: watch::Receiver<Leadership>,
+) -> impl Future<Output = ()> + Send + use<> {
+    let weak = Arc::downgrade(context);
+    async move {
+        loop {
+            let leadership = told.borrow_and_update().clone();
+            let Some(context) = weak.upgrade() else {
+                return;
+            };
+            let message = match leadership {
+                Leadership::Leading => format!("successfully acquired lease {lease}"),
+                Leadership::Standby { holder } if holder.is_empty() => {
+                    format!("attempting to acquire leader lease {lease}...")
+                }
+                Leadership::Standby { holder } => {
+                    format!("standing by: lease {lease} is held by {holder}")
+                }
+            };
+            context.reports.say(kind, &message, context.clock.now());
+            drop(context);
+            if told.changed().await.is_err() {
+                return;
+            }
+        }
+    }
 }
 
 /// A kind is acted on when it and everything that it refers to is known, and
@@ -191,6 +227,9 @@ fn act_when_allowed(
             for kind in Kind::ALL {
                 let allowed = may_act(kind, &now);
                 if acting.insert(kind, allowed).unwrap_or(false) != allowed {
+                    if kind == Kind::Kustomization && !allowed {
+                        context.memories.forget_all();
+                    }
                     context.tell(if allowed {
                         Event::Acting(kind)
                     } else {

@@ -134,10 +134,16 @@ async fn work(context: Arc<Context>, start: Start, cancel: CancellationToken) {
     context
         .model
         .set_activity(&start.key, Activity::Working { run: start.run });
-    let run = AssertUnwindSafe(reconcile(&context, &start, &cancel))
-        .catch_unwind()
-        .await;
-    let ended = run.unwrap_or_else(|_| panicked(&context, &start));
+    let run = AssertUnwindSafe(reconcile(&context, &start, &cancel)).catch_unwind();
+    let run = match context.elections.tenure(start.key.kind) {
+        None => Some(run.await),
+        Some(tenure) => tenure.while_it_lasts(run).await,
+    };
+    let ended = match run {
+        Some(Ok(ended)) => ended,
+        Some(Err(_)) => panicked(&context, &start),
+        None => overtaken(&context, &start),
+    };
     context.model.set_activity(&start.key, Activity::Resting);
     let took = std::time::Duration::from_millis(context.clock.now_ms() - began_ms);
     context.metrics.finished(&start.key, took, ended.result);
@@ -162,6 +168,13 @@ fn reconcile<'a>(
         Kind::GitRepository => git_repository::reconcile(context, start, cancel).boxed(),
         Kind::Kustomization => kustomization::reconcile(context, start, cancel).boxed(),
     }
+}
+
+/// The lease was lost in the middle of the run, which was dropped where it
+/// stood: what was remembered of the object is doubtful and forgotten.
+fn overtaken(context: &Context, start: &Start) -> Ended {
+    context.memories.forget(&start.key);
+    Ended::failed(Next::Again, "the lease was lost")
 }
 
 /// A panic stays with its object: what was remembered of it is doubtful and

@@ -5,7 +5,7 @@
 //! refused alike; the descriptions are our own. They are data files in this
 //! crate's `data` folder.
 
-use trueup_object::{Text, Value, from_json};
+use trueup_object::{Value, from_json};
 
 const GIT_REPOSITORIES: &str = include_str!("../data/gitrepositories.json");
 const KUSTOMIZATIONS: &str = include_str!("../data/kustomizations.json");
@@ -25,18 +25,6 @@ pub fn definition(name: &str) -> Option<Value> {
     definitions()
         .into_iter()
         .find(|it| it.str_at(&["metadata", "name"]) == Some(name))
-}
-
-/// All definitions with the labels of one installation.
-#[must_use]
-pub(crate) fn labelled_definitions(labels: &[(&str, Text)]) -> Vec<Value> {
-    let mut all = definitions();
-    for definition in &mut all {
-        for (key, text) in labels {
-            definition.set_at(&["metadata", "labels", key], text.clone().into());
-        }
-    }
-    all
 }
 
 #[cfg(test)]

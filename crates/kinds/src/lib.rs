@@ -32,7 +32,11 @@ pub use git_repository::{
     GitRepositorySpec, GitRepositoryStatus, GitRepositoryVerification,
 };
 pub use history::{History, HistoryEntry, MAX_HISTORY_ENTRIES, Reconciliation};
-pub use install::{InstallOptions, install_manifests};
+pub use install::{
+    ARTIFACTS_PORT, CONTAINER, ControllerRights, DEFAULT_NAMESPACE, HEALTH_PORT, INSTALL_NAME,
+    InstallManifests, InstallOptions, Isolation, KUBERNETES_RANGE, KUSTOMIZE_COMPONENT,
+    SOURCE_COMPONENT, WatchedNamespaces, install_manifests,
+};
 pub use inventory::{Inventory, InventoryEntry, InventoryError, object_id, parse_object_id};
 pub use kustomization::{
     CommonMetadata, CustomHealthCheck, Decryption, DeletionPolicy, DependencyReference,

@@ -50,6 +50,14 @@ pub const SYNC_GC_MARK: &str = "fluxcd.io/sync-gc-mark";
 pub const PART_OF: &str = "app.kubernetes.io/part-of";
 /// The value of [`PART_OF`] that the `flux` CLI looks for.
 pub const PART_OF_VALUE: &str = "flux";
+/// Label with the namespace of an installation.
+pub const INSTANCE: &str = "app.kubernetes.io/instance";
+/// Label with the version of an installation.
+pub const VERSION: &str = "app.kubernetes.io/version";
+/// Label that says which tool made an installation; Flux sets none.
+pub const MANAGED_BY: &str = "app.kubernetes.io/managed-by";
+/// The value of [`MANAGED_BY`] on what we installed.
+pub const MANAGED_BY_VALUE: &str = "trueup";
 
 /// Field manager of server-side apply, as Flux: other tools filter by it.
 pub const APPLY_MANAGER: &str = "kustomize-controller";

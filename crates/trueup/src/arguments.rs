@@ -6,6 +6,7 @@ mod connection;
 mod events;
 mod get;
 mod install;
+mod leader_election;
 mod serve;
 mod target;
 
@@ -14,7 +15,8 @@ pub use change::{DeleteArguments, ReconcileArguments, ResumeArguments, SuspendAr
 pub use connection::{Connection, Scope};
 pub use events::EventsArguments;
 pub use get::{GetArguments, GetWhat, SourcesKind};
-pub use install::InstallArguments;
+pub use install::{CheckArguments, InstallArguments, UninstallArguments};
+pub use leader_election::LeaderElectionArguments;
 pub use serve::{
     ApiserverArguments, ControllerArguments, DemoArguments, LogLevel, TenancyArguments,
 };
@@ -51,8 +53,12 @@ pub enum Command {
     Apiserver(ApiserverArguments),
     /// Build manifests from files on this machine
     Build(BuildArguments),
-    /// Print the manifests that prepare a cluster for the controllers
+    /// Install the controllers in a cluster, or upgrade them
     Install(InstallArguments),
+    /// Check a cluster and the installation in it
+    Check(CheckArguments),
+    /// Remove the controllers and the definitions; what was applied stays
+    Uninstall(UninstallArguments),
     /// Show objects and their status
     Get(GetArguments),
     /// Reconcile an object now and wait for the result
@@ -98,6 +104,10 @@ mod tests {
             "trueup events --for Kustomization/apps",
             "trueup delete source git fleet -s",
             "trueup install --export",
+            "trueup install -n infra --version v0.2.0 --registry example.com/team --network-policy=false",
+            "trueup install --components source-controller,kustomize-controller --watch-all-namespaces=false",
+            "trueup uninstall --keep-namespace -s",
+            "trueup check --pre",
             "trueup completion bash",
         ] {
             Arguments::try_parse_from(line.split(' '))

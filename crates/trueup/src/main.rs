@@ -3,6 +3,8 @@
 mod arguments;
 mod commands;
 mod connect;
+#[cfg(test)]
+mod packaging;
 mod progress;
 #[cfg(test)]
 mod reference;

@@ -102,6 +102,11 @@ impl Memories {
         self.all().remove(key);
     }
 
+    /// Forgets everything, as a restart would: others have acted since.
+    pub(crate) fn forget_all(&self) {
+        self.all().clear();
+    }
+
     /// The revision that a Kustomization is known to be unaffected by.
     pub(crate) fn unaffected_by(&self, key: &ObjectKey) -> Option<Mark> {
         let memory = self.all().get(key).cloned()?;

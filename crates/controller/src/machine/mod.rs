@@ -138,7 +138,7 @@ impl Machine {
             }
             Event::StandingBy(kind) => {
                 self.acting.remove(&kind);
-                self.cancel_all(kind, &mut commands);
+                self.begin_anew(kind, &mut commands);
             }
             Event::Observed { key, facts } => self.observe(&key, facts, &mut commands),
             Event::Vanished(key) => self.vanish(&key, &mut commands),
@@ -329,11 +329,17 @@ impl Machine {
         }
     }
 
-    fn cancel_all(&mut self, kind: Kind, commands: &mut Vec<Command>) {
+    /// While others act, what is known of a kind gets old: when it may be
+    /// acted on again, every object is worked on as if seen for the first time.
+    fn begin_anew(&mut self, kind: Kind, commands: &mut Vec<Command>) {
         for (key, entry) in self.entries.iter_mut().filter(|(key, _)| key.kind == kind) {
-            if let Some(run) = &mut entry.run {
-                run.since.insert(Cause::Start);
-                cancel(key, run, commands);
+            match &mut entry.run {
+                Some(run) => {
+                    run.since.insert(Cause::Start);
+                    cancel(key, run, commands);
+                }
+                None if !entry.gone => self.queue.push(key, Cause::Start),
+                None => {}
             }
         }
     }

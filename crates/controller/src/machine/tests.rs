@@ -113,6 +113,21 @@ fn nothing_starts_before_the_machine_may_act() {
 }
 
 #[test]
+fn a_kind_that_others_acted_on_meanwhile_is_worked_on_anew() {
+    let mut stage = Stage::new(2);
+    stage.settle(&app("resting"), facts(1), Next::Interval);
+    let running = only_start(stage.observe(&app("running"), facts(1)));
+    let cancel = Command::Cancel {
+        key: app("running"),
+        run: running.run,
+    };
+    assert_eq!(stage.tell(Event::StandingBy(Kind::Kustomization)), [cancel]);
+    assert_eq!(stage.finish(&running, Next::Again), []);
+    let commands = stage.tell(Event::Acting(Kind::Kustomization));
+    assert_eq!(starts(&commands), ["resting", "running"]);
+}
+
+#[test]
 fn a_change_meanwhile_cancels_the_run_and_is_worked_on_afterwards() {
     let mut stage = Stage::new(2);
     let first = only_start(stage.observe(&app("a"), facts(1)));

@@ -1,7 +1,8 @@
 //! Commands that run until they are stopped.
 
 use super::connection::{Connection, address};
-use clap::{Args, ValueEnum};
+use super::leader_election::LeaderElectionArguments;
+use clap::{ArgAction, Args, ValueEnum};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
@@ -36,9 +37,18 @@ pub struct ControllerArguments {
     /// Address of /metrics, /healthz and /readyz
     #[arg(long, value_name = "ADDR", default_value = "0.0.0.0:8080")]
     pub metrics_addr: SocketAddr,
-    /// Act only while holding the leases of Flux's controllers, in this namespace
-    #[arg(long, value_name = "NAMESPACE")]
-    pub leader_election_namespace: Option<String>,
+    #[command(flatten)]
+    pub leader_election: LeaderElectionArguments,
+    /// Serve the objects of all namespaces, or (false) only those of RUNTIME_NAMESPACE
+    #[arg(
+        long,
+        num_args = 0..=1,
+        default_value_t = true,
+        default_missing_value = "true",
+        value_name = "BOOL",
+        action = ArgAction::Set
+    )]
+    pub watch_all_namespaces: bool,
     /// How many objects of a kind are worked on at once
     #[arg(long, default_value_t = 20, value_name = "N")]
     pub concurrent: usize,

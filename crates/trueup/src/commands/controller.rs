@@ -1,7 +1,7 @@
 //! `trueup controller`.
 
 use super::{Failure, said};
-use crate::arguments::{ControllerArguments, LogLevel, TenancyArguments};
+use crate::arguments::{ControllerArguments, LeaderElectionArguments, LogLevel, TenancyArguments};
 use crate::{connect, stop};
 use std::net::SocketAddr;
 use std::process::ExitCode;
@@ -13,6 +13,7 @@ use trueup_controller::{
     Controller, ControllerHandle, ControllerOptions, CrossNamespace, LeaderElection, LogSink,
     RemoteBases, StandardErrorLog,
 };
+use trueup_object::Text;
 use trueup_source::{
     ArtifactStore, ArtifactStoreOptions, GitFetcher, GitFetcherOptions, WebFetcher,
 };
@@ -38,10 +39,8 @@ pub async fn run(arguments: ControllerArguments) -> Result<ExitCode, Failure> {
     let mut options = ControllerOptions::new(cluster.session(), fetcher, Arc::new(store.clone()));
     options.remote_bases = remote_bases;
     options.log = log(arguments.log_level);
-    options.leader_election = arguments
-        .leader_election_namespace
-        .as_deref()
-        .map(leader_election);
+    options.leader_election = leader_election(&arguments.leader_election)?;
+    options.namespaces = namespaces(&arguments);
     options.instance = instance().into();
     options.machine.concurrency = Kind::ALL
         .into_iter()
@@ -106,12 +105,41 @@ fn advertised(arguments: &ControllerArguments, listener: &TcpListener) -> Result
     }
 }
 
-fn leader_election(namespace: &str) -> LeaderElection {
-    LeaderElection {
-        namespace: namespace.into(),
-        identity: instance().into(),
-        times: LeaseTimes::FLUX,
+/// The election to take part in, where one is asked for.
+fn leader_election(arguments: &LeaderElectionArguments) -> Result<Option<LeaderElection>, Failure> {
+    if !arguments.enable_leader_election {
+        return Ok(None);
     }
+    let times = LeaseTimes {
+        lease_duration: arguments.leader_election_lease_duration,
+        renew_deadline: arguments.leader_election_renew_deadline,
+        retry_period: arguments.leader_election_retry_period,
+    };
+    if !times.are_consistent() {
+        return Err(said(
+            "leader election: the lease duration must be whole seconds and longer than the renew \
+             deadline, and that longer than 1.2 times the retry period",
+        ));
+    }
+    Ok(Some(LeaderElection {
+        namespace: arguments.leader_election_namespace.as_str().into(),
+        identity: instance().into(),
+        times,
+    }))
+}
+
+/// The namespaces whose objects are served; none stands for all.
+fn namespaces(arguments: &ControllerArguments) -> Vec<Text> {
+    if arguments.watch_all_namespaces {
+        return Vec::new();
+    }
+    vec![
+        arguments
+            .leader_election
+            .leader_election_namespace
+            .as_str()
+            .into(),
+    ]
 }
 
 /// This process by name: the Pod's name where there is one.

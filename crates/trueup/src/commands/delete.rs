@@ -1,9 +1,9 @@
 //! `trueup delete`.
 
+use super::confirm::confirmed;
 use super::{Failure, reconcile, said};
 use crate::arguments::DeleteArguments;
 use crate::{connect, progress};
-use std::io::{BufRead, IsTerminal, Write};
 use std::process::ExitCode;
 use std::time::Duration;
 use tokio::time::{Instant, sleep};
@@ -47,21 +47,4 @@ pub async fn run(arguments: DeleteArguments) -> Result<ExitCode, Failure> {
     }
     progress::success(&format!("{} deleted", words.command));
     Ok(ExitCode::SUCCESS)
-}
-
-/// Asks on the terminal; where there is none, nobody can say yes.
-fn confirmed(question: &str) -> Result<bool, Failure> {
-    let input = std::io::stdin();
-    if !input.is_terminal() {
-        return Err(said(
-            "no terminal to ask on: use --silent to delete without a question",
-        ));
-    }
-    eprint!("? {question} [y/N] ");
-    let mut answer = String::new();
-    std::io::stderr()
-        .flush()
-        .and_then(|()| input.lock().read_line(&mut answer))
-        .map_err(said)?;
-    Ok(matches!(answer.trim().to_lowercase().as_str(), "y" | "yes"))
 }

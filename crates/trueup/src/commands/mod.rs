@@ -2,18 +2,23 @@
 
 mod apiserver;
 mod build;
+mod check;
+mod confirm;
 mod controller;
 mod delete;
 mod demo;
 mod events;
 mod get;
 mod install;
+mod installation;
 mod reconcile;
 mod suspend;
+mod uninstall;
 
 use crate::arguments::{Arguments, Command};
 use clap::CommandFactory;
 use std::process::ExitCode;
+use trueup_cluster::Persist;
 
 /// Why a command failed, ready to be read after `✗`.
 #[derive(Debug, thiserror::Error)]
@@ -34,6 +39,14 @@ fn said<T: std::fmt::Display>(sentence: T) -> Failure {
     Failure::Said(sentence.to_string())
 }
 
+/// What stands after a line about something that was only asked for.
+fn dry_run_mark(persist: Persist) -> &'static str {
+    match persist {
+        Persist::Commit => "",
+        Persist::DryRun => " (dry run)",
+    }
+}
+
 /// Runs one command to its exit code: 0 done, 1 failed.
 pub fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
     match arguments.command {
@@ -41,7 +54,9 @@ pub fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
         Command::Controller(arguments) => online(controller::run(arguments)),
         Command::Apiserver(arguments) => online(apiserver::run(arguments)),
         Command::Build(arguments) => build::run(&arguments),
-        Command::Install(arguments) => install::run(&arguments),
+        Command::Install(arguments) => online(install::run(arguments)),
+        Command::Check(arguments) => online(check::run(arguments)),
+        Command::Uninstall(arguments) => online(uninstall::run(arguments)),
         Command::Get(arguments) => online(get::run(arguments)),
         Command::Reconcile(arguments) => online(reconcile::run(arguments)),
         Command::Suspend(arguments) => online(suspend::suspend(arguments)),

@@ -2,6 +2,7 @@
 //! that `TRUEUP_TEST_KUBECONFIG` names) with a namespace in it, a Git server
 //! with a repository, a clone driven by real `git`, and the controllers.
 
+mod audit;
 mod controllers;
 pub mod git;
 mod look;
@@ -13,6 +14,8 @@ pub use git::{CREDENTIALS, PRIVATE_REPOSITORY};
 pub use look::until;
 pub use objects::{kustomization, object, with};
 pub use programs::{Answer, is_there, kubectl_on};
+
+pub use audit::Audit;
 
 use controllers::Controllers;
 use futures::FutureExt;
@@ -88,6 +91,11 @@ impl World {
     /// Whether other tests use the same cluster.
     pub fn is_shared(&self) -> bool {
         self.place.is_outside
+    }
+
+    /// Who asked the embedded API for what.
+    pub fn audit(&self) -> &Audit {
+        &self.place.audit
     }
 
     /// Applies an object as a person would; a namespaced one without a

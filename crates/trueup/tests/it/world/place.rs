@@ -1,15 +1,16 @@
 //! The cluster of a test.
 
+use super::audit::Audit;
 use super::look::until;
 use std::path::{Path, PathBuf};
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::sync::OnceCell;
 use tokio_util::sync::CancellationToken;
 use tracing_subscriber::EnvFilter;
 use trueup_apiserver::core::Identity;
-use trueup_apiserver::edge::authentication::StaticToken;
+use trueup_apiserver::edge::authentication::{StaticToken, service_account};
 use trueup_apiserver::edge::{
     ApiServer, Certificates, Limits, ServeOptions, ServerOptions, write_kubeconfig,
 };
@@ -25,9 +26,15 @@ const KUBECONFIG: &str = "TRUEUP_TEST_KUBECONFIG";
 /// How often the node of an outside cluster says that it lives.
 const HEARTBEAT: Duration = Duration::from_secs(10);
 
+/// Users for processes that are told apart: two who may do everything, and the
+/// account that an installation makes.
+const PROCESSES: [&str; 3] = ["first", "second", "installed"];
+
 pub struct Place {
     pub kubeconfig: PathBuf,
     pub is_outside: bool,
+    /// Who asked the embedded API for what.
+    pub audit: Audit,
     stop: CancellationToken,
 }
 
@@ -50,6 +57,7 @@ impl Place {
         let place = Self {
             kubeconfig,
             is_outside: true,
+            audit: Audit::default(),
             stop: CancellationToken::new(),
         };
         let prepare = async {
@@ -62,12 +70,14 @@ impl Place {
 
     async fn embedded(folder: &Path) -> Self {
         let (kubeconfig, stop) = (folder.join("kubeconfig"), CancellationToken::new());
-        let server = serve(&kubeconfig, &stop).await;
+        let audit = Audit::default();
+        let server = serve(&kubeconfig, &audit, &stop).await;
         let house = server.clone();
         tokio::spawn(async move { house.keep_house().await });
         let place = Self {
             kubeconfig,
             is_outside: false,
+            audit,
             stop,
         };
         tokio::spawn(trueup_workloads::run(
@@ -101,15 +111,22 @@ async fn connect(kubeconfig: &Path, options: ClusterOptions) -> Cluster {
         .unwrap()
 }
 
-async fn serve(kubeconfig: &Path, stop: &CancellationToken) -> ApiServer {
+/// Also writes a kubeconfig for each of [`PROCESSES`], named after it.
+async fn serve(kubeconfig: &Path, audit: &Audit, stop: &CancellationToken) -> ApiServer {
     let certificates = Certificates::make(&[]).unwrap();
     let authority = certificates.authority_pem().to_owned();
     let token = "administrator-of-the-tests".to_owned();
+    let mut tokens = vec![StaticToken {
+        token: token.clone(),
+        identity: Identity::admin(),
+    }];
+    tokens.extend(PROCESSES.map(|user| StaticToken {
+        token: token_of(user),
+        identity: identity_of(user),
+    }));
     let options = ServerOptions {
-        tokens: vec![StaticToken {
-            token: token.clone(),
-            identity: Identity::admin(),
-        }],
+        tokens,
+        authorizer: Arc::new(audit.clone()),
         certificate_authority_pem: authority.clone(),
         ..ServerOptions::default()
     };
@@ -117,6 +134,10 @@ async fn serve(kubeconfig: &Path, stop: &CancellationToken) -> ApiServer {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("https://{}", listener.local_addr().unwrap());
     write_kubeconfig(kubeconfig, &url, &authority, &token).unwrap();
+    for user in PROCESSES {
+        let path = kubeconfig.with_file_name(user);
+        write_kubeconfig(&path, &url, &authority, &token_of(user)).unwrap();
+    }
     let options = ServeOptions {
         certificates,
         limits: Limits::default(),
@@ -124,6 +145,20 @@ async fn serve(kubeconfig: &Path, stop: &CancellationToken) -> ApiServer {
     let (serving, stopped) = (server.clone(), stop.clone().cancelled_owned());
     tokio::spawn(async move { serving.serve_tls(listener, options, stopped).await.unwrap() });
     server
+}
+
+fn identity_of(user: &str) -> Identity {
+    match user {
+        "installed" => service_account("flux-system", "trueup", ""),
+        _ => Identity {
+            user: user.into(),
+            ..Identity::admin()
+        },
+    }
+}
+
+fn token_of(user: &str) -> String {
+    format!("{user}-of-the-processes")
 }
 
 /// The definitions of our kinds; waits until they are served.

@@ -1,9 +1,10 @@
 //! `kubectl` and `trueup`, as a person runs them.
 
 use super::World;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
-use tokio::io::AsyncWriteExt;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
 use tokio::process::{Child, Command};
 
 /// What a program said.
@@ -106,6 +107,106 @@ impl World {
             .stdout(Stdio::null())
             .stderr(Stdio::null());
         command.kill_on_drop(true).spawn().unwrap()
+    }
+
+    /// Starts `trueup controller` as a user of its own (`first` or `second`)
+    /// that acts only as the leader; leases last 3 s.
+    pub fn spawn_elected(&self, user: &str) -> Child {
+        self.spawn_as(user, &self.namespace)
+    }
+
+    fn spawn_as(&self, user: &str, lease_namespace: &str) -> Child {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_trueup"));
+        command.args([
+            "controller",
+            "--storage-addr=127.0.0.1:0",
+            "--enable-leader-election",
+            "--leader-election-lease-duration=3s",
+            "--leader-election-renew-deadline=2s",
+            "--leader-election-retry-period=500ms",
+        ]);
+        command
+            .arg("--leader-election-namespace")
+            .arg(lease_namespace)
+            .arg(format!("--metrics-addr=127.0.0.1:{}", self.new_port(user)))
+            .arg("--storage-path")
+            .arg(self.folder.path().join(format!("storage-of-{user}")))
+            .arg("--kubeconfig")
+            .arg(self.place.kubeconfig.with_file_name(user));
+        let log = std::fs::File::create(self.log_path(user)).unwrap();
+        command
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(log)
+            .env_remove("KUBECONFIG");
+        command.kill_on_drop(true).spawn().unwrap()
+    }
+
+    /// What a process started by [`World::spawn_elected`] has logged.
+    pub fn log_of(&self, user: &str) -> String {
+        std::fs::read_to_string(self.log_path(user)).unwrap_or_default()
+    }
+
+    /// Whether a process started by [`World::spawn_elected`] says that it is
+    /// ready.
+    pub async fn is_process_ready(&self, user: &str) -> bool {
+        let port = std::fs::read_to_string(self.port_path(user)).unwrap();
+        let address = format!("127.0.0.1:{port}");
+        let mut connection = TcpStream::connect(&address).await.unwrap();
+        let request =
+            format!("GET /readyz HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n");
+        connection.write_all(request.as_bytes()).await.unwrap();
+        let mut answer = String::new();
+        connection.read_to_string(&mut answer).await.unwrap();
+        answer.starts_with("HTTP/1.1 200")
+    }
+
+    /// A free port, noted for later.
+    fn new_port(&self, user: &str) -> u16 {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        std::fs::write(self.port_path(user), port.to_string()).unwrap();
+        port
+    }
+
+    fn port_path(&self, user: &str) -> PathBuf {
+        self.folder.path().join(format!("port-of-{user}"))
+    }
+
+    fn log_path(&self, user: &str) -> PathBuf {
+        self.folder.path().join(format!("log-of-{user}"))
+    }
+
+    /// Runs any program that takes kubectl's flags in the namespace of the test.
+    pub async fn try_program(&self, program: &str, arguments: &[&str]) -> Answer {
+        run(&mut self.program(program, arguments), None).await
+    }
+
+    /// Runs any program that takes kubectl's flags, in no certain namespace.
+    pub async fn try_program_anywhere(&self, program: &str, arguments: &[&str]) -> Answer {
+        run(&mut self.connected(program, arguments), None).await
+    }
+
+    /// Runs `trueup` on the cluster of the test, in no certain namespace.
+    pub async fn try_trueup_anywhere(&self, arguments: &[&str]) -> Answer {
+        run(
+            &mut self.connected(env!("CARGO_BIN_EXE_trueup"), arguments),
+            None,
+        )
+        .await
+    }
+
+    /// Runs `trueup` on the cluster of the test; it must succeed.
+    pub async fn trueup_anywhere(&self, arguments: &[&str]) -> Answer {
+        let answer = self.try_trueup_anywhere(arguments).await;
+        assert!(
+            answer.success,
+            "trueup {}: {}{}",
+            arguments.join(" "),
+            answer.out,
+            answer.err
+        );
+        answer
     }
 
     fn program(&self, program: &str, arguments: &[&str]) -> Command {

@@ -1,0 +1,132 @@
+//! What the controllers may do, and what people may do with our kinds.
+
+use super::{ControllerRights, INSTALL_NAME, InstallOptions};
+use crate::names;
+use trueup_object::{Value, value};
+
+const RBAC: &str = "rbac.authorization.k8s.io/v1";
+
+/// All roles and bindings. The role of the controllers is enough for serving
+/// tenants who bring service accounts; what makes them able to apply anything
+/// is a binding of its own, which can be left out or deleted later.
+pub(super) fn manifests(options: &InstallOptions) -> Vec<Value> {
+    let namespace = options.namespace.as_str();
+    let mut manifests = vec![
+        controller_role(namespace),
+        people_role(namespace, "view", &["get", "list", "watch"]),
+        people_role(
+            namespace,
+            "edit",
+            &["create", "delete", "deletecollection", "patch", "update"],
+        ),
+        cluster_binding(
+            namespace,
+            "controller",
+            &cluster_name("controller", namespace),
+        ),
+        lease_role(namespace),
+        lease_binding(namespace),
+    ];
+    if options.rights == ControllerRights::ClusterAdmin {
+        manifests.push(cluster_binding(namespace, "cluster-admin", "cluster-admin"));
+    }
+    manifests
+}
+
+/// Cluster-wide names carry the namespace: two installations never share one.
+fn cluster_name(word: &str, namespace: &str) -> String {
+    format!("{INSTALL_NAME}-{word}-{namespace}")
+}
+
+/// What serving our kinds takes, in all namespaces: reading them and writing
+/// their status and finalizers, reading the Secrets and ConfigMaps that they
+/// name, telling events, learning which kinds are served, and acting as the
+/// accounts that tenants bring.
+fn controller_role(namespace: &str) -> Value {
+    let definitions = "apiextensions.k8s.io";
+    let services = "apiregistration.k8s.io";
+    value!({
+        "apiVersion": RBAC,
+        "kind": "ClusterRole",
+        "metadata": {"name": (cluster_name("controller", namespace))},
+        "rules": [
+            (rule(names::SOURCE_GROUP, &["gitrepositories"], &["get", "list", "patch", "watch"])),
+            (rule(names::SOURCE_GROUP, &["gitrepositories/status"], &["patch"])),
+            (rule(names::KUSTOMIZE_GROUP, &["kustomizations"], &["get", "list", "patch", "watch"])),
+            (rule(names::KUSTOMIZE_GROUP, &["kustomizations/status"], &["patch"])),
+            (rule("", &["configmaps", "secrets"], &["get"])),
+            (rule("", &["events"], &["create"])),
+            (rule("", &["serviceaccounts"], &["impersonate"])),
+            (rule(definitions, &["customresourcedefinitions"], &["list", "watch"])),
+            (rule(services, &["apiservices"], &["list", "watch"])),
+        ],
+    })
+}
+
+/// Rights on our kinds for people, added to the roles that clusters have for
+/// them.
+fn people_role(namespace: &str, word: &str, verbs: &[&str]) -> Value {
+    let mut role = value!({
+        "apiVersion": RBAC,
+        "kind": "ClusterRole",
+        "metadata": {"name": (cluster_name(word, namespace))},
+        "rules": [
+            (rule(names::KUSTOMIZE_GROUP, &["*"], verbs)),
+            (rule(names::SOURCE_GROUP, &["*"], verbs)),
+        ],
+    });
+    let roles: &[&str] = match word {
+        "view" => &["admin", "edit", "view"],
+        _ => &["admin", "edit"],
+    };
+    for aggregate in roles {
+        let label = format!("rbac.authorization.k8s.io/aggregate-to-{aggregate}");
+        role.set_at(&["metadata", "labels", &label], "true".into());
+    }
+    role
+}
+
+/// Leases lie in the namespace of the installation only.
+fn lease_role(namespace: &str) -> Value {
+    value!({
+        "apiVersion": RBAC,
+        "kind": "Role",
+        "metadata": {"name": (format!("{INSTALL_NAME}-leader-election")), "namespace": namespace},
+        "rules": [(rule("coordination.k8s.io", &["leases"], &["create", "get", "update"]))],
+    })
+}
+
+fn lease_binding(namespace: &str) -> Value {
+    let name = format!("{INSTALL_NAME}-leader-election");
+    value!({
+        "apiVersion": RBAC,
+        "kind": "RoleBinding",
+        "metadata": {"name": (name.clone()), "namespace": namespace},
+        "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": (name)},
+        "subjects": [(account(namespace))],
+    })
+}
+
+fn cluster_binding(namespace: &str, word: &str, role: &str) -> Value {
+    value!({
+        "apiVersion": RBAC,
+        "kind": "ClusterRoleBinding",
+        "metadata": {"name": (cluster_name(word, namespace))},
+        "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": role},
+        "subjects": [(account(namespace))],
+    })
+}
+
+fn account(namespace: &str) -> Value {
+    value!({"kind": "ServiceAccount", "name": INSTALL_NAME, "namespace": namespace})
+}
+
+fn rule(group: &str, resources: &[&str], verbs: &[&str]) -> Value {
+    let list = |texts: &[&str]| {
+        texts
+            .iter()
+            .map(|text| Value::string(*text))
+            .collect::<Value>()
+    };
+    value!({"apiGroups": [group], "resources": (list(resources)), "verbs": (list(verbs))})
+}

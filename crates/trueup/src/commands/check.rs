@@ -1,0 +1,190 @@
+//! `trueup check`.
+
+use super::{Failure, said};
+use crate::arguments::CheckArguments;
+use crate::{connect, progress};
+use std::process::ExitCode;
+use std::time::Duration;
+use tokio::time::{Instant, sleep};
+use trueup_cluster::{Form, LiveObject, Scope, Session};
+use trueup_gocompat::{SemverRange, parse_version};
+use trueup_health::assess;
+use trueup_kinds::{KUBERNETES_RANGE, definitions, names};
+use trueup_object::{GroupVersionKind, ObjectRef, Value};
+
+/// Whether a check went well; what went wrong has been told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Verdict {
+    Passed,
+    Failed,
+}
+
+impl Verdict {
+    fn and(self, other: Self) -> Self {
+        if self == Self::Passed { other } else { self }
+    }
+}
+
+/// Checks the cluster, the controllers and the definitions, in the words of
+/// `flux check`. Exits with 1 if anything is not as it should be.
+pub async fn run(arguments: CheckArguments) -> Result<ExitCode, Failure> {
+    let deadline = Instant::now() + connect::timeout(&arguments.scope);
+    progress::action("checking prerequisites");
+    let session = connect::session(&arguments.scope).await?;
+    let mut verdict = kubernetes(&session).await;
+    if arguments.pre {
+        return Ok(match verdict {
+            Verdict::Passed => {
+                progress::success("prerequisites checks passed");
+                ExitCode::SUCCESS
+            }
+            Verdict::Failed => ExitCode::FAILURE,
+        });
+    }
+    progress::action("checking version in cluster");
+    verdict = verdict.and(distribution(&session).await?);
+    progress::action("checking controllers");
+    let namespace = arguments.scope.namespace.as_str();
+    let checked = controllers(&session, namespace, arguments.poll_interval, deadline).await?;
+    verdict = verdict.and(checked);
+    progress::action("checking crds");
+    verdict = verdict.and(custom_resources(&session).await?);
+    match verdict {
+        Verdict::Passed => {
+            progress::success("all checks passed");
+            Ok(ExitCode::SUCCESS)
+        }
+        Verdict::Failed => Err(said("check failed")),
+    }
+}
+
+async fn kubernetes(session: &Session) -> Verdict {
+    let version = match session.server_version().await {
+        Ok(version) => version,
+        Err(error) => return failed(&format!("Kubernetes API call failed: {error}")),
+    };
+    let Ok(parsed) = parse_version(version.trim_start_matches('v')) else {
+        return failed("Kubernetes version can't be determined");
+    };
+    let range = SemverRange::parse(KUBERNETES_RANGE).expect("the range is a constant of ours");
+    if !range.matches(&parsed) {
+        return failed(&format!(
+            "Kubernetes version {version} does not match {KUBERNETES_RANGE}"
+        ));
+    }
+    let version = version.trim_start_matches('v');
+    progress::success(&format!("Kubernetes {version} {KUBERNETES_RANGE}"));
+    Verdict::Passed
+}
+
+/// What is installed, by the labels of the definition of Git repositories.
+async fn distribution(session: &Session) -> Result<Verdict, Failure> {
+    let source = |it: &Value| it.str_at(&["spec", "names", "kind"]) == Some("GitRepository");
+    let definition = definitions().into_iter().find(source);
+    let reference = definition.as_ref().and_then(ObjectRef::of);
+    let reference = reference.expect("the definition of Git repositories is ours");
+    let Some(live) = session.find(&reference, Form::Metadata).await? else {
+        return Ok(failed(&format!("checking failed: {reference} not found")));
+    };
+    let label = |key| live.label(key).unwrap_or_default();
+    let (part_of, version) = (label(names::PART_OF), label(names::VERSION));
+    match (part_of, version) {
+        ("", "") => {}
+        ("", _) => progress::success(&format!("distribution: {version}")),
+        _ => progress::success(&format!("distribution: {part_of}-{version}")),
+    }
+    let bootstrapped =
+        live.label(names::OWNER_NAME).is_some() || live.label(names::OWNER_NAMESPACE).is_some();
+    progress::success(&format!("bootstrapped: {bootstrapped}"));
+    Ok(Verdict::Passed)
+}
+
+async fn controllers(
+    session: &Session,
+    namespace: &str,
+    pause: Duration,
+    deadline: Instant,
+) -> Result<Verdict, Failure> {
+    let selector = format!("{}={}", names::PART_OF, names::PART_OF_VALUE);
+    let scope = Scope::namespace(namespace).labelled(&selector);
+    let kind = GroupVersionKind::new("apps/v1", "Deployment");
+    let listed = session.list(&kind, &scope, Form::Full).await?.objects;
+    if listed.is_empty() {
+        return Ok(failed(&format!(
+            "no controllers found in the '{namespace}' namespace with the label selector '{selector}'"
+        )));
+    }
+    let mut verdict = Verdict::Passed;
+    for deployment in &listed {
+        verdict = verdict.and(one_controller(session, deployment, pause, deadline).await?);
+        images(deployment)
+            .iter()
+            .for_each(|image| progress::action(image));
+    }
+    Ok(verdict)
+}
+
+/// Waits for one Deployment, as `flux check` does.
+async fn one_controller(
+    session: &Session,
+    deployment: &LiveObject,
+    pause: Duration,
+    deadline: Instant,
+) -> Result<Verdict, Failure> {
+    let name = deployment.name();
+    loop {
+        let Some(live) = session.find(deployment.reference(), Form::Full).await? else {
+            return Ok(failed(&format!("{name}: deployment not found")));
+        };
+        let health = assess(live.value());
+        if health.is_current() {
+            progress::success(&format!("{name}: deployment ready"));
+            return Ok(Verdict::Passed);
+        }
+        if Instant::now() >= deadline {
+            let said = format!("{name}: deployment not ready: {}", health.message);
+            return Ok(failed(&said));
+        }
+        sleep(pause.min(deadline.saturating_duration_since(Instant::now()))).await;
+    }
+}
+
+fn images(deployment: &LiveObject) -> Vec<String> {
+    let containers = deployment
+        .value()
+        .at(&["spec", "template", "spec", "containers"])
+        .and_then(Value::as_list)
+        .unwrap_or_default();
+    let image = |it: &Value| it.str_at(&["image"]).map(str::to_owned);
+    containers.iter().filter_map(image).collect()
+}
+
+async fn custom_resources(session: &Session) -> Result<Verdict, Failure> {
+    let selector = format!("{}={}", names::PART_OF, names::PART_OF_VALUE);
+    let kind = GroupVersionKind::new("apiextensions.k8s.io/v1", "CustomResourceDefinition");
+    let scope = Scope::all().labelled(&selector);
+    let listed = session.list(&kind, &scope, Form::Full).await?.objects;
+    if listed.is_empty() {
+        return Ok(failed(&format!(
+            "no crds found with the label selector '{selector}'"
+        )));
+    }
+    let verdicts = listed.iter().map(|definition| {
+        let stored = definition.value().at(&["status", "storedVersions"]);
+        let newest = stored.and_then(Value::as_list).and_then(<[Value]>::last);
+        match newest.and_then(Value::as_str) {
+            Some(version) => {
+                progress::success(&format!("{}/{version}", definition.name()));
+                Verdict::Passed
+            }
+            None => failed(&format!("no stored versions for {}", definition.name())),
+        }
+    });
+    Ok(verdicts.fold(Verdict::Passed, Verdict::and))
+}
+
+/// Tells what is wrong.
+fn failed(text: &str) -> Verdict {
+    progress::failure(text);
+    Verdict::Failed
+}

@@ -1,0 +1,66 @@
+//! Applying one manifest after the other, and saying what changed.
+
+use super::MANAGER;
+use crate::commands::{Failure, said};
+use crate::progress;
+use std::collections::BTreeSet;
+use trueup_cluster::{ApplyOptions, Form, Persist, Session};
+use trueup_object::{ObjectRef, Text, Value};
+
+/// Applies manifests by server-side apply. Fields that others hold are taken:
+/// whoever installs decides.
+pub struct Applier<'a> {
+    session: &'a Session,
+    persist: Persist,
+    /// In a dry run: namespaces that would have been made by now.
+    imagined: BTreeSet<Text>,
+}
+
+impl<'a> Applier<'a> {
+    /// Writes, or only asks.
+    pub fn new(session: &'a Session, persist: Persist) -> Self {
+        Self {
+            session,
+            persist,
+            imagined: BTreeSet::new(),
+        }
+    }
+
+    /// Applies one manifest and prints `KIND/NAMESPACE/NAME created`,
+    /// `configured` or `unchanged`.
+    pub async fn apply(&mut self, manifest: &Value) -> Result<(), Failure> {
+        let Some(reference) = ObjectRef::of(manifest) else {
+            return Err(said("a manifest without a name"));
+        };
+        let mark = super::super::dry_run_mark(self.persist);
+        if self.imagined.contains(&reference.namespace) {
+            println!("{reference} created{mark}");
+            return Ok(());
+        }
+        let before = self.session.find(&reference, Form::Metadata).await?;
+        let mut options = ApplyOptions::new(MANAGER).taking_over();
+        options.persist = self.persist;
+        let after = self.session.apply(manifest, &options).await?;
+        let change = match &before {
+            None => "created",
+            Some(before) if before.resource_version() == after.resource_version() => "unchanged",
+            Some(_) => "configured",
+        };
+        println!("{reference} {change}{mark}");
+        if before.is_none() && self.persist == Persist::DryRun && reference.kind.kind == "Namespace"
+        {
+            self.imagined.insert(reference.name);
+        }
+        Ok(())
+    }
+}
+
+/// Says that an object stays as somebody else made it.
+pub fn tell_kept(manifest: &Value, keeper: String) {
+    if let Some(reference) = ObjectRef::of(manifest) {
+        println!("{reference} kept");
+        progress::waiting(&format!(
+            "{reference} is {keeper}'s and stays as it is; --force takes it over"
+        ));
+    }
+}
