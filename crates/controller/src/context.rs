@@ -18,6 +18,7 @@ use tokio_util::sync::CancellationToken;
 use trueup_cluster::{Cluster, ClusterKey, KubeconfigPolicy, LiveObject, Session, Tenure};
 use trueup_kinds::{Report, Severity};
 use trueup_object::Text;
+use trueup_render::Strictness;
 use trueup_source::{ArtifactStorage, GitFetch};
 
 /// Where renders are made.
@@ -43,6 +44,7 @@ pub(crate) struct Settings {
     pub default_kubeconfig_account: Option<Text>,
     /// What kubeconfigs out of Secrets may ask for.
     pub kubeconfig_policy: KubeconfigPolicy,
+    pub substitutions: Strictness,
 }
 
 /// Whether objects may refer to sources and dependencies in other namespaces.

@@ -43,4 +43,4 @@ pub use start::{
     Controller, ControllerHandle, ControllerOptions, LeaderElection, REQUEUE_DEPENDENCY_MS,
     SHUTDOWN_GRACE_MS,
 };
-pub use trueup_render::{Answers, AskedNeed};
+pub use trueup_render::{Answers, AskedNeed, Strictness};

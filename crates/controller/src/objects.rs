@@ -85,6 +85,22 @@ impl Objects {
     }
 }
 
+/// Names and values of a Secret's data; `None` where one is not base64.
+pub(crate) fn decoded_data(secret: &Value) -> Option<Vec<(Text, Vec<u8>)>> {
+    let Some(data) = secret.get("data").and_then(Value::as_map) else {
+        return Some(Vec::new());
+    };
+    data.iter()
+        .map(|(key, text)| Some((key.clone(), decode_base64(text.as_str()?)?)))
+        .collect()
+}
+
+/// Standard base64, as the API writes the data of Secrets.
+fn decode_base64(text: &str) -> Option<Vec<u8>> {
+    use base64::Engine;
+    base64::engine::general_purpose::STANDARD.decode(text).ok()
+}
+
 /// Resource versions of one kind count up; where they don't read as numbers,
 /// whatever comes later is taken.
 pub(crate) fn is_newer(object: &LiveObject, known: &LiveObject) -> bool {

@@ -22,6 +22,7 @@ use trueup_cluster::{
     Connector, KubeconfigPolicy, LeaseTimes, Network, Session, keep_discovery_fresh,
 };
 use trueup_object::{Text, Value};
+use trueup_render::Strictness;
 use trueup_source::{ArtifactStorage, GitFetch};
 
 /// How long an orderly end waits for runs to reach a safe point.
@@ -80,6 +81,9 @@ pub struct ControllerOptions {
     /// What builds may take from elsewhere: repositories, with `fetch`, unless
     /// it is replaced.
     pub remote_bases: RemoteBases,
+    /// What a variable is that nothing sets: Flux's
+    /// `StrictPostBuildSubstitutions`.
+    pub substitutions: Strictness,
 }
 
 impl ControllerOptions {
@@ -108,6 +112,7 @@ impl ControllerOptions {
             default_kubeconfig_account: None,
             kubeconfig_policy: KubeconfigPolicy::default(),
             connector: Arc::new(Network::default()),
+            substitutions: Strictness::default(),
         }
     }
 }
@@ -145,6 +150,7 @@ impl Controller {
                 default_service_account: options.default_service_account,
                 default_kubeconfig_account: options.default_kubeconfig_account,
                 kubeconfig_policy: options.kubeconfig_policy,
+                substitutions: options.substitutions,
             },
             objects: Objects::default(),
             memories: Memories::default(),

@@ -9,6 +9,7 @@
 )]
 
 mod bad_input;
+mod building;
 mod cost;
 mod drift;
 mod elsewhere;

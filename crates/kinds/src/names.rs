@@ -30,6 +30,8 @@ pub const OWNER_NAMESPACE: &str = "kustomize.toolkit.fluxcd.io/namespace";
 
 /// `disabled` on an applied object: it is never pruned.
 pub const PRUNE: &str = "kustomize.toolkit.fluxcd.io/prune";
+/// `disabled` on a manifest, as label or annotation: no variables are put in.
+pub const SUBSTITUTE: &str = "kustomize.toolkit.fluxcd.io/substitute";
 /// `disabled` on an applied object: it is neither applied nor pruned.
 pub const RECONCILE: &str = "kustomize.toolkit.fluxcd.io/reconcile";
 /// How an object is applied: `Override` (default), `Merge`, `IfNotPresent`, `Ignore`.

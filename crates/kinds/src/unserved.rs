@@ -32,19 +32,7 @@ const GIT_REPOSITORY: [&str; 6] = [
     "verify",
 ];
 
-const KUSTOMIZATION: [&str; 11] = [
-    "buildMetadata",
-    "commonMetadata",
-    "components",
-    "decryption",
-    "healthCheckExprs",
-    "ignore",
-    "images",
-    "namePrefix",
-    "nameSuffix",
-    "patches",
-    "postBuild",
-];
+const KUSTOMIZATION: [&str; 3] = ["decryption", "healthCheckExprs", "ignore"];
 
 /// The fields of a `GitRepository` or `Kustomization` that are set and not
 /// served, in order. A field that is set to nothing (`false`, an empty text,
@@ -180,15 +168,15 @@ mod tests {
             "spec": {
                 "sourceRef": {"kind": "Bucket", "name": "x"}, "interval": "1m", "prune": true, "path": "./apps",
                 "targetNamespace": "x", "wait": true, "force": true, "deletionPolicy": "Orphan", "timeout": "1m",
-                "patches": [{"patch": "x"}], "postBuild": {"substitute": {"a": "b"}},
+                "patches": [{"patch": "x"}], "decryption": {"provider": "sops"}, "ignore": [{"paths": ["/x"]}],
                 "dependsOn": [{"name": "a"}, {"name": "b", "readyExpr": "true"}], "serviceAccountName": "",
             },
         });
         assert_eq!(
             names(&object),
             [
-                "spec.patches",
-                "spec.postBuild",
+                "spec.decryption",
+                "spec.ignore",
                 "spec.sourceRef.kind \"Bucket\"",
                 "spec.dependsOn[1].readyExpr"
             ]

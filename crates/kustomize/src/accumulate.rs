@@ -2,6 +2,7 @@
 
 use crate::configuration::{self, Configuration, RootConfiguration};
 use crate::elsewhere::{Named, bad_url, is_waiting};
+use crate::file::EmptyFile;
 use crate::files::{FileName, Files, within};
 use crate::kustomization::{FileKind, KustomizationFile, Located, Var};
 use crate::openapi::OpenApi;
@@ -82,6 +83,15 @@ impl<'a> Builder<'a> {
 
     /// The kustomization file of a folder.
     pub fn read_file(&mut self, folder: &TreePath) -> Result<KustomizationFile, BuildError> {
+        self.read_file_or_empty(folder, EmptyFile::Refused)
+    }
+
+    /// The kustomization file of a folder, which may say nothing.
+    pub fn read_file_or_empty(
+        &mut self,
+        folder: &TreePath,
+        empty: EmptyFile,
+    ) -> Result<KustomizationFile, BuildError> {
         let path = find_file(self.files.tree(), folder)?.ok_or_else(|| BuildError::NoFile {
             folder: folder.clone(),
         })?;
@@ -90,7 +100,7 @@ impl<'a> Builder<'a> {
             _ => 0,
         };
         let bytes = self.files.read_at(&path, size_bytes)?;
-        file::read(&path, &bytes, self.files.limits())
+        file::read(&path, &bytes, self.files.limits(), empty)
     }
 
     /// Builds a root that another one names; `url` is its name if that is one.

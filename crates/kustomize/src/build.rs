@@ -1,15 +1,17 @@
 //! What the rest of the house calls.
 
 use crate::accumulate::Builder;
+use crate::file::EmptyFile;
 use crate::files::{Files, file_position};
 use crate::id::ResourceId;
 use crate::kustomization::{KustomizationFile, Located};
+use crate::origin::ORIGINS;
 use crate::resource::Resource;
 use crate::resources::Resources;
-use crate::{Answers, BuildError, Inputs, Limits, LoadRestrictor, Order};
+use crate::{Additions, Answers, BuildError, FILE_NAMES, Inputs, Limits, LoadRestrictor, Order};
 use std::collections::HashSet;
 use trueup_artifact::{FileTree, TreePath};
-use trueup_object::Manifest;
+use trueup_object::{GroupVersionKind, Manifest, ObjectRef, Position};
 
 /// How a root is built.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -34,18 +36,13 @@ pub struct Build {
 impl Build {
     /// The objects in order, each checked to be one that the API takes.
     pub fn manifests(&self) -> Result<Vec<Manifest>, BuildError> {
+        self.objects().map(|object| object.manifest()).collect()
+    }
+
+    /// The objects in order.
+    pub fn objects(&self) -> impl Iterator<Item = BuiltObject<'_>> {
         let all = self.resources.iter();
-        all.map(|resource| {
-            let value = resource
-                .node
-                .value()
-                .map_err(|error| BuildError::Transformer {
-                    position: resource.position.clone(),
-                    message: format!("{}: {error}", resource.id()),
-                })?;
-            Ok(Manifest::new(value, resource.position.clone())?)
-        })
-        .collect()
+        all.map(|resource| BuiltObject { resource })
     }
 
     /// The text that `kustomize build` prints.
@@ -97,6 +94,63 @@ impl Build {
     }
 }
 
+/// One object of a build.
+#[derive(Clone, Copy, Debug)]
+pub struct BuiltObject<'b> {
+    resource: &'b Resource,
+}
+
+impl BuiltObject<'_> {
+    /// Where it was read, or is asked for.
+    #[must_use]
+    pub fn position(&self) -> &Position {
+        &self.resource.position
+    }
+
+    /// Its kind, namespace and name, as they stand.
+    #[must_use]
+    pub fn reference(&self) -> ObjectRef {
+        let id = self.resource.id();
+        ObjectRef {
+            kind: GroupVersionKind::new(&id.gvk.api_version(), &id.gvk.kind),
+            namespace: id.namespace,
+            name: id.name,
+        }
+    }
+
+    /// The text of a label; `None` where there is none, or no text.
+    #[must_use]
+    pub fn label(&self, key: &str) -> Option<&str> {
+        self.resource.metadata_text("labels", key)
+    }
+
+    /// The text of an annotation; `None` where there is none, or no text.
+    #[must_use]
+    pub fn annotation(&self, key: &str) -> Option<&str> {
+        self.resource.metadata_text("annotations", key)
+    }
+
+    /// The object, checked to be one that the API takes.
+    pub fn manifest(&self) -> Result<Manifest, BuildError> {
+        let resource = self.resource;
+        let value = resource
+            .node
+            .value()
+            .map_err(|error| BuildError::Transformer {
+                position: resource.position.clone(),
+                message: format!("{}: {error}", resource.id()),
+            })?;
+        Ok(Manifest::new(value, resource.position.clone())?)
+    }
+
+    /// The text that `kustomize build` prints of it.
+    pub fn to_yaml(&self) -> Result<String, BuildError> {
+        let mut text = String::new();
+        print_behind(&mut text, self.resource)?;
+        Ok(text)
+    }
+}
+
 fn print_behind(text: &mut String, resource: &Resource) -> Result<(), BuildError> {
     resource
         .node
@@ -142,19 +196,21 @@ pub struct Outcome {
 }
 
 /// Builds a root with the answers to what an earlier call asked for.
-/// `namespace` is set in the place of the root's own, if it is given.
+/// With `additions` it is built as Flux does: what they say is added to the
+/// root's file, which may be one that says nothing; one that names no
+/// resources asks for origins.
 #[must_use]
 pub fn build_tracked(
     tree: &dyn FileTree,
     root: Root<'_>,
-    namespace: Option<&str>,
+    additions: Option<&Additions>,
     options: &BuildOptions,
     answers: &Answers,
 ) -> Outcome {
     let files = Files::new(tree, &options.limits, options.load_restrictor, answers);
     let source = files.tree().clone();
     let mut builder = Builder::new(files, options);
-    let result = build_root(&mut builder, root, namespace);
+    let result = build_root(&mut builder, root, additions);
     Outcome {
         result: result.map(|resources| Build { resources }),
         inputs: Inputs {
@@ -167,14 +223,24 @@ pub fn build_tracked(
 fn build_root(
     builder: &mut Builder<'_>,
     root: Root<'_>,
-    namespace: Option<&str>,
+    additions: Option<&Additions>,
 ) -> Result<Resources, BuildError> {
+    let empty = match additions {
+        Some(_) => EmptyFile::Allowed,
+        None => EmptyFile::Refused,
+    };
     let (folder, mut file) = match root {
-        Root::Folder(folder) => (folder, builder.read_file(folder)?),
+        Root::Folder(folder) => {
+            let mut file = builder.read_file_or_empty(folder, empty)?;
+            if additions.is_some() && file.bases_from == 0 {
+                file.build_metadata = vec![ORIGINS.into()];
+            }
+            (folder, file)
+        }
         Root::Resources { folder, resources } => (folder, made_up(folder, resources)),
     };
-    if let Some(namespace) = namespace {
-        file.namespace = namespace.into();
+    if let Some(additions) = additions {
+        additions.apply(&mut file, &builder.files, folder)?;
     }
     builder.outermost(folder, &file)
 }
@@ -188,7 +254,7 @@ fn made_up(folder: &TreePath, resources: &[TreePath]) -> KustomizationFile {
         position: position.clone(),
     });
     KustomizationFile {
-        position: position.clone(),
+        position: made_up_position(folder),
         resources: located.collect(),
         ..KustomizationFile::default()
     }
@@ -199,11 +265,11 @@ fn made_up(folder: &TreePath, resources: &[TreePath]) -> KustomizationFile {
 pub fn build(
     tree: &dyn FileTree,
     folder: &TreePath,
-    namespace: Option<&str>,
+    additions: Option<&Additions>,
     options: &BuildOptions,
 ) -> Result<Build, BuildError> {
     let root = Root::Folder(folder);
-    build_tracked(tree, root, namespace, options, Answers::none()).result
+    build_tracked(tree, root, additions, options, Answers::none()).result
 }
 
 /// As [`build`], for [`Root::Resources`].
@@ -211,9 +277,15 @@ pub fn build_resources(
     tree: &dyn FileTree,
     folder: &TreePath,
     resources: &[TreePath],
-    namespace: Option<&str>,
+    additions: Option<&Additions>,
     options: &BuildOptions,
 ) -> Result<Build, BuildError> {
     let root = Root::Resources { folder, resources };
-    build_tracked(tree, root, namespace, options, Answers::none()).result
+    build_tracked(tree, root, additions, options, Answers::none()).result
+}
+
+/// Where the file would stand that Flux makes for a folder without one.
+fn made_up_position(folder: &TreePath) -> Position {
+    let path = folder.child(FILE_NAMES[0]);
+    file_position(path.as_ref().unwrap_or(folder))
 }

@@ -50,6 +50,14 @@ pub enum BuildError {
         /// What belongs there.
         expected: &'static str,
     },
+    /// A component of a specification that is not in the source.
+    #[error("{position}: component path '{component}' must be local and relative")]
+    ComponentElsewhere {
+        /// The field.
+        position: Position,
+        /// What it names.
+        component: Text,
+    },
     /// A component that is no folder.
     #[error("{position}: {path} is not a folder, and a component is one")]
     NoFolder {

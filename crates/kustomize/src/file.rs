@@ -87,11 +87,20 @@ pub fn find_file(tree: &dyn FileTree, folder: &TreePath) -> Result<Option<TreePa
     Ok(found.pop())
 }
 
+/// What a kustomization file is that says nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum EmptyFile {
+    Refused,
+    /// A root of nothing.
+    Allowed,
+}
+
 /// Reads a kustomization file and converts legacy spellings.
 pub(crate) fn read(
     path: &TreePath,
     bytes: &[u8],
     limits: &Limits,
+    empty: EmptyFile,
 ) -> Result<KustomizationFile, BuildError> {
     let whole = file_position(path);
     let refused = |line: u32, message: &str| {
@@ -110,16 +119,27 @@ pub(crate) fn read(
     };
     let document = trueup_yaml::parse_first(text, &options)
         .map_err(|error| refused(error.line, &error.message))?
-        .filter(|document| !document.root.is_null())
-        .ok_or_else(|| refused(0, "is empty, expected a kustomization"))?;
+        .filter(|document| !document.root.is_null());
+    let Some(document) = document else {
+        return match empty {
+            EmptyFile::Refused => Err(refused(0, "is empty, expected a kustomization")),
+            EmptyFile::Allowed => Ok(KustomizationFile {
+                position: whole,
+                ..KustomizationFile::default()
+            }),
+        };
+    };
     let fields = Fields::of(&whole.file, &document.root, "the file", &KNOWN)?;
+    if empty == EmptyFile::Refused {
+        refuse_empty(&fields)?;
+    }
     kustomization(&fields)
 }
 
 fn kustomization(fields: &Fields<'_>) -> Result<KustomizationFile, BuildError> {
-    refuse_empty(fields)?;
     let kind = kind(fields)?;
     let mut resources = fields.located("resources")?;
+    let bases_from = resources.len();
     resources.extend(fields.located("bases")?);
     let mut images = fields.list("images", image)?;
     images.extend(fields.list("imageTags", image)?);
@@ -130,6 +150,7 @@ fn kustomization(fields: &Fields<'_>) -> Result<KustomizationFile, BuildError> {
             .optional("metadata", |node| entries::metadata_name(fields, node))?
             .unwrap_or_default(),
         resources,
+        bases_from,
         components: fields.located("components")?,
         crds: fields.located("crds")?,
         name_prefix: fields.text("namePrefix")?,

@@ -37,6 +37,8 @@ pub(crate) struct KustomizationFile {
     pub kind: FileKind,
     pub name: Text,
     pub resources: Vec<Located<Text>>,
+    /// Where the entries of `bases` begin among the resources.
+    pub bases_from: usize,
     pub components: Vec<Located<Text>>,
     pub crds: Vec<Located<Text>>,
     pub name_prefix: Text,

@@ -7,6 +7,7 @@
 //! what a build, also a failed one, has looked at.
 
 mod accumulate;
+mod additions;
 mod build;
 mod charts;
 mod configuration;
@@ -45,7 +46,10 @@ mod tracked;
 mod transform;
 mod vars;
 
-pub use build::{Build, BuildOptions, Outcome, Root, build, build_resources, build_tracked};
+pub use additions::{AddedImage, AddedPatch, Additions, MissingComponents, PatchTarget};
+pub use build::{
+    Build, BuildOptions, BuiltObject, Outcome, Root, build, build_resources, build_tracked,
+};
 pub use charts::ChartInflation;
 pub use error::BuildError;
 pub use file::{FILE_NAMES, find_file};

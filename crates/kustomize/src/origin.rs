@@ -9,6 +9,8 @@ use std::sync::Arc;
 use trueup_artifact::TreePath;
 use trueup_object::{Position, Text};
 
+/// The word that asks for origins.
+pub(crate) const ORIGINS: &str = "originAnnotations";
 const ORIGIN: &str = "config.kubernetes.io/origin";
 const TRANSFORMATIONS: &str = "alpha.config.kubernetes.io/transformations";
 const MANAGED_BY: &str = "app.kubernetes.io/managed-by";
@@ -128,7 +130,7 @@ pub(crate) fn mark_transformed(resources: &mut Resources, origin: &Arc<Origin>) 
 pub(crate) fn write(resources: &mut Resources, metadata: &[Text], labels: bool) {
     resources.iter_mut().for_each(quote_annotations);
     let asks = |word: &str| metadata.iter().any(|it| it == word);
-    let (origins, transformers) = (asks("originAnnotations"), asks("transformerAnnotations"));
+    let (origins, transformers) = (asks(ORIGINS), asks("transformerAnnotations"));
     for resource in resources.iter_mut() {
         if labels || asks("managedByLabel") {
             resource.set_metadata_text("labels", MANAGED_BY, MANAGER);

@@ -6,9 +6,16 @@ mod tables;
 mod urls;
 mod work;
 
-use crate::{BuildError, BuildOptions, Limits, build, build_resources};
+use crate::{Additions, BuildError, BuildOptions, Limits, build, build_resources};
 use trueup_artifact::{MemoryTree, TreePath};
 use trueup_object::Value;
+
+fn in_namespace(name: &str) -> Additions {
+    Additions {
+        namespace: Some(name.into()),
+        ..Additions::default()
+    }
+}
 
 fn tree(files: &[(&str, &str)]) -> MemoryTree {
     MemoryTree::from_files(
@@ -125,7 +132,7 @@ fn an_override_takes_the_place_of_the_root_s_own_namespace() {
     let build = build(
         &tree(&files),
         &path("."),
-        Some("given"),
+        Some(&in_namespace("given")),
         &BuildOptions::default(),
     )
     .unwrap();
@@ -344,7 +351,7 @@ fn a_root_in_thought_is_built_like_a_written_one() {
         &files,
         &path("app"),
         &resources,
-        Some("x"),
+        Some(&in_namespace("x")),
         &BuildOptions::default(),
     )
     .unwrap();

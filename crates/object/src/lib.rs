@@ -7,6 +7,7 @@ mod field_selector;
 mod json;
 mod manifest;
 mod map;
+mod mask;
 pub mod names;
 mod order;
 mod path;
@@ -23,6 +24,7 @@ pub use manifest::{
     MAX_MANIFESTS, Manifest, ManifestError, ManifestLimits, Position, read_manifests,
 };
 pub use map::Map;
+pub use mask::{MASK, hide_values};
 pub use path::{FieldPath, Segment};
 pub use quantity::{MAX_QUANTITY_DIGITS, Quantity, QuantityError, QuantityFormat};
 pub use reference::{GroupKind, GroupVersionKind, ObjectRef};

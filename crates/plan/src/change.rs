@@ -4,10 +4,7 @@ use crate::desired::is_secret;
 use crate::drift::shown;
 use std::fmt;
 use trueup_kinds::names;
-use trueup_object::{FieldPath, Map, ObjectRef, Segment, Text, Value};
-
-/// Stands for a value that must not be shown.
-pub const MASK: &str = "***";
+use trueup_object::{FieldPath, MASK, Map, ObjectRef, Segment, Text, Value};
 
 /// What happened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -30,7 +30,7 @@ mod tests;
 
 pub use action::{Action, Check, ExitCondition, Reason, Stage, StageKind, Verb};
 pub use brake::{Brake, BrakeVerdict, CORRECTIONS_BEFORE_BRAKE, MAX_BRAKE_ENTRIES, WINDOW};
-pub use change::{ChangeLine, ChangeVerb, FieldChange, MASK, changed_fields};
+pub use change::{ChangeLine, ChangeVerb, FieldChange, changed_fields};
 pub use dependency::{DependencyGraph, DependencyProblem, NamespacedName, check_dependency};
 pub use desired::{Desired, Owner};
 pub use drift::{Drift, EXPIRED_MANAGER, Judgement, UNKNOWN_MANAGER, WHOLE_OBJECT, judge};
@@ -45,3 +45,4 @@ pub use prune::{KeepReason, Removal, RemovalVerb};
 pub use record::{Record, Records};
 pub use settle::{ApplyFailure, Cause, DryRun, Refused, settle};
 pub use take_over::{TAKE_OVER_MANAGERS, take_over_patch};
+pub use trueup_object::MASK;

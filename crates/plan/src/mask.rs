@@ -1,20 +1,14 @@
 //! Keeping values of Secrets out of messages.
 
-use crate::MASK;
 use crate::desired::is_secret;
-use trueup_object::{ObjectRef, Value, to_json};
-
-/// From this length on a value is masked wherever it occurs; a shorter one
-/// only where a message shows it as a value, lest every letter be masked.
-const MIN_BYTES_ANYWHERE: usize = 4;
+use trueup_object::{ObjectRef, Value, hide_values, to_json};
 
 /// A message of the API about an object, with the values of the manifest
 /// masked if it is a Secret.
 #[must_use]
 pub fn masked(manifest: &Value, message: &str) -> String {
-    let mut text = message.to_owned();
     if !ObjectRef::of(manifest).is_some_and(|object| is_secret(&object)) {
-        return text;
+        return message.to_owned();
     }
     let mut values = Vec::new();
     for key in ["data", "stringData"] {
@@ -23,13 +17,7 @@ pub fn masked(manifest: &Value, message: &str) -> String {
             .into_iter()
             .for_each(|value| collect(value, &mut values));
     }
-    // Longer values first, so that no part of one is left when another that
-    // it holds is masked.
-    values.sort_by_key(|value| std::cmp::Reverse(value.len()));
-    for value in values.iter().filter(|value| !value.is_empty()) {
-        text = mask_one(&text, value);
-    }
-    text
+    hide_values(message, values.iter().map(String::as_str))
 }
 
 fn collect(value: &Value, out: &mut Vec<String>) {
@@ -40,24 +28,6 @@ fn collect(value: &Value, out: &mut Vec<String>) {
         Value::Null => {}
         other => out.push(String::from_utf8_lossy(&to_json(other)).into_owned()),
     }
-}
-
-fn mask_one(text: &str, value: &str) -> String {
-    if value.len() >= MIN_BYTES_ANYWHERE {
-        return text.replace(value, MASK);
-    }
-    let shown = [
-        ("\"", "\""),
-        ("Value:", "}"),
-        ("value ", ":"),
-        ("value: ", ":"),
-    ];
-    shown.iter().fold(text.to_owned(), |text, (before, after)| {
-        text.replace(
-            &format!("{before}{value}{after}"),
-            &format!("{before}{MASK}{after}"),
-        )
-    })
 }
 
 #[cfg(test)]

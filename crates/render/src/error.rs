@@ -1,5 +1,6 @@
 //! Why a render failed.
 
+use crate::SubstituteError;
 use trueup_artifact::{PathError, TreeError, TreePath};
 use trueup_kinds::{message, reason};
 use trueup_kustomize::{AskedNeed, BuildError};
@@ -48,6 +49,38 @@ pub enum RenderError {
         position: Position,
         /// The object.
         object: Box<ObjectRef>,
+    },
+    /// Variables can't be put into an object.
+    #[error("{position}: post build failed for '{object}': envsubst error: {cause}")]
+    Substitution {
+        /// Where the object stands.
+        position: Position,
+        /// The object as it was built.
+        object: Box<ObjectRef>,
+        /// What is wrong.
+        cause: SubstituteError,
+    },
+    /// An object whose variables are put in is not YAML any more.
+    #[error(
+        "{position}: post build failed for '{object}': with its variables put in, line {line} of the built object is no YAML: {message}"
+    )]
+    NotYaml {
+        /// Where the object stands.
+        position: Position,
+        /// The object as it was built.
+        object: Box<ObjectRef>,
+        /// The line of the printed object.
+        line: u32,
+        /// What is wrong with it.
+        message: String,
+    },
+    /// An object whose variables are put in is none any more.
+    #[error("post build failed for '{object}': {message}")]
+    NoObject {
+        /// The object as it was built.
+        object: Box<ObjectRef>,
+        /// Where it stands, and what is wrong with it.
+        message: String,
     },
     /// The build failed.
     #[error(transparent)]

@@ -6,7 +6,7 @@ use trueup_kinds::names;
 use trueup_object::{GroupVersionKind, Manifest, to_json};
 
 /// Drops objects that only configure kustomize, refuses encrypted Secrets,
-/// puts the owner labels on.
+/// puts common labels and annotations on, and the owner labels last.
 pub(crate) fn finish(
     manifests: Vec<Manifest>,
     request: &RenderRequest,
@@ -29,6 +29,17 @@ fn own(mut manifest: Manifest, request: &RenderRequest) -> Result<Manifest, Rend
             object: Box::new(manifest.reference()),
             position: manifest.position,
         });
+    }
+    if let Some(metadata) = &request.common_metadata {
+        for (place, pairs) in [
+            ("labels", &metadata.labels),
+            ("annotations", &metadata.annotations),
+        ] {
+            for (key, text) in pairs {
+                let path = ["metadata", place, key];
+                manifest.value.set_at(&path, text.clone().into());
+            }
+        }
     }
     for (key, text) in [
         (names::OWNER_NAME, &request.owner_name),

@@ -9,19 +9,25 @@ mod error;
 mod finish;
 mod request;
 mod scan;
+mod substitute;
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeSet;
 use trueup_artifact::{Entry, FileTree, TreeError, TreePath};
 use trueup_kustomize::{
-    Build, BuildOptions, LoadRestrictor, Root, TrackedTree, build_tracked, find_file,
+    Additions, Build, BuildOptions, LoadRestrictor, Root, TrackedTree, build_tracked, find_file,
 };
-use trueup_object::names::dns_label_errors;
-use trueup_object::{Manifest, Position};
+use trueup_object::{Manifest, ObjectRef, Position};
 
 pub use error::RenderError;
 pub use finish::digest;
 pub use request::RenderRequest;
+pub use substitute::{
+    MAX_NESTED_EXPANSIONS, MAX_PATTERN_STEPS, MAX_SUBSTITUTED_BYTES, MAX_VARIABLE_BYTES,
+    MAX_VARIABLES, ReferencedVariables, Strategy, Strictness, SubstituteError, Substituted,
+    Substitution, SyntaxError, Variable, VariableError, VariableSource, Variables, substitute,
+};
 pub use trueup_kustomize::{
     Answer, Answers, AskedNeed, BuildError, Input, Inputs, Limits, Need, RemoteRepository,
     inputs_unchanged,
@@ -45,6 +51,11 @@ pub struct Rendered {
     pub inputs: Inputs,
     /// What is worth saying.
     pub diagnostics: Vec<Diagnostic>,
+    /// What values of Secrets became in the objects: texts that must not be
+    /// shown.
+    pub secrets: BTreeSet<Vec<u8>>,
+    /// The objects that these are in.
+    pub tainted: BTreeSet<ObjectRef>,
 }
 
 /// What a render depends on, also where it failed: the same inputs make the
@@ -94,10 +105,10 @@ impl Engine<'_> {
     fn build(
         &mut self,
         root: Root<'_>,
-        namespace: Option<&str>,
+        additions: &Additions,
         options: &BuildOptions,
     ) -> Result<Build, RenderError> {
-        let outcome = build_tracked(self.tree, root, namespace, options, self.answers);
+        let outcome = build_tracked(self.tree, root, Some(additions), options, self.answers);
         self.built = outcome.inputs;
         Ok(outcome.result?)
     }
@@ -121,28 +132,22 @@ fn render_in(
         Some(Entry::File { .. }) => return Err(RenderError::PathNotAFolder { path: folder }),
         None => return Err(RenderError::PathNotFound { path: folder }),
     }
-    check_namespace(request)?;
+    request.check()?;
     let mut diagnostics = Vec::new();
     let build = build_folder(tree, engine, &folder, request, &mut diagnostics)?;
-    let manifests = finish::finish(build.manifests()?, request)?;
-    Ok(Rendered {
-        manifests,
-        inputs: Inputs::default(),
+    let mut rendered = Rendered {
         diagnostics,
-    })
-}
-
-fn check_namespace(request: &RenderRequest) -> Result<(), RenderError> {
-    let Some(namespace) = &request.target_namespace else {
-        return Ok(());
+        ..Rendered::default()
     };
-    match dns_label_errors(namespace).into_iter().next() {
-        None => Ok(()),
-        Some(cause) => Err(RenderError::BadNamespace {
-            namespace: namespace.clone(),
-            cause,
-        }),
-    }
+    let manifests = match request.substitution.as_ref().filter(|it| it.takes_place()) {
+        None => build.manifests()?,
+        Some(substitution) => build
+            .objects()
+            .map(|object| substitute::substituted(&object, substitution, &mut rendered))
+            .collect::<Result<_, _>>()?,
+    };
+    rendered.manifests = finish::finish(manifests, request)?;
+    Ok(rendered)
 }
 
 fn build_folder(
@@ -152,7 +157,7 @@ fn build_folder(
     request: &RenderRequest,
     diagnostics: &mut Vec<Diagnostic>,
 ) -> Result<Build, RenderError> {
-    let namespace = request.target_namespace.as_deref();
+    let additions = &request.additions;
     // As Flux: every file of the source may be read, the order is the written one.
     let options = BuildOptions {
         load_restrictor: LoadRestrictor::None,
@@ -160,8 +165,8 @@ fn build_folder(
         ..BuildOptions::default()
     };
     if find_file(tree, folder)?.is_some() {
-        return engine.build(Root::Folder(folder), namespace, &options);
+        return engine.build(Root::Folder(folder), additions, &options);
     }
     let resources = &scan::scan(tree, folder, diagnostics)?;
-    engine.build(Root::Resources { folder, resources }, namespace, &options)
+    engine.build(Root::Resources { folder, resources }, additions, &options)
 }

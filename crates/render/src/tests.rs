@@ -1,8 +1,11 @@
+mod additions;
 mod properties;
+mod substitution;
 
 use crate::*;
 use bytes::Bytes;
 use trueup_artifact::{MemoryTree, TreeError};
+use trueup_kustomize::Additions;
 
 const CONFIG: &str = "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: a\n";
 
@@ -22,10 +25,19 @@ fn path(text: &str) -> TreePath {
 fn request(folder: &str) -> RenderRequest {
     RenderRequest {
         path: folder.into(),
-        target_namespace: None,
+        additions: Additions::default(),
+        common_metadata: None,
+        substitution: None,
         owner_name: "apps".into(),
         owner_namespace: "flux-system".into(),
         limits: Limits::default(),
+    }
+}
+
+fn in_namespace(name: &str) -> Additions {
+    Additions {
+        namespace: Some(name.into()),
+        ..Additions::default()
     }
 }
 
@@ -46,7 +58,7 @@ fn a_target_namespace_that_is_no_name_is_refused() {
     let files = tree(&[("a.yaml", CONFIG)]);
     for name in ["Bad_Ns/../x", "a.b", "-", &"x".repeat(64)] {
         let wanted = RenderRequest {
-            target_namespace: Some(name.into()),
+            additions: in_namespace(name),
             ..request("")
         };
         let error = render(&files, &wanted).unwrap_err();
@@ -108,7 +120,7 @@ fn the_target_namespace_is_set_on_everything() {
         ("root/b.yaml", &config("b")),
     ]);
     let request = RenderRequest {
-        target_namespace: Some("given".into()),
+        additions: in_namespace("given"),
         ..request("")
     };
     assert_eq!(

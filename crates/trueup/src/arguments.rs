@@ -4,6 +4,7 @@ mod build;
 mod change;
 mod connection;
 mod events;
+pub mod gates;
 mod get;
 mod install;
 mod leader_election;

@@ -4,10 +4,11 @@ use super::decide::Trouble;
 use crate::context::Context;
 use crate::live::{Sight, Subject, Viewer};
 use crate::machine::ObjectKey;
+use crate::objects::decoded_data;
 use std::collections::BTreeSet;
 use trueup_cluster::Form;
 use trueup_kinds::{Artifact, GitRepository, UnservedField, reason, unserved_fields};
-use trueup_object::{GroupVersionKind, ObjectRef, Text, Value};
+use trueup_object::{GroupVersionKind, ObjectRef, Text};
 use trueup_source::{ArtifactRecord, Credentials, GitReference, GitRequest};
 
 /// The fields of the object that are not served.
@@ -116,24 +117,9 @@ async fn credentials(
             found.map_err(|error| trouble(&error.message()))?
         }
     };
-    let data = decoded(object.value()).ok_or_else(|| trouble(&"its data is not base64"))?;
+    let data = decoded_data(object.value()).ok_or_else(|| trouble(&"its data is not base64"))?;
     let pairs = data
         .iter()
         .map(|(key, bytes)| (key.as_str(), bytes.as_slice()));
     Ok(Credentials::from_secret(pairs)?)
-}
-
-fn decoded(secret: &Value) -> Option<Vec<(Text, Vec<u8>)>> {
-    let Some(data) = secret.get("data").and_then(Value::as_map) else {
-        return Some(Vec::new());
-    };
-    data.iter()
-        .map(|(key, text)| Some((key.clone(), decode_base64(text.as_str()?)?)))
-        .collect()
-}
-
-/// Standard base64, as the API writes the data of Secrets.
-fn decode_base64(text: &str) -> Option<Vec<u8>> {
-    use base64::Engine;
-    base64::engine::general_purpose::STANDARD.decode(text).ok()
 }

@@ -25,6 +25,10 @@ pub(crate) struct Build {
     inputs: Inputs,
     desired: Vec<Desired>,
     by_id: BTreeMap<Text, usize>,
+    /// Objects that hold values of Secrets, and so are shown without values.
+    tainted: BTreeSet<Text>,
+    /// Texts that must not be shown.
+    hidden: BTreeSet<Text>,
     failure: Option<(&'static str, String)>,
 }
 
@@ -37,6 +41,8 @@ impl Build {
             inputs: Inputs::default(),
             desired: Vec::new(),
             by_id: BTreeMap::new(),
+            tainted: BTreeSet::new(),
+            hidden: BTreeSet::new(),
             failure: None,
         }
     }
@@ -51,6 +57,17 @@ impl Build {
         self.by_id
             .get(&object_id(reference))
             .map(|index| &self.desired[*index])
+    }
+
+    /// Whether the values of Secrets went into an object that is wanted.
+    pub(super) fn is_tainted(&self, reference: &ObjectRef) -> bool {
+        self.tainted.contains(&object_id(reference))
+    }
+
+    /// Texts that must not be shown: what variables from Secrets hold, and
+    /// what became of them.
+    pub(super) fn hidden(&self) -> &BTreeSet<Text> {
+        &self.hidden
     }
 
     /// The digest of what is wanted, for the history.
@@ -94,6 +111,7 @@ pub(super) struct Order<'a> {
     pub target: &'a Target,
     pub key: &'a ObjectKey,
     pub kustomization: &'a Kustomization,
+    pub request: RenderRequest,
     pub artifact: &'a Artifact,
     pub causes: &'a BTreeSet<Cause>,
 }
@@ -105,7 +123,7 @@ pub(super) async fn build(
     order: &Order<'_>,
     memory: &Mutex<Memory>,
 ) -> Result<Made, Failure> {
-    let request = RenderRequest::of(order.kustomization);
+    let request = order.request.clone();
     let tree = context
         .storage
         .open(&record(order.artifact))
@@ -128,7 +146,7 @@ pub(super) async fn build(
             let (build, elsewhere) = make(context, order.target, request, tree, elsewhere).await?;
             let build = Arc::new(build);
             let mut memory = lock(memory);
-            memory.build = Some(Arc::clone(&build));
+            memory.built(&build);
             memory.elsewhere = elsewhere;
             Made::Rendered(build)
         }
@@ -242,12 +260,15 @@ async fn finish(
 ) -> Result<Build, Failure> {
     let Outcome { result, inputs } = outcome;
     let mut build = Build {
+        hidden: secret_values(&request),
         request,
         inputs,
         ..Build::empty()
     };
     match result {
         Ok(rendered) => {
+            build.hidden.extend(texts(rendered.secrets.iter()));
+            build.tainted = rendered.tainted.iter().flat_map(ids).collect();
             build.desired = desired(target, &build.request, rendered).await?;
             let ids = build.desired.iter().enumerate();
             build.by_id = ids
@@ -257,6 +278,29 @@ async fn finish(
         Err(error) => build.failure = Some((error.reason(), error.to_string())),
     }
     Ok(build)
+}
+
+/// The ids that an object may have: one of the whole cluster loses its
+/// namespace later.
+fn ids(reference: &ObjectRef) -> [Text; 2] {
+    let without = ObjectRef {
+        namespace: Text::new(),
+        ..reference.clone()
+    };
+    [object_id(reference), object_id(&without)]
+}
+
+fn secret_values(request: &RenderRequest) -> BTreeSet<Text> {
+    let substitutions = request.substitution.iter();
+    let values = substitutions.flat_map(|it| it.variables.secret_values());
+    texts(values).collect()
+}
+
+/// Messages are text: what is none can't be in them.
+fn texts<'a, B: AsRef<[u8]> + ?Sized + 'a>(
+    values: impl Iterator<Item = &'a B>,
+) -> impl Iterator<Item = Text> {
+    values.filter_map(|bytes| std::str::from_utf8(bytes.as_ref()).ok().map(Text::from))
 }
 
 /// The manifests in the form in which they are applied.

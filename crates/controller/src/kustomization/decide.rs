@@ -119,6 +119,7 @@ mod tests {
         Mark {
             generation: 2,
             revision: revision.into(),
+            origin_revision: None,
         }
     }
 
@@ -177,12 +178,12 @@ mod tests {
     #[test]
     fn suspension_goes_before_refusal_and_deletion_before_both() {
         let unserved = [UnservedField {
-            path: "spec.patches".into(),
+            path: "spec.decryption".into(),
             value: None,
         }];
         let mut kustomization = applied("a");
         assert!(
-            matches!(course(&kustomization, &unserved), Course::Refuse(text) if text.contains("spec.patches"))
+            matches!(course(&kustomization, &unserved), Course::Refuse(text) if text.contains("spec.decryption"))
         );
         kustomization.spec.suspend = true;
         assert_eq!(course(&kustomization, &unserved), Course::Nothing);

@@ -7,7 +7,7 @@ use super::failure::{Cure, Failure, Stop};
 use super::health::{self, Judged};
 use super::memory::{Mark, Memory, Purpose, lock};
 use super::target::Target;
-use super::{observe, report};
+use super::{observe, references, report};
 use crate::context::Context;
 use crate::live::{self, Sight};
 use crate::machine::{Causes, ObjectKey};
@@ -98,7 +98,8 @@ impl Task<'_> {
     /// Starts the watches that show what concerns this Kustomization.
     async fn track(&self, inventory: &Inventory) {
         let named = self.listed_targets();
-        let subjects = observe::subjects(self.target, self.build.desired(), inventory, &named);
+        let mut subjects = observe::subjects(self.target, self.build.desired(), inventory, &named);
+        subjects.extend(references::subjects(self.context, self.kustomization));
         lock(self.memory).owned = observe::owned_ids(self.build.desired(), inventory);
         live::track(self.context, self.key, &subjects).await;
     }
@@ -243,15 +244,16 @@ impl Task<'_> {
             .iter_mut()
             .filter(|action| !action.drift.is_empty())
         {
-            let mut memory = lock(self.memory);
             if !decide::is_braked_run(self.causes) {
+                let mut memory = lock(self.memory);
                 action
                     .drift
                     .iter()
                     .for_each(|drift| memory.brake.on_interval(drift, now));
                 continue;
             }
-            let (verdict, newly) = memory.brake.on_drifts(&action.drift, now);
+            // Telling of it needs the memory again.
+            let (verdict, newly) = lock(self.memory).brake.on_drifts(&action.drift, now);
             if verdict == BrakeVerdict::BrakeNow {
                 report::braked(self.context, self.key, &newly);
             }

@@ -41,7 +41,7 @@ pub(super) async fn run(
             Some(target) => target,
             None => return release(context, key).await,
         };
-        let left = delete_all(context, &target, key, inventory, memory, done).await?;
+        let left = delete_all(context, &target, key, kustomization, memory, done).await?;
         if course == Finalization::DeleteAndWait
             && !left.is_empty()
             && let Some(ended) = wait(context, kustomization, memory, left)
@@ -154,15 +154,17 @@ async fn delete_all(
     context: &Arc<Context>,
     target: &Target,
     key: &ObjectKey,
-    inventory: Inventory,
+    kustomization: &Kustomization,
     memory: &Mutex<Memory>,
     done: &mut Done,
 ) -> Result<Vec<ObjectRef>, Stop> {
+    let inventory = kustomization.status.inventory.clone().unwrap_or_default();
+    let applied = Mark::applied(kustomization);
     let subjects = observe::subjects(target, &[], &inventory, &[]);
     lock(memory).owned = observe::owned_ids(&[], &inventory);
     live::track(context, key, &subjects).await;
     let records = lock(memory).records.clone();
-    let removals = removals(context, target, key, inventory, &records).await?;
+    let removals = removals(context, target, key, applied.as_ref(), inventory, &records).await?;
     let cancel = CancellationToken::new();
     let build = super::build::Build::empty();
     let hands = apply::Hands {
@@ -179,7 +181,7 @@ async fn delete_all(
         report::publish(
             context,
             key,
-            None,
+            applied.as_ref(),
             Severity::Error,
             reason::PRUNE_FAILED,
             &text,
@@ -199,6 +201,7 @@ async fn removals(
     context: &Context,
     target: &Target,
     key: &ObjectKey,
+    applied: Option<&Mark>,
     mut inventory: Inventory,
     records: &Records,
 ) -> Result<Vec<Removal>, Failure> {
@@ -230,7 +233,7 @@ async fn removals(
                 report::publish(
                     context,
                     key,
-                    None,
+                    applied,
                     Severity::Error,
                     reason::PRUNE_FAILED,
                     &kept_text(&refusal),
@@ -276,6 +279,7 @@ fn wait(
     let mark = Mark {
         generation: kustomization.metadata.generation,
         revision: "deleted".into(),
+        origin_revision: None,
     };
     let mut memory = lock(memory);
     memory.owned = left.iter().map(trueup_kinds::object_id).collect();

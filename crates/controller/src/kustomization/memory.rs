@@ -9,8 +9,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use trueup_cluster::{ClusterKey, LiveObject};
 use trueup_health::{HealthStatus, assess};
-use trueup_kinds::object_id;
-use trueup_object::{ObjectRef, Text};
+use trueup_kinds::{Artifact, Kustomization, object_id};
+use trueup_object::{ObjectRef, Text, hide_values};
 use trueup_plan::{Brake, Desired, Judgement, Records, judge};
 
 /// The memories of all Kustomizations.
@@ -40,6 +40,8 @@ pub(crate) struct Memory {
     pub unaffected: Option<Mark>,
     /// Objects whose health decides, as last judged.
     pub targets: BTreeMap<ObjectRef, HealthStatus>,
+    /// Texts that must not be shown, of this build and the one before.
+    pub hidden: [BTreeSet<Text>; 2],
     /// The inventory as last known.
     pub owned: BTreeSet<Text>,
     /// The objects that say how it is done, in the versions that were read;
@@ -62,6 +64,34 @@ pub(crate) struct Mark {
     pub generation: i64,
     /// The artifact's revision.
     pub revision: Text,
+    /// Its revision at its origin, where the source names one.
+    pub origin_revision: Option<Text>,
+}
+
+/// The artifact's metadata that names its revision at its origin, as OCI
+/// images do.
+const ORIGIN_REVISION: &str = "org.opencontainers.image.revision";
+
+impl Mark {
+    /// The specification of a Kustomization and an artifact of its source.
+    pub(super) fn of(kustomization: &Kustomization, artifact: &Artifact) -> Self {
+        let origin = artifact.metadata.get(ORIGIN_REVISION);
+        Self {
+            generation: kustomization.metadata.generation,
+            revision: artifact.revision.clone(),
+            origin_revision: origin.filter(|it| !it.is_empty()).cloned(),
+        }
+    }
+
+    /// What was applied last, by the status.
+    pub(super) fn applied(kustomization: &Kustomization) -> Option<Self> {
+        let status = &kustomization.status;
+        Some(Self {
+            generation: status.observed_generation,
+            revision: status.last_applied_revision.clone()?,
+            origin_revision: status.last_applied_origin_revision.clone(),
+        })
+    }
 }
 
 /// A state of waiting.
@@ -111,6 +141,13 @@ impl Memories {
     pub(crate) fn unaffected_by(&self, key: &ObjectKey) -> Option<Mark> {
         let memory = self.all().get(key).cloned()?;
         lock(&memory).unaffected.clone()
+    }
+
+    /// A message about a Kustomization without the texts that must not be
+    /// shown.
+    pub(crate) fn masked(&self, key: &ObjectKey, message: &str) -> String {
+        let memory = self.all().get(key).cloned();
+        memory.map_or_else(|| message.to_owned(), |it| lock(&it).masked(message))
     }
 
     /// Whether a change of a live object makes work. During a run it is noted
@@ -177,6 +214,7 @@ impl Memory {
         *self = Self {
             viewer: Some(target.viewer.clone()),
             inputs: std::mem::take(&mut self.inputs),
+            hidden: std::mem::take(&mut self.hidden),
             inputs_changed: self.inputs_changed,
             working: self.working,
             ..Self::default()
@@ -222,6 +260,21 @@ impl Memory {
                 Sight::NotSeen => self.misses(reference),
                 Sight::Unknown => false,
             })
+    }
+
+    /// Keeps a new build, and what must not be shown of it.
+    pub(super) fn built(&mut self, build: &Arc<Build>) {
+        let [current, previous] = &mut self.hidden;
+        if current != build.hidden() {
+            *previous = std::mem::replace(current, build.hidden().clone());
+        }
+        self.build = Some(Arc::clone(build));
+    }
+
+    /// A message without the texts that must not be shown.
+    pub(super) fn masked(&self, message: &str) -> String {
+        let texts = self.hidden.iter().flatten();
+        hide_values(message, texts.map(Text::as_str))
     }
 
     fn desired(&self, reference: &ObjectRef) -> Option<&Desired> {

@@ -10,6 +10,7 @@ mod health;
 mod kubeconfig;
 mod memory;
 mod observe;
+mod references;
 mod report;
 mod target;
 
@@ -29,6 +30,7 @@ use target::Target;
 use tokio_util::sync::CancellationToken;
 use trueup_gocompat::format_duration;
 use trueup_kinds::{Kustomization, reason, unserved_fields};
+use trueup_render::RenderRequest;
 
 pub(crate) use memory::Memories;
 
@@ -99,7 +101,8 @@ impl Run<'_> {
     async fn finalize(&mut self, kustomization: &Kustomization) -> Result<Ended, Stop> {
         let (context, key) = (self.context, &self.start.key);
         let outcome = finalize::run(context, key, kustomization, self.memory, &mut self.done).await;
-        report::changes(context, key, None, &self.done);
+        let applied = Mark::applied(kustomization);
+        report::changes(context, key, applied.as_ref(), &self.done);
         match outcome {
             Err(Stop::Failed(failure)) => Ok(finalize::retry(failure.message)),
             outcome => outcome,
@@ -111,8 +114,7 @@ impl Run<'_> {
         let began_ms = self.context.clock.now_ms();
         let worked = tokio::time::timeout(timeout, self.work(kustomization, began_ms)).await;
         let (context, key) = (self.context, &self.start.key);
-        let revision = self.mark.as_ref().map(|mark| &mark.revision);
-        report::changes(context, key, revision, &self.done);
+        report::changes(context, key, self.mark.as_ref(), &self.done);
         let worked = match worked.unwrap_or_else(|_| Err(timed_out(timeout).into())) {
             Err(Stop::Failed(failure)) => return Err(self.explained(failure).await.into()),
             worked => worked?,
@@ -136,10 +138,7 @@ impl Run<'_> {
     async fn work(&mut self, kustomization: &Kustomization, began_ms: u64) -> Result<Worked, Stop> {
         let (context, key) = (self.context, &self.start.key);
         let artifact = observe::artifact(context, kustomization)?;
-        let mark = Mark {
-            generation: kustomization.metadata.generation,
-            revision: artifact.revision.clone(),
-        };
+        let mark = Mark::of(kustomization, &artifact);
         self.mark = Some(mark.clone());
         observe::dependencies(
             context,
@@ -152,10 +151,13 @@ impl Run<'_> {
             lock(self.memory).build = None;
         }
         let target = self.target(kustomization).await?;
+        let substitution =
+            references::substitution(context, key, kustomization, self.memory).await?;
         let order = build::Order {
             target: &target,
             key,
             kustomization,
+            request: RenderRequest::of(kustomization).with_substitution(substitution),
             artifact: &artifact,
             causes: &self.start.causes,
         };

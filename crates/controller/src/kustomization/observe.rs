@@ -129,12 +129,15 @@ fn as_if_written(
     mut found: Kustomization,
     revision: &str,
 ) -> Kustomization {
-    let mark = Mark {
-        generation: found.metadata.generation,
-        revision: revision.into(),
-    };
-    if context.memories.unaffected_by(key).as_ref() == Some(&mark) {
-        found.status.last_applied_revision = Some(mark.revision);
+    let is_this =
+        |mark: &Mark| mark.generation == found.metadata.generation && mark.revision == revision;
+    if context
+        .memories
+        .unaffected_by(key)
+        .as_ref()
+        .is_some_and(is_this)
+    {
+        found.status.last_applied_revision = Some(revision.into());
     }
     found
 }

@@ -4,21 +4,22 @@ use super::apply::Done;
 use super::build::Build;
 use super::execute::waiting_text;
 use super::failure::{Cure, Failure, TRANSIENT_RETRY_MS, Telling};
-use super::memory::{Mark, Purpose};
+use super::memory::{Mark, Purpose, lock};
 use crate::context::Context;
 use crate::live::What;
 use crate::machine::{Next, ObjectKey};
 use crate::outcome::Ended;
 use crate::status::{self, News, StatusError};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 use trueup_gocompat::format_duration;
 use trueup_kinds::condition_type::{HEALTHY, READY, RECONCILING, WATCHING};
 use trueup_kinds::{
     ConditionStatus, Inventory, KindError, Kustomization, KustomizationStatus, Reconciliation,
-    Resource, Severity, message, reason,
+    Resource, Severity, message, names, reason,
 };
-use trueup_object::Text;
+use trueup_object::{MASK, ObjectRef, Text};
 use trueup_plan::{ChangeLine, Drift, EXPIRED_MANAGER, FieldChange, WHOLE_OBJECT};
 
 /// How many fields of one object a change event names.
@@ -81,6 +82,9 @@ pub(super) async fn unaffected(
         let generation = kustomization.metadata.generation;
         let status = &mut kustomization.status;
         status.last_applied_revision = Some(mark.revision.clone());
+        status
+            .last_applied_origin_revision
+            .clone_from(&mark.origin_revision);
         status.last_attempted_revision = Some(mark.revision.clone());
         let text = message::applied_revision(&mark.revision);
         status
@@ -166,6 +170,9 @@ pub(super) async fn goal(
         let status = &mut kustomization.status;
         status.inventory = Some(goal.inventory.clone());
         status.last_applied_revision = Some(goal.mark.revision.clone());
+        status
+            .last_applied_origin_revision
+            .clone_from(&goal.mark.origin_revision);
         status.last_attempted_revision = Some(goal.mark.revision.clone());
         if news {
             status
@@ -245,8 +252,18 @@ fn reconciliation(goal: &Goal<'_>, status: &str, at: jiff::Timestamp) -> Reconci
         status: status.into(),
         at,
         took: goal.took,
-        metadata: BTreeMap::from([("revision".into(), goal.mark.revision.clone())]),
+        metadata: revisions(goal.mark),
     }
+}
+
+/// The metadata of an entry of the history.
+fn revisions(mark: &Mark) -> BTreeMap<Text, Text> {
+    let origin = mark.origin_revision.clone();
+    let revision = Some(mark.revision.clone());
+    [("revision", revision), ("originRevision", origin)]
+        .into_iter()
+        .filter_map(|(key, text)| Some((key.into(), text?)))
+        .collect()
 }
 
 fn tell_goal(context: &Context, key: &ObjectKey, before: &Kustomization, goal: &Goal<'_>) {
@@ -260,7 +277,7 @@ fn tell_goal(context: &Context, key: &ObjectKey, before: &Kustomization, goal: &
         publish(
             context,
             key,
-            Some(&goal.mark.revision),
+            Some(goal.mark),
             Severity::Info,
             reason::SUCCEEDED,
             &text,
@@ -271,7 +288,7 @@ fn tell_goal(context: &Context, key: &ObjectKey, before: &Kustomization, goal: &
         publish(
             context,
             key,
-            Some(&goal.mark.revision),
+            Some(goal.mark),
             Severity::Info,
             reason::RECONCILIATION_SUCCEEDED,
             &text,
@@ -281,13 +298,15 @@ fn tell_goal(context: &Context, key: &ObjectKey, before: &Kustomization, goal: &
 
 /// Tells which objects were written, and what of it undid somebody else's
 /// change.
-pub(super) fn changes(context: &Context, key: &ObjectKey, revision: Option<&Text>, done: &Done) {
+pub(super) fn changes(context: &Context, key: &ObjectKey, mark: Option<&Mark>, done: &Done) {
+    let shown = Shown::of(context, key);
     if !done.drift.is_empty() {
-        let lines: Vec<String> = done.drift.iter().map(corrected).collect();
+        let drifts = done.drift.iter().map(|drift| shown.drift(drift));
+        let lines: Vec<String> = drifts.map(|drift| corrected(&drift)).collect();
         publish(
             context,
             key,
-            revision,
+            mark,
             Severity::Info,
             reason::DRIFT_CORRECTED,
             &lines.join("\n"),
@@ -298,17 +317,61 @@ pub(super) fn changes(context: &Context, key: &ObjectKey, revision: Option<&Text
         .changes
         .iter()
         .filter(|line| !corrected.contains(&&line.object))
-        .map(described)
+        .map(|line| described(&shown.change(line)))
         .collect();
     if !lines.is_empty() {
         publish(
             context,
             key,
-            revision,
+            mark,
             Severity::Info,
             reason::PROGRESSING,
             &lines.join("\n"),
         );
+    }
+}
+
+/// What may be shown of the objects of a build.
+struct Shown {
+    build: Option<Arc<Build>>,
+}
+
+impl Shown {
+    fn of(context: &Context, key: &ObjectKey) -> Self {
+        let memory = context.memories.of(key);
+        let build = lock(&memory).build.clone();
+        Self { build }
+    }
+
+    fn is_masked(&self, object: &ObjectRef) -> bool {
+        self.build.as_ref().is_some_and(|it| it.is_tainted(object))
+    }
+
+    /// An object that holds values of Secrets is shown without any.
+    fn drift(&self, drift: &Drift) -> Drift {
+        let mut drift = drift.clone();
+        if self.is_masked(&drift.object) {
+            mask(&mut drift.from);
+            mask(&mut drift.to);
+        }
+        drift
+    }
+
+    fn change(&self, line: &ChangeLine) -> ChangeLine {
+        let mut line = line.clone();
+        if self.is_masked(&line.object) {
+            for change in &mut line.fields {
+                mask(&mut change.from);
+                mask(&mut change.to);
+            }
+        }
+        line
+    }
+}
+
+fn mask(value: &mut Option<Text>) {
+    if let Some(value) = value {
+        *value = MASK.into();
     }
 }
 
@@ -392,6 +455,10 @@ pub(super) async fn failure(
     mark: Option<&Mark>,
     failure: &Failure,
 ) -> Result<Ended, StatusError> {
+    let failure = &Failure {
+        message: context.memories.masked(key, &failure.message),
+        ..failure.clone()
+    };
     let before: Kustomization = status::read(context, key)?;
     let told = before.status.conditions.get(READY);
     let news =
@@ -430,23 +497,15 @@ pub(super) async fn failure(
 
 /// A dependency that is not ready is no error of this object.
 fn tell_failure(context: &Context, key: &ObjectKey, mark: Option<&Mark>, failure: &Failure) {
-    let revision = mark.map(|mark| &mark.revision);
     if failure.reason == reason::DEPENDENCY_NOT_READY {
         let retry = Duration::from_millis(context.settings.requeue_dependency_ms);
         let text = message::dependencies_not_ready(retry);
-        return publish(
-            context,
-            key,
-            revision,
-            Severity::Info,
-            failure.reason,
-            &text,
-        );
+        return publish(context, key, mark, Severity::Info, failure.reason, &text);
     }
     publish(
         context,
         key,
-        revision,
+        mark,
         Severity::Error,
         failure.reason,
         &failure.message,
@@ -488,18 +547,34 @@ fn acknowledge(kustomization: &mut Kustomization) {
     }
 }
 
+/// Publishes a report with Flux's metadata: the revision, that at the origin,
+/// and the request that is being handled, if any.
 pub(super) fn publish(
     context: &Context,
     key: &ObjectKey,
-    revision: Option<&Text>,
+    mark: Option<&Mark>,
     severity: Severity,
     reason: &str,
     text: &str,
 ) {
-    let mut report = context.report_about(key, severity, reason, text);
-    report.revision = revision.cloned();
+    let text = context.memories.masked(key, text);
+    let mut report = context.report_about(key, severity, reason, text.as_str());
+    report.revision = mark.map(|mark| mark.revision.clone());
+    let origin = mark.and_then(|mark| mark.origin_revision.clone());
+    let more = [("originRevision", origin), ("token", request(context, key))];
+    for (key, text) in more {
+        let Some(text) = text else { continue };
+        report.metadata.entry(key.into()).or_insert(text);
+    }
     if severity == Severity::Error {
         report.error = Some(text.into());
     }
     context.publish(key, report);
+}
+
+/// The value of the request annotation.
+fn request(context: &Context, key: &ObjectKey) -> Option<Text> {
+    let object = context.objects.get(key)?;
+    let asked = object.annotations().get(names::REQUESTED_AT)?.as_str()?;
+    Some(asked.into())
 }

@@ -1,6 +1,7 @@
 //! Commands that run until they are stopped.
 
 use super::connection::{Connection, address};
+use super::gates::FeatureGate;
 use super::leader_election::LeaderElectionArguments;
 use clap::{ArgAction, Args, ValueEnum};
 use std::net::SocketAddr;
@@ -55,6 +56,9 @@ pub struct ControllerArguments {
     /// Build no kustomizations with roots or files from outside of their source
     #[arg(long)]
     pub no_remote_bases: bool,
+    /// Flux's gates, such as StrictPostBuildSubstitutions=false
+    #[arg(long, value_name = "NAME=BOOL", value_delimiter = ',')]
+    pub feature_gates: Vec<FeatureGate>,
     /// Least severe log lines to print
     #[arg(long, value_enum, default_value_t = LogLevel::Info)]
     pub log_level: LogLevel,

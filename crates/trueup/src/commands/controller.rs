@@ -1,7 +1,9 @@
 //! `trueup controller`.
 
 use super::{Failure, said};
-use crate::arguments::{ControllerArguments, LeaderElectionArguments, LogLevel, TenancyArguments};
+use crate::arguments::{
+    ControllerArguments, LeaderElectionArguments, LogLevel, TenancyArguments, gates,
+};
 use crate::{connect, stop};
 use std::net::SocketAddr;
 use std::process::ExitCode;
@@ -39,6 +41,7 @@ pub async fn run(arguments: ControllerArguments) -> Result<ExitCode, Failure> {
     let mut options = ControllerOptions::new(cluster.session(), fetcher, Arc::new(store.clone()));
     options.remote_bases = remote_bases;
     options.log = log(arguments.log_level);
+    options.substitutions = gates::substitutions(&arguments.feature_gates);
     options.leader_election = leader_election(&arguments.leader_election)?;
     options.namespaces = namespaces(&arguments);
     options.instance = instance().into();
