@@ -187,6 +187,26 @@ fn a_cluster_that_goes_away_is_named_and_is_made_right_when_it_is_back() {
 }
 
 #[test]
+fn the_key_that_was_read_is_named() {
+    virtual_time(async {
+        let both = both().await;
+        let world = &both.world;
+        both.elsewhere.set(Way::Refused);
+        let data = super::elsewhere_world::encoded(&admin_kubeconfig());
+        let secret = value!({
+            "apiVersion": "v1", "kind": "Secret",
+            "metadata": {"name": "other-key", "namespace": "fleet"},
+            "data": {"value.yaml": data},
+        });
+        world.apply(&secret).await;
+        let asked = value!({"kubeConfig": {"secretRef": {"name": "other-key"}}});
+        world.kustomization("apps", "./apps", asked).await;
+        let message = world.fails("apps", "ReconciliationFailed").await;
+        assert!(message.contains("(key 'value.yaml')"), "{message}");
+    });
+}
+
+#[test]
 fn clusters_that_never_answer_hold_nobody_up() {
     virtual_time(async {
         let both = both().await;

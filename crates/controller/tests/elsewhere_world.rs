@@ -190,9 +190,14 @@ pub fn kubeconfig(address: &str, user: &str) -> String {
     )
 }
 
+/// As data of a Secret.
+pub fn encoded(content: &str) -> String {
+    base64::engine::general_purpose::STANDARD.encode(content)
+}
+
 /// Puts a kubeconfig where Kustomizations find it.
 pub async fn secret(world: &World, name: &str, content: &str) {
-    let data = base64::engine::general_purpose::STANDARD.encode(content);
+    let data = encoded(content);
     world
         .apply(&value!({
             "apiVersion": "v1", "kind": "Secret",

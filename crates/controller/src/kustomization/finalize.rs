@@ -177,6 +177,8 @@ async fn delete_all(
     };
     let failures = hands.prune(&removals, done).await?;
     if !failures.is_empty() {
+        // Perhaps nobody answers any more.
+        context.clusters.doubt(target.cluster());
         let text = failures.join("\n");
         report::publish(
             context,

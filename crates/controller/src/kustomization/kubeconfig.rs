@@ -94,35 +94,55 @@ impl Origin {
         }
     }
 
+    /// The same, with the key of a Secret that holds the kubeconfig: the one
+    /// that is named, else the first of the usual ones that is there.
+    fn with_key(self, secret: &Value) -> Self {
+        let Self::Secret {
+            reference,
+            key: None,
+        } = self
+        else {
+            return self;
+        };
+        let has = |key: &&str| secret.at(&["data", key]).is_some();
+        let found = DEFAULT_KEYS.iter().copied().find(has);
+        Self::Secret {
+            reference,
+            key: found.map(Text::from),
+        }
+    }
+
     /// The watch that shows it.
     pub(super) fn subject(&self, context: &Context) -> Subject {
         Subject::named(&context.session, self.reference().clone())
     }
 }
 
-/// The way that an object describes now. From here on a change of the object
-/// wakes the Kustomization.
+/// The way that an object describes now, and where it was read. From here on
+/// a change of the object wakes the Kustomization.
 pub(super) async fn way(
     context: &Arc<Context>,
     key: &ObjectKey,
-    origin: &Origin,
+    origin: Origin,
     memory: &Mutex<Memory>,
-) -> Result<Way, Failure> {
+) -> Result<(Origin, Way), Failure> {
     live::track_also(context, key, &origin.subject(context)).await;
-    let object = read(context, key, origin).await;
+    let object = read(context, key, &origin).await;
     let version = object.as_ref().map(LiveObject::resource_version);
     lock(memory).reads_input(origin.reference(), version.ok().cloned());
     let object = object?;
-    match origin {
+    let origin = origin.with_key(object.value());
+    let way = match &origin {
         Origin::Secret { key, .. } => {
             let policy = context.settings.kubeconfig_policy;
-            of_secret(origin, key.as_deref(), object.value(), policy)
+            of_secret(&origin, key.as_deref(), object.value(), policy)
         }
         Origin::ConfigMap { .. } => {
             let default = context.settings.default_kubeconfig_account.as_ref();
-            of_config_map(origin, object.value(), default)
+            of_config_map(&origin, object.value(), default)
         }
-    }
+    }?;
+    Ok((origin, way))
 }
 
 async fn read(context: &Context, key: &ObjectKey, origin: &Origin) -> Result<LiveObject, Failure> {
@@ -153,11 +173,8 @@ fn of_secret(
     secret: &Value,
     policy: KubeconfigPolicy,
 ) -> Result<Way, Failure> {
-    let named = key.map(|key| vec![key]);
-    let keys = named.unwrap_or_else(|| DEFAULT_KEYS.to_vec());
-    let data = keys.iter().find_map(|key| secret.str_at(&["data", key]));
-    let data = data.ok_or_else(|| {
-        let wanted = keys[0];
+    let wanted = key.unwrap_or(DEFAULT_KEYS[0]);
+    let data = secret.str_at(&["data", wanted]).ok_or_else(|| {
         unusable(
             origin,
             format!("it does not contain a '{wanted}' key with a kubeconfig"),

@@ -82,7 +82,7 @@ pub(super) async fn of(
         ));
     };
     let origin = kubeconfig::Origin::of(key, reference)?;
-    let way = kubeconfig::way(context, key, &origin, memory).await?;
+    let (origin, way) = kubeconfig::way(context, key, origin, memory).await?;
     let server = way.config.server().to_owned();
     match clusters::reach(context, key, &way).await {
         Reach::Open(cluster) => Ok(Target {
