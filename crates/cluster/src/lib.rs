@@ -17,6 +17,7 @@ mod lines;
 mod list;
 mod live;
 mod pace;
+mod pod_log;
 mod remote;
 mod request;
 mod resource;
@@ -41,6 +42,7 @@ pub use lines::MAX_WATCH_LINE_BYTES;
 pub use list::{MAX_LIST_OBJECTS, ObjectList, PAGE_OBJECTS};
 pub use live::{LiveObject, NotAnObject};
 pub use pace::RateLimit;
+pub use pod_log::{Follow, PodLog, PodLogOptions};
 pub use remote::{
     BearerToken, Connector, ExecPlugins, KubeconfigError, KubeconfigPolicy, MAX_KUBECONFIG_BYTES,
     Network, REMOTE_ATTEMPTS, REMOTE_REQUEST_TIMEOUT_MS, RemoteConfig, ServerCertificates,

@@ -1,23 +1,36 @@
 //! What a person may type. Meaning is given to it in `commands`.
 
+mod booleans;
 mod build;
 mod change;
 mod connection;
-mod events;
+mod create;
 pub mod gates;
 mod get;
 mod install;
 mod leader_election;
+mod logs;
+mod look;
+mod output;
 mod serve;
 mod target;
 
+pub use booleans::without_values;
 pub use build::{BuildArguments, BuildKustomizeArguments, BuildWhat, LoadRestrictor, Reorder};
 pub use change::{DeleteArguments, ReconcileArguments, ResumeArguments, SuspendArguments};
 pub use connection::{Connection, Scope};
-pub use events::EventsArguments;
+pub use create::{
+    CreateArguments, CreateGitArguments, CreateKustomizationArguments, CreateSource, CreateWhat,
+};
 pub use get::{GetArguments, GetWhat, SourcesKind};
 pub use install::{CheckArguments, InstallArguments, UninstallArguments};
 pub use leader_election::LeaderElectionArguments;
+pub use logs::{LineLevel, LogsArguments};
+pub use look::{
+    DebugArguments, DebugKustomizationArguments, DebugWhat, EventsArguments, ExportArguments,
+    ExportWhat, StatsArguments, TraceArguments, TreeArguments, TreeWhat,
+};
+pub use output::{DocumentFormat, ListFormat};
 pub use serve::{
     ApiserverArguments, ControllerArguments, DemoArguments, LogLevel, TenancyArguments,
 };
@@ -62,14 +75,28 @@ pub enum Command {
     Uninstall(UninstallArguments),
     /// Show objects and their status
     Get(GetArguments),
-    /// Reconcile an object now and wait for the result
+    /// Show what a Kustomization applied, as a tree
+    Tree(TreeArguments),
+    /// Show where an object in the cluster comes from
+    Trace(TraceArguments),
+    /// Show what happened to objects
+    Events(EventsArguments),
+    /// Show what the controllers said, in lines for people
+    Logs(LogsArguments),
+    /// Count objects: running, failing, suspended
+    Stats(StatsArguments),
+    /// Look into an object: status, variables, history
+    Debug(DebugArguments),
+    /// Create an object, or print it with --export
+    Create(CreateArguments),
+    /// Print objects so that they can be kept in Git
+    Export(ExportArguments),
+    /// Reconcile objects now and wait for the result
     Reconcile(ReconcileArguments),
     /// Stop reconciling objects until they are resumed
     Suspend(SuspendArguments),
     /// Reconcile suspended objects again
     Resume(ResumeArguments),
-    /// Show what happened to objects
-    Events(EventsArguments),
     /// Delete an object (a Kustomization with `prune: true` takes what it applied along)
     Delete(DeleteArguments),
     /// Print a completion script for a shell
@@ -104,6 +131,24 @@ mod tests {
             "trueup resume source git fleet",
             "trueup events --for Kustomization/apps",
             "trueup delete source git fleet -s",
+            "trueup get kustomizations apps --show-source",
+            "trueup get ks --status-selector ready!=true -w",
+            "trueup get kustomizations -o json",
+            "trueup tree kustomization apps --compact",
+            "trueup tree ks apps -o yaml",
+            "trueup trace deployment web -n apps",
+            "trueup trace web --kind=Deployment --api-version=apps/v1 -n apps",
+            "trueup export kustomization --all",
+            "trueup export source git fleet --with-credentials",
+            "trueup create kustomization apps --source=GitRepository/fleet --path=./apps --prune --interval=5m",
+            "trueup create source git fleet --url=https://example.com/fleet --branch=main --export",
+            "trueup logs -f --level=error -A --kind=Kustomization --name=apps --since=2m --tail=10",
+            "trueup stats -A",
+            "trueup debug kustomization apps --show-vars",
+            "trueup events --for Kustomization -w",
+            "trueup resume ks a b --wait",
+            "trueup resume ks --all --wait=false",
+            "trueup reconcile ks --all",
             "trueup install --export",
             "trueup install -n infra --version v0.2.0 --registry example.com/team --network-policy=false",
             "trueup install --components source-controller,kustomize-controller --watch-all-namespaces=false",

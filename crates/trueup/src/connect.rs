@@ -3,7 +3,7 @@
 use crate::arguments::{Connection, Scope};
 use std::path::PathBuf;
 use std::time::Duration;
-use trueup_cluster::{Cluster, ClusterKey, ClusterOptions, ConnectError, Session};
+use trueup_cluster::{Cluster, ClusterKey, ClusterOptions, ConnectError, Identity, Session};
 
 /// The cluster that the flags name: the kubeconfig given, else the cluster
 /// this runs in, else `~/.kube/config`.
@@ -25,11 +25,20 @@ pub async fn cluster(
     }
 }
 
-/// A session for a command of a person.
+/// A session for a command of a person, as whom the flags say.
 pub async fn session(scope: &Scope) -> Result<Session, ConnectError> {
-    Ok(cluster(&scope.connection, ClusterOptions::default())
-        .await?
-        .session())
+    let cluster = cluster(&scope.connection, ClusterOptions::default()).await?;
+    let Some(user) = &scope.acting_as else {
+        return Ok(cluster.session());
+    };
+    let groups = scope
+        .acting_groups
+        .iter()
+        .map(|group| group.as_str().into());
+    Ok(cluster.session_as(Identity::Impersonate {
+        user: user.as_str().into(),
+        groups: groups.collect(),
+    }))
 }
 
 /// How long the person wants to wait.

@@ -1,8 +1,10 @@
 //! GitOps for Kubernetes in one binary: the command line.
 
+mod age;
 mod arguments;
 mod commands;
 mod connect;
+mod document;
 #[cfg(test)]
 mod packaging;
 mod progress;
@@ -12,18 +14,16 @@ mod stop;
 mod table;
 mod words;
 
-use clap::Parser;
+use clap::{CommandFactory, Parser};
 use std::process::ExitCode;
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
-    match commands::run(arguments::Arguments::parse()) {
+    let words = arguments::without_values(&arguments::Arguments::command(), std::env::args_os());
+    match commands::run(arguments::Arguments::parse_from(words)) {
         Ok(code) => code,
-        Err(failure) => {
-            progress::failure(&failure.to_string());
-            ExitCode::FAILURE
-        }
+        Err(failure) => failure.tell(),
     }
 }

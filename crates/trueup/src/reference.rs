@@ -7,7 +7,19 @@ use std::path::Path;
 
 const HEAD: &str = "# Command line\n\n\
     This page is made from the program; refresh it with\n\
-    `UPDATE_GENERATED=1 cargo test --release -p trueup`.\n";
+    `UPDATE_GENERATED=1 cargo test --release -p trueup`.\n\n\
+    ## Exit codes and output\n\n\
+    | code | meaning |\n|---|---|\n\
+    | 0 | done; for `diff`: no differences |\n\
+    | 1 | failed; for `diff`: there are differences |\n\
+    | 2 | the command line means nothing; for `diff` also: it failed |\n\n\
+    What was asked for goes to standard output: tables, or documents with `-o`, which\n\
+    scripts can rely on. Progress (`►`, `◎`, `✔`), failures (`✗`) and what may help\n\
+    (`hint:`) go to standard error. Colours and moving lines appear on terminals only;\n\
+    `NO_COLOR` turns colours off. Flags that are on or off may be written `--flag=true`\n\
+    and `--flag=false`. `KUBECONFIG` and `FLUX_SYSTEM_NAMESPACE` stand for `--kubeconfig`\n\
+    and `--namespace`.\n\n\
+    Something isn't Ready? See [troubleshooting](troubleshooting.md).\n";
 
 #[test]
 fn the_page_of_the_command_line_is_up_to_date() {

@@ -8,28 +8,46 @@ const GAP: &str = "   ";
 /// Prints rows to standard output, under a header unless it is empty. Cells
 /// lose line breaks and control characters, so that one row is one line.
 pub fn print(header: &[&str], rows: &[Vec<String>]) {
-    // A reader that closed the pipe has read enough.
-    let _closed = std::io::stdout().write_all(format(header, rows).as_bytes());
+    Table::new(header).print(rows);
 }
 
-fn format(header: &[&str], rows: &[Vec<String>]) -> String {
-    let head: Vec<String> = header.iter().map(|cell| (*cell).to_owned()).collect();
-    let rows: Vec<Vec<String>> = std::iter::once(&head)
-        .filter(|cells| !cells.is_empty())
-        .chain(rows)
-        .map(|row| row.iter().map(|cell| clean(cell)).collect())
-        .collect();
-    let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
-    let widths: Vec<usize> = (0..columns)
-        .map(|column| {
-            rows.iter()
-                .filter_map(|row| row.get(column))
-                .map(|cell| cell.chars().count())
-                .max()
-                .unwrap_or(0)
-        })
-        .collect();
-    rows.iter().map(|row| line(row, &widths)).collect()
+/// A table that is printed in several goes: columns keep the width that they
+/// have had, so that later rows line up.
+pub struct Table {
+    header: Vec<String>,
+    widths: Vec<usize>,
+}
+
+impl Table {
+    /// A table with a header; none if it is empty.
+    pub fn new(header: &[&str]) -> Self {
+        Self {
+            header: header.iter().map(|cell| (*cell).to_owned()).collect(),
+            widths: Vec::new(),
+        }
+    }
+
+    /// Prints rows, the first time below the header.
+    pub fn print(&mut self, rows: &[Vec<String>]) {
+        // A reader that closed the pipe has read enough.
+        let _closed = std::io::stdout().write_all(self.format(rows).as_bytes());
+    }
+
+    fn format(&mut self, rows: &[Vec<String>]) -> String {
+        let header = std::mem::take(&mut self.header);
+        let rows: Vec<Vec<String>> = std::iter::once(&header)
+            .filter(|cells| !cells.is_empty())
+            .chain(rows)
+            .map(|row| row.iter().map(|cell| clean(cell)).collect())
+            .collect();
+        for row in &rows {
+            self.widths.resize(self.widths.len().max(row.len()), 0);
+            for (width, cell) in self.widths.iter_mut().zip(row) {
+                *width = (*width).max(cell.chars().count());
+            }
+        }
+        rows.iter().map(|row| line(row, &self.widths)).collect()
+    }
 }
 
 fn line(row: &[String], widths: &[usize]) -> String {
@@ -62,7 +80,7 @@ fn clean(cell: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::format;
+    use super::Table;
 
     #[test]
     fn columns_line_up_and_rows_stay_on_their_line() {
@@ -71,13 +89,21 @@ mod tests {
             vec!["a-long-name".into(), "two\nlines".into()],
         ];
         assert_eq!(
-            format(&["NAME", "READY"], &rows),
+            Table::new(&["NAME", "READY"]).format(&rows),
             "NAME          READY\napps          True\na-long-name   two lines\n"
         );
     }
 
     #[test]
     fn without_header_and_rows_nothing_is_printed() {
-        assert_eq!(format(&[], &[]), "");
+        assert_eq!(Table::new(&[]).format(&[]), "");
+    }
+
+    #[test]
+    fn later_rows_line_up_with_earlier_ones() {
+        let mut table = Table::new(&["NAME", "READY"]);
+        table.format(&[vec!["a-long-name".into(), "True".into()]]);
+        let later = table.format(&[vec!["web".into(), "False".into()]]);
+        assert_eq!(later, "web           False\n");
     }
 }

@@ -12,6 +12,9 @@ pub struct Words {
     pub command: &'static str,
     group: &'static str,
     version: &'static str,
+    /// `kustomizations`: the name in URLs.
+    pub plural: &'static str,
+    short: &'static [&'static str],
     /// What a finished reconciliation did, for `✔ … main@sha1:…`.
     pub done: &'static str,
     revision: &'static [&'static str],
@@ -21,6 +24,8 @@ pub struct Words {
 pub const KUSTOMIZATION: Words = Words {
     kind: Kustomization::KIND,
     command: "kustomization",
+    plural: Kustomization::PLURAL,
+    short: &["ks"],
     group: Kustomization::GROUP,
     version: Kustomization::VERSION,
     done: "applied revision",
@@ -31,11 +36,26 @@ pub const KUSTOMIZATION: Words = Words {
 pub const GIT_REPOSITORY: Words = Words {
     kind: GitRepository::KIND,
     command: "source git",
+    plural: GitRepository::PLURAL,
+    short: &["gitrepo", "git"],
     group: GitRepository::GROUP,
     version: GitRepository::VERSION,
     done: "fetched revision",
     revision: &["status", "artifact", "revision"],
 };
+
+/// The kinds that are served.
+pub const ALL: [&Words; 2] = [&GIT_REPOSITORY, &KUSTOMIZATION];
+
+/// The kind that a person means: its name, plural or short name, in any case.
+pub fn find(word: &str) -> Option<&'static Words> {
+    ALL.into_iter().find(|words| {
+        [words.kind, words.plural]
+            .iter()
+            .chain(words.short)
+            .any(|name| name.eq_ignore_ascii_case(word))
+    })
+}
 
 impl Words {
     /// Group, version and kind.
@@ -45,6 +65,11 @@ impl Words {
             version: self.version.into(),
             kind: self.kind.into(),
         }
+    }
+
+    /// `kustomization.kustomize.toolkit.fluxcd.io/apps`, as `kubectl -o name`.
+    pub fn resource_name(&self, name: &str) -> String {
+        format!("{}.{}/{name}", self.kind.to_lowercase(), self.group)
     }
 
     /// The object of this kind by name.

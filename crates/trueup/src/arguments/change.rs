@@ -1,7 +1,7 @@
 //! Commands that change one or several objects.
 
 use super::{Scope, Target, Targets};
-use clap::Args;
+use clap::{ArgAction, Args};
 
 /// `trueup reconcile`.
 #[derive(Debug, Args)]
@@ -11,9 +11,12 @@ pub struct ReconcileArguments {
     /// Reconcile the source of a Kustomization first
     #[arg(long, global = true)]
     pub with_source: bool,
+    /// All objects of the kind in the namespace that are not suspended
+    #[arg(long, global = true)]
+    pub all: bool,
     /// What to reconcile.
     #[command(subcommand)]
-    pub target: Target,
+    pub targets: Targets,
 }
 
 /// `trueup suspend`.
@@ -37,6 +40,17 @@ pub struct ResumeArguments {
     /// All objects of the kind in the namespace
     #[arg(long, global = true)]
     pub all: bool,
+    /// Wait until the objects are reconciled [default: true for one name, else false]
+    #[arg(
+        long,
+        global = true,
+        action = ArgAction::Set,
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "true",
+        value_name = "true|false"
+    )]
+    pub wait: Option<bool>,
     /// What to resume.
     #[command(subcommand)]
     pub targets: Targets,

@@ -11,13 +11,14 @@ pub struct Connection {
     #[arg(
         long,
         global = true,
+        help_heading = "Cluster",
         env = "KUBECONFIG",
         value_name = "FILE",
         hide_env_values = true
     )]
     pub kubeconfig: Option<PathBuf>,
     /// Context of the kubeconfig [default: its current one]
-    #[arg(long, global = true, value_name = "NAME")]
+    #[arg(long, global = true, help_heading = "Cluster", value_name = "NAME")]
     pub context: Option<String>,
 }
 
@@ -31,12 +32,31 @@ pub struct Scope {
         long,
         short,
         global = true,
+        help_heading = "Cluster",
         env = "FLUX_SYSTEM_NAMESPACE",
         default_value = "flux-system"
     )]
     pub namespace: String,
+    /// User to act as, such as system:serviceaccount:apps:deployer
+    #[arg(
+        long = "as",
+        global = true,
+        help_heading = "Cluster",
+        value_name = "USER"
+    )]
+    pub acting_as: Option<String>,
+    /// Group to act as, with --as; several by several flags
+    #[arg(
+        long = "as-group",
+        global = true,
+        help_heading = "Cluster",
+        value_name = "GROUP",
+        requires = "acting_as"
+    )]
+    pub acting_groups: Vec<String>,
     /// How long to wait, such as 30s or 5m
-    #[arg(long, global = true, default_value = "5m", value_name = "DURATION", value_parser = duration_ms)]
+    #[arg(long, global = true,
+        help_heading = "Cluster", default_value = "5m", value_name = "DURATION", value_parser = duration_ms)]
     pub timeout: u64,
 }
 

@@ -1,6 +1,6 @@
 //! `trueup get`.
 
-use super::Scope;
+use super::{ListFormat, Scope};
 use clap::{Args, Subcommand};
 
 /// `trueup get`.
@@ -14,7 +14,13 @@ pub struct GetArguments {
     /// Leave the header line out
     #[arg(long, global = true)]
     pub no_header: bool,
-    /// Only objects whose condition has this status, such as ready=false
+    /// Go on and print objects as they change
+    #[arg(long, short, global = true)]
+    pub watch: bool,
+    /// Form of the output [default: a table]
+    #[arg(long, short, global = true, value_enum, value_name = "FORMAT")]
+    pub output: Option<ListFormat>,
+    /// Only objects whose condition has this status, such as ready=false or ready!=true
     #[arg(long, global = true, value_name = "CONDITION=STATUS")]
     pub status_selector: Option<String>,
     /// Only objects with these labels
@@ -33,6 +39,9 @@ pub enum GetWhat {
     Kustomizations {
         /// Only this one
         name: Option<String>,
+        /// Show the source of each
+        #[arg(long)]
+        show_source: bool,
     },
     /// Sources
     #[command(visible_alias = "source")]
@@ -49,6 +58,7 @@ pub enum GetWhat {
 #[derive(Clone, Debug, Subcommand)]
 pub enum SourcesKind {
     /// Git repositories
+    #[command(visible_aliases = ["gitrepository", "gitrepo"])]
     Git {
         /// Only this one
         name: Option<String>,

@@ -6,12 +6,13 @@ use clap::Subcommand;
 #[derive(Clone, Debug, Subcommand)]
 pub enum Target {
     /// A Kustomization
-    #[command(visible_alias = "ks")]
+    #[command(visible_alias = "ks", alias = "kustomizations")]
     Kustomization {
         /// Its name
         name: String,
     },
     /// A source
+    #[command(alias = "sources")]
     Source {
         /// Kind of source.
         #[command(subcommand)]
@@ -23,22 +24,24 @@ pub enum Target {
 #[derive(Clone, Debug, Subcommand)]
 pub enum SourceTarget {
     /// A Git repository
+    #[command(visible_aliases = ["gitrepository", "gitrepo"])]
     Git {
         /// Its name
         name: String,
     },
 }
 
-/// One or all objects of a kind.
+/// Several or all objects of a kind.
 #[derive(Clone, Debug, Subcommand)]
 pub enum Targets {
     /// Kustomizations
-    #[command(visible_alias = "ks")]
+    #[command(visible_alias = "ks", alias = "kustomizations")]
     Kustomization {
         /// Names; none with --all
         names: Vec<String>,
     },
     /// Sources
+    #[command(alias = "sources")]
     Source {
         /// Kind of source.
         #[command(subcommand)]
@@ -46,10 +49,11 @@ pub enum Targets {
     },
 }
 
-/// One or all sources of a kind.
+/// Several or all sources of a kind.
 #[derive(Clone, Debug, Subcommand)]
 pub enum SourceTargets {
     /// Git repositories
+    #[command(visible_aliases = ["gitrepository", "gitrepo"])]
     Git {
         /// Names; none with --all
         names: Vec<String>,

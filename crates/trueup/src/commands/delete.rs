@@ -1,7 +1,7 @@
 //! `trueup delete`.
 
 use super::confirm::confirmed;
-use super::{Failure, reconcile, said};
+use super::{Failure, said, select};
 use crate::arguments::DeleteArguments;
 use crate::{connect, progress};
 use std::process::ExitCode;
@@ -14,7 +14,7 @@ const POLL_INTERVAL: Duration = Duration::from_millis(200);
 /// Deletes one object and waits until it is gone.
 pub async fn run(arguments: DeleteArguments) -> Result<ExitCode, Failure> {
     let session = connect::session(&arguments.scope).await?;
-    let (words, name) = reconcile::parts(&arguments.target);
+    let (words, name) = select::one(&arguments.target);
     let object = words.object(&arguments.scope.namespace, name);
     let live = session.get(&object, Form::Metadata).await?;
     if !arguments.silent

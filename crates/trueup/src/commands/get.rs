@@ -1,223 +1,298 @@
 //! `trueup get`.
 
+mod row;
+mod selector;
+
 use super::{Failure, said};
-use crate::arguments::{GetArguments, GetWhat, SourcesKind};
-use crate::words::{GIT_REPOSITORY, KUSTOMIZATION, Words, condition, is_suspended};
-use crate::{connect, progress, table};
+use crate::arguments::{DocumentFormat, GetArguments, GetWhat, ListFormat, SourcesKind};
+use crate::table::Table;
+use crate::words::{GIT_REPOSITORY, KUSTOMIZATION, Words};
+use crate::{connect, document, progress};
+use futures::StreamExt;
+use selector::StatusSelector;
 use std::process::ExitCode;
-use trueup_cluster::{Form, LiveObject, Scope, Session};
-use trueup_object::Value;
+use trueup_cluster::{Form, LiveObject, Scope, Session, WatchEvent, WatchSpec};
 
 /// Which objects of one kind are shown, and how.
+#[derive(Clone, Copy)]
 struct View<'a> {
     words: &'static Words,
     name: Option<&'a str>,
-    /// `gitrepository/fleet` rather than `fleet`.
-    prefixed: bool,
+    naming: Naming,
+    columns: Columns,
+}
+
+/// How objects are called.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Naming {
+    /// `fleet`.
+    Short,
+    /// `gitrepository/fleet`, beside objects of other kinds.
+    WithKind,
+}
+
+/// Which columns a table has beside those that all have.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Columns {
+    Usual,
+    WithSource,
+    Wide,
 }
 
 /// Prints the objects asked for, a table a kind.
 pub async fn run(arguments: GetArguments) -> Result<ExitCode, Failure> {
-    let session = connect::session(&arguments.scope).await?;
+    let views = views(&arguments);
+    if arguments.watch && views.len() > 1 {
+        return Err(said("expected a single resource type, but found all")
+            .hinted("watch one kind, such as `trueup get kustomizations --watch`"));
+    }
     let selector = arguments
         .status_selector
         .as_deref()
-        .map(status_selector)
+        .map(StatusSelector::parse)
         .transpose()?;
-    let views = views(&arguments.what);
-    for (index, view) in views.iter().enumerate() {
-        let objects = objects(&session, view, &arguments).await?;
-        let shown: Vec<Vec<String>> = objects
-            .iter()
-            .filter(|object| {
-                selector
-                    .as_ref()
-                    .is_none_or(|(kind, status)| has_status(object.value(), kind, status))
-            })
-            .map(|object| row(view, object, &arguments))
-            .collect();
-        if shown.is_empty() {
-            none_found(view, &arguments);
-            continue;
+    let session = connect::session(&arguments.scope).await?;
+    match (arguments.output, arguments.watch, views.as_slice()) {
+        (Some(format), false, _) if format != ListFormat::Wide => {
+            documents(&session, &views, &arguments, selector.as_ref(), format).await?;
         }
-        if index > 0 {
-            println!();
-        }
-        table::print(&header(&arguments), &shown);
+        (_, true, [view]) => watch(&session, view, &arguments, selector.as_ref()).await?,
+        _ => tables(&session, &views, &arguments, selector.as_ref()).await?,
     }
     Ok(ExitCode::SUCCESS)
 }
 
-fn views(what: &GetWhat) -> Vec<View<'_>> {
-    let view = |words, name, prefixed| View {
+fn views(arguments: &GetArguments) -> Vec<View<'_>> {
+    let is_wide = arguments.output == Some(ListFormat::Wide);
+    let usual = if is_wide {
+        Columns::Wide
+    } else {
+        Columns::Usual
+    };
+    let view = |words, name, naming| View {
         words,
         name,
-        prefixed,
+        naming,
+        columns: usual,
     };
-    match what {
-        GetWhat::Kustomizations { name } => vec![view(&KUSTOMIZATION, name.as_deref(), false)],
-        GetWhat::Sources {
-            kind: SourcesKind::Git { name },
-        } => {
-            vec![view(&GIT_REPOSITORY, name.as_deref(), false)]
+    match &arguments.what {
+        GetWhat::Kustomizations { name, show_source } => {
+            let only = view(&KUSTOMIZATION, name.as_deref(), Naming::Short);
+            let columns = match usual {
+                Columns::Usual if *show_source => Columns::WithSource,
+                other => other,
+            };
+            vec![View { columns, ..only }]
         }
         GetWhat::Sources {
+            kind: SourcesKind::Git { name },
+        } => vec![view(&GIT_REPOSITORY, name.as_deref(), Naming::Short)],
+        GetWhat::Sources {
             kind: SourcesKind::All,
-        } => vec![view(&GIT_REPOSITORY, None, true)],
+        } => vec![view(&GIT_REPOSITORY, None, Naming::WithKind)],
         GetWhat::All => vec![
-            view(&GIT_REPOSITORY, None, true),
-            view(&KUSTOMIZATION, None, true),
+            view(&GIT_REPOSITORY, None, Naming::WithKind),
+            view(&KUSTOMIZATION, None, Naming::WithKind),
         ],
     }
 }
 
+async fn tables(
+    session: &Session,
+    views: &[View<'_>],
+    arguments: &GetArguments,
+    selector: Option<&StatusSelector>,
+) -> Result<(), Failure> {
+    let mut is_first = true;
+    for view in views {
+        let objects = objects(session, view, arguments).await?;
+        let rows: Vec<Vec<String>> = objects
+            .iter()
+            .filter(|object| is_selected(object, selector))
+            .map(|object| row::of(view, object, arguments))
+            .collect();
+        if rows.is_empty() {
+            continue;
+        }
+        if !is_first {
+            document::print("\n");
+        }
+        is_first = false;
+        Table::new(&header(view, arguments)).print(&rows);
+    }
+    if is_first {
+        progress::failure(&format!("no objects found in {}", place(arguments)));
+    }
+    Ok(())
+}
+
+async fn documents(
+    session: &Session,
+    views: &[View<'_>],
+    arguments: &GetArguments,
+    selector: Option<&StatusSelector>,
+    format: ListFormat,
+) -> Result<(), Failure> {
+    let mut shown = Vec::new();
+    for view in views {
+        for object in objects(session, view, arguments).await? {
+            if is_selected(&object, selector) {
+                shown.push((view.words, object));
+            }
+        }
+    }
+    let is_one = matches!(views, [view] if view.name.is_some());
+    let values = || {
+        shown
+            .iter()
+            .map(|(_, object)| row::without_managers(object))
+            .collect()
+    };
+    match format {
+        ListFormat::Json => document::print_objects(values(), is_one, DocumentFormat::Json),
+        ListFormat::Yaml => document::print_objects(values(), is_one, DocumentFormat::Yaml),
+        ListFormat::Name | ListFormat::Wide => {
+            for (words, object) in &shown {
+                document::print(&format!("{}\n", words.resource_name(object.name())));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Prints objects as they are and as they change, until the process is
+/// stopped.
+async fn watch(
+    session: &Session,
+    view: &View<'_>,
+    arguments: &GetArguments,
+    selector: Option<&StatusSelector>,
+) -> Result<(), Failure> {
+    let mut table = Table::new(&header(view, arguments));
+    let mut listed: Option<Vec<LiveObject>> = Some(Vec::new());
+    let mut events = session.watch(WatchSpec {
+        kind: view.words.gvk(),
+        scope: scope(view, arguments),
+        form: Form::Full,
+    });
+    while let Some(event) = events.next().await {
+        let show = |table: &mut Table, objects: &[LiveObject]| {
+            let chosen = objects.iter().filter(|it| is_selected(it, selector));
+            show_changed(table, view, &chosen.collect::<Vec<_>>(), arguments);
+        };
+        match event {
+            WatchEvent::Applied(object) => match &mut listed {
+                Some(objects) => objects.push(object),
+                None => show(&mut table, &[object]),
+            },
+            WatchEvent::Synced { .. } => {
+                let mut objects = listed.take().unwrap_or_default();
+                objects.sort_by(|a, b| a.reference().cmp(b.reference()));
+                show(&mut table, &objects);
+            }
+            WatchEvent::Error(error) => progress::failure(&error.to_string()),
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+fn show_changed(
+    table: &mut Table,
+    view: &View<'_>,
+    objects: &[&LiveObject],
+    arguments: &GetArguments,
+) {
+    let each = |format| {
+        for object in objects {
+            document::print_value(&row::without_managers(object), format);
+        }
+    };
+    match arguments.output {
+        Some(ListFormat::Json) => each(DocumentFormat::Json),
+        Some(ListFormat::Yaml) => objects
+            .iter()
+            .for_each(|object| document::print_yaml_document(&row::without_managers(object))),
+        Some(ListFormat::Name) => objects.iter().for_each(|object| {
+            document::print(&format!("{}\n", view.words.resource_name(object.name())));
+        }),
+        Some(ListFormat::Wide) | None => {
+            let rows: Vec<_> = objects
+                .iter()
+                .map(|object| row::of(view, object, arguments))
+                .collect();
+            if !rows.is_empty() {
+                table.print(&rows);
+            }
+        }
+    }
+}
+
+fn is_selected(object: &LiveObject, selector: Option<&StatusSelector>) -> bool {
+    selector.is_none_or(|selector| selector.matches(object.value()))
+}
+
+fn scope(view: &View<'_>, arguments: &GetArguments) -> Scope {
+    let namespace = arguments.scope.namespace.as_str();
+    let scope = match (view.name, arguments.all_namespaces) {
+        (Some(name), true) => Scope::object("", name),
+        (Some(name), false) => Scope::object(namespace, name),
+        (None, true) => Scope::all(),
+        (None, false) => Scope::namespace(namespace),
+    };
+    match &arguments.label_selector {
+        Some(selector) => scope.labelled(selector),
+        None => scope,
+    }
+}
+
+/// The objects of a view. None at all is a failure as in flux, unless every
+/// kind was asked for.
 async fn objects(
     session: &Session,
     view: &View<'_>,
     arguments: &GetArguments,
 ) -> Result<Vec<LiveObject>, Failure> {
-    let namespace = arguments.scope.namespace.as_str();
-    let mut scope = match (view.name, arguments.all_namespaces) {
-        (Some(name), true) => Scope {
-            field_selector: format!("metadata.name={name}").into(),
-            ..Scope::all()
-        },
-        (Some(name), false) => Scope::object(namespace, name),
-        (None, true) => Scope::all(),
-        (None, false) => Scope::namespace(namespace),
+    let scope = scope(view, arguments);
+    let found = session.list(&view.words.gvk(), &scope, Form::Full).await?;
+    if !found.objects.is_empty() || view.naming == Naming::WithKind {
+        return Ok(found.objects);
+    }
+    let (kind, place) = (view.words.kind, place(arguments));
+    let failure = match view.name {
+        Some(name) => said(format!("{kind} object '{name}' not found in {place}")),
+        None => said(format!("no {kind} objects found in {place}")),
     };
-    if let Some(selector) = &arguments.label_selector {
-        scope = scope.labelled(selector);
-    }
-    Ok(session
-        .list(&view.words.gvk(), &scope, Form::Full)
-        .await?
-        .objects)
-}
-
-fn none_found(view: &View<'_>, arguments: &GetArguments) {
-    if view.prefixed {
-        return;
-    }
-    let place = if arguments.all_namespaces {
-        "any namespace".to_owned()
+    Err(if arguments.all_namespaces {
+        failure
     } else {
-        format!("\"{}\" namespace", arguments.scope.namespace)
-    };
-    progress::failure(&format!("no {} objects found in {place}", view.words.kind));
+        failure.hinted("--all-namespaces (-A) looks in all of them, --namespace (-n) in another")
+    })
 }
 
-fn header(arguments: &GetArguments) -> Vec<&'static str> {
+fn place(arguments: &GetArguments) -> String {
+    if arguments.all_namespaces {
+        return "any namespace".to_owned();
+    }
+    format!("{:?} namespace", arguments.scope.namespace)
+}
+
+fn header(view: &View<'_>, arguments: &GetArguments) -> Vec<&'static str> {
     if arguments.no_header {
         return Vec::new();
     }
     let namespace = arguments.all_namespaces.then_some("NAMESPACE");
+    let (before, after): (&[_], &[_]) = match view.columns {
+        Columns::Usual => (&[], &[]),
+        Columns::WithSource => (&["SOURCE"], &[]),
+        Columns::Wide => (&["SOURCE"], &["AGE"]),
+    };
     namespace
         .into_iter()
-        .chain(["NAME", "REVISION", "SUSPENDED", "READY", "MESSAGE"])
+        .chain(["NAME"])
+        .chain(before.iter().copied())
+        .chain(["REVISION", "SUSPENDED", "READY"])
+        .chain(after.iter().copied())
+        .chain(["MESSAGE"])
         .collect()
-}
-
-fn row(view: &View<'_>, object: &LiveObject, arguments: &GetArguments) -> Vec<String> {
-    let value = object.value();
-    let ready = condition(value, "Ready");
-    let of_ready = |key: &str| {
-        ready
-            .and_then(|ready| ready.str_at(&[key]))
-            .map(str::to_owned)
-    };
-    let name = if view.prefixed {
-        format!("{}/{}", view.words.kind.to_lowercase(), object.name())
-    } else {
-        object.name().to_string()
-    };
-    let namespace = arguments
-        .all_namespaces
-        .then(|| object.namespace().to_string());
-    namespace
-        .into_iter()
-        .chain([
-            name,
-            short_revision(view.words.revision(value)),
-            if is_suspended(value) { "True" } else { "False" }.to_owned(),
-            of_ready("status").unwrap_or_else(|| "Unknown".to_owned()),
-            of_ready("message").map_or_else(
-                || "waiting to be reconciled".to_owned(),
-                |text| shorten_digests(&text),
-            ),
-        ])
-        .collect()
-}
-
-/// `main@sha1:` and eight digits, as the flux CLI shortens revisions.
-fn short_revision(revision: &str) -> String {
-    shorten_digests(revision)
-}
-
-/// Cuts every hexadecimal digest in a text to its first eight digits.
-fn shorten_digests(text: &str) -> String {
-    const KEPT: usize = 8;
-    let mut short = String::new();
-    let mut rest = text;
-    while let Some(start) = rest
-        .find("sha1:")
-        .map(|at| at + 5)
-        .or_else(|| rest.find("sha256:").map(|at| at + 7))
-    {
-        let digits = rest[start..]
-            .bytes()
-            .take_while(u8::is_ascii_hexdigit)
-            .count();
-        short.push_str(&rest[..start + digits.min(KEPT)]);
-        rest = &rest[start + digits..];
-    }
-    short + rest
-}
-
-/// `ready=false` into the condition's type and status.
-fn status_selector(text: &str) -> Result<(String, String), Failure> {
-    text.split_once('=')
-        .map(|(kind, status)| (kind.trim().to_owned(), status.trim().to_owned()))
-        .ok_or_else(|| {
-            said(format!(
-                "--status-selector takes CONDITION=STATUS such as ready=false, not {text:?}"
-            ))
-        })
-}
-
-fn has_status(object: &Value, kind: &str, status: &str) -> bool {
-    condition(object, kind)
-        .and_then(|condition| condition.str_at(&["status"]))
-        .is_some_and(|found| found.eq_ignore_ascii_case(status))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use trueup_object::value;
-
-    #[test]
-    fn digests_are_cut_to_eight_digits_wherever_they_stand() {
-        let digest = "0123456789abcdef0123456789abcdef01234567";
-        assert_eq!(
-            shorten_digests(&format!("main@sha1:{digest}")),
-            "main@sha1:01234567"
-        );
-        assert_eq!(
-            shorten_digests(&format!(
-                "Applied revision: main@sha1:{digest}, then sha1:{digest}!"
-            )),
-            "Applied revision: main@sha1:01234567, then sha1:01234567!"
-        );
-        assert_eq!(shorten_digests("no digest"), "no digest");
-    }
-
-    #[test]
-    fn a_status_selector_finds_conditions_in_any_case() {
-        let object = value!({"status": {"conditions": [{"type": "Ready", "status": "False"}]}});
-        let (kind, status) = status_selector("ready=false").unwrap();
-        assert!(has_status(&object, &kind, &status));
-        assert!(!has_status(&object, &kind, "true"));
-        assert!(status_selector("ready").is_err());
-    }
 }

@@ -5,39 +5,36 @@ mod build;
 mod check;
 mod confirm;
 mod controller;
+mod create;
+mod debug;
 mod delete;
 mod demo;
 mod events;
+mod export;
+mod failure;
 mod get;
 mod install;
 mod installation;
+mod logs;
 mod reconcile;
+mod select;
+mod stats;
 mod suspend;
+mod trace;
+mod tree;
 mod uninstall;
+mod variables;
+mod wait;
 
 use crate::arguments::{Arguments, Command};
 use clap::CommandFactory;
 use std::process::ExitCode;
 use trueup_cluster::Persist;
 
-/// Why a command failed, ready to be read after `✗`.
-#[derive(Debug, thiserror::Error)]
-pub enum Failure {
-    /// The cluster can't be reached at all.
-    #[error(transparent)]
-    Connect(#[from] trueup_cluster::ConnectError),
-    /// The cluster refused or did not answer.
-    #[error(transparent)]
-    Api(#[from] trueup_cluster::ApiError),
-    /// Anything else, as a whole sentence.
-    #[error("{0}")]
-    Said(String),
-}
+pub use failure::{Failure, said};
 
-/// A failure told in a sentence.
-fn said<T: std::fmt::Display>(sentence: T) -> Failure {
-    Failure::Said(sentence.to_string())
-}
+/// Field manager of what commands change, as the flux CLI's.
+const COMMAND_MANAGER: &str = "flux";
 
 /// What stands after a line about something that was only asked for.
 fn dry_run_mark(persist: Persist) -> &'static str {
@@ -47,7 +44,8 @@ fn dry_run_mark(persist: Persist) -> &'static str {
     }
 }
 
-/// Runs one command to its exit code: 0 done, 1 failed.
+/// Runs one command to its exit code: 0 done, 1 failed, and what a command
+/// says of itself.
 pub fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
     match arguments.command {
         Command::Demo(arguments) => online(demo::run(arguments)),
@@ -58,10 +56,17 @@ pub fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
         Command::Check(arguments) => online(check::run(arguments)),
         Command::Uninstall(arguments) => online(uninstall::run(arguments)),
         Command::Get(arguments) => online(get::run(arguments)),
+        Command::Tree(arguments) => online(tree::run(arguments)),
+        Command::Trace(arguments) => online(trace::run(arguments)),
+        Command::Events(arguments) => online(events::run(arguments)),
+        Command::Logs(arguments) => online(logs::run(arguments)),
+        Command::Stats(arguments) => online(stats::run(arguments)),
+        Command::Debug(arguments) => online(debug::run(arguments)),
+        Command::Create(arguments) => online(create::run(arguments)),
+        Command::Export(arguments) => online(export::run(arguments)),
         Command::Reconcile(arguments) => online(reconcile::run(arguments)),
         Command::Suspend(arguments) => online(suspend::suspend(arguments)),
         Command::Resume(arguments) => online(suspend::resume(arguments)),
-        Command::Events(arguments) => online(events::run(arguments)),
         Command::Delete(arguments) => online(delete::run(arguments)),
         Command::Completion { shell } => {
             clap_complete::generate(

@@ -1,29 +1,21 @@
 //! `trueup suspend` and `trueup resume`.
 
-use super::{Failure, reconcile, said};
-use crate::arguments::{ResumeArguments, Scope as Flags, SourceTargets, SuspendArguments, Targets};
-use crate::words::{GIT_REPOSITORY, KUSTOMIZATION, Words};
+use super::select::{self, Extent};
+use super::{COMMAND_MANAGER, Failure, wait};
+use crate::arguments::{ResumeArguments, SuspendArguments};
+use crate::words::Words;
 use crate::{connect, progress};
 use std::process::ExitCode;
-use trueup_cluster::{Form, Patch, Scope, Session, WriteOptions};
+use trueup_cluster::{Patch, Session, WriteOptions};
 use trueup_object::{ObjectRef, Value, value};
-
-/// Field manager of what commands change, as the flux CLI's.
-pub const COMMAND_MANAGER: &str = "flux";
 
 /// Sets `spec.suspend`.
 pub async fn suspend(arguments: SuspendArguments) -> Result<ExitCode, Failure> {
     let session = connect::session(&arguments.scope).await?;
-    let (words, names) = parts(&arguments.targets);
-    for object in objects(
-        &session,
-        &arguments.scope,
-        words,
-        names,
-        Extent::of(arguments.all),
-    )
-    .await?
-    {
+    let (words, names) = select::several(&arguments.targets);
+    let extent = Extent::of(arguments.all);
+    let live = select::live(&session, &arguments.scope, words, names, extent).await?;
+    for object in select::references(&live) {
         let (command, namespace) = (words.command, &object.namespace);
         progress::action(&format!(
             "suspending {command} {} in {namespace} namespace",
@@ -35,18 +27,14 @@ pub async fn suspend(arguments: SuspendArguments) -> Result<ExitCode, Failure> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Removes `spec.suspend` and waits until the objects are reconciled.
+/// Removes `spec.suspend` and waits until the objects are reconciled, where
+/// waiting is asked for.
 pub async fn resume(arguments: ResumeArguments) -> Result<ExitCode, Failure> {
     let session = connect::session(&arguments.scope).await?;
-    let (words, names) = parts(&arguments.targets);
-    let objects = objects(
-        &session,
-        &arguments.scope,
-        words,
-        names,
-        Extent::of(arguments.all),
-    )
-    .await?;
+    let (words, names) = select::several(&arguments.targets);
+    let extent = Extent::of(arguments.all);
+    let live = select::live(&session, &arguments.scope, words, names, extent).await?;
+    let objects = select::references(&live);
     for object in &objects {
         let (command, namespace) = (words.command, &object.namespace);
         progress::action(&format!(
@@ -56,18 +44,28 @@ pub async fn resume(arguments: ResumeArguments) -> Result<ExitCode, Failure> {
         set_suspend(&session, object, Value::Null).await?;
         progress::success(&format!("{command} resumed"));
     }
-    let mut code = ExitCode::SUCCESS;
-    for object in &objects {
-        progress::waiting(&format!("waiting for {} reconciliation", words.kind));
-        match reconcile::wait_until_settled(
+    if arguments.wait.unwrap_or(names.len() == 1) {
+        return settled(
             &session,
             words,
-            object,
-            None,
+            &objects,
             connect::timeout(&arguments.scope),
         )
-        .await
-        {
+        .await;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn settled(
+    session: &Session,
+    words: &Words,
+    objects: &[ObjectRef],
+    timeout: std::time::Duration,
+) -> Result<ExitCode, Failure> {
+    let mut code = ExitCode::SUCCESS;
+    for object in objects {
+        progress::waiting(&format!("waiting for {} reconciliation", words.kind));
+        match wait::until_settled(session, words, object, None, timeout).await {
             Ok(revision) => {
                 progress::success(&format!(
                     "{} {} reconciliation completed",
@@ -75,75 +73,10 @@ pub async fn resume(arguments: ResumeArguments) -> Result<ExitCode, Failure> {
                 ));
                 progress::success(&format!("{} {revision}", words.done));
             }
-            Err(error) => {
-                progress::failure(&error.to_string());
-                code = ExitCode::FAILURE;
-            }
+            Err(failure) => code = failure.during(&object.to_string()).tell(),
         }
     }
     Ok(code)
-}
-
-/// How many objects of a kind are meant.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Extent {
-    Named,
-    All,
-}
-
-impl Extent {
-    fn of(all: bool) -> Self {
-        if all { Self::All } else { Self::Named }
-    }
-}
-
-fn parts(targets: &Targets) -> (&'static Words, &[String]) {
-    match targets {
-        Targets::Kustomization { names } => (&KUSTOMIZATION, names),
-        Targets::Source {
-            kind: SourceTargets::Git { names },
-        } => (&GIT_REPOSITORY, names),
-    }
-}
-
-async fn objects(
-    session: &Session,
-    flags: &Flags,
-    words: &Words,
-    names: &[String],
-    extent: Extent,
-) -> Result<Vec<ObjectRef>, Failure> {
-    match (names, extent) {
-        ([], Extent::Named) => Err(said(format!(
-            "{} name is required, or --all",
-            words.command
-        ))),
-        ([], Extent::All) => {
-            let found = session
-                .list(
-                    &words.gvk(),
-                    &Scope::namespace(&flags.namespace),
-                    Form::Metadata,
-                )
-                .await?;
-            if found.objects.is_empty() {
-                return Err(said(format!(
-                    "no {} objects found in {} namespace",
-                    words.kind, flags.namespace
-                )));
-            }
-            Ok(found
-                .objects
-                .iter()
-                .map(|object| object.reference().clone())
-                .collect())
-        }
-        (_, Extent::All) => Err(said("give names or --all, not both")),
-        (names, Extent::Named) => Ok(names
-            .iter()
-            .map(|name| words.object(&flags.namespace, name))
-            .collect()),
-    }
 }
 
 async fn set_suspend(session: &Session, object: &ObjectRef, suspend: Value) -> Result<(), Failure> {

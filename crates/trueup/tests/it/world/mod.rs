@@ -13,7 +13,7 @@ mod programs;
 pub use git::{CREDENTIALS, PRIVATE_REPOSITORY};
 pub use look::until;
 pub use objects::{kustomization, object, with};
-pub use programs::{Answer, is_there, kubectl_on};
+pub use programs::{Answer, is_there, kubectl_on, run};
 
 pub use audit::Audit;
 

@@ -11,6 +11,7 @@ use tokio::process::{Child, Command};
 #[derive(Debug)]
 pub struct Answer {
     pub success: bool,
+    pub code: Option<i32>,
     pub out: String,
     pub err: String,
 }
@@ -86,6 +87,40 @@ impl World {
             answer.err
         );
         answer
+    }
+
+    /// Runs `trueup` in the namespace of the test; it must succeed and print
+    /// this, see [`World::plain`].
+    pub async fn prints(&self, arguments: &[&str], expected: &str) {
+        let answer = self.trueup(arguments).await;
+        let out = self.plain(&answer.out).await;
+        assert_eq!(out, expected, "trueup {}", arguments.join(" "));
+    }
+
+    /// Runs `trueup` in the namespace of the test; it must end with this exit
+    /// code and say this on standard error, see [`World::plain`].
+    pub async fn tells(&self, arguments: &[&str], code: i32, expected: &str) {
+        let answer = self.try_trueup(arguments).await;
+        let (out, err) = (self.plain(&answer.out).await, self.plain(&answer.err).await);
+        let line = arguments.join(" ");
+        assert_eq!(err, expected, "trueup {line}: {out}");
+        assert_eq!(answer.code, Some(code), "trueup {line}: {out}{err}");
+    }
+
+    /// A text with names in place of what differs from run to run: `NAMESPACE`,
+    /// `COMMIT` (the newest, also where it is shortened), `GIT`; times as
+    /// `TIME`.
+    pub async fn plain(&self, text: &str) -> String {
+        let commit = self.fleet.head().await;
+        let mut text = text.replace(&self.namespace, "NAMESPACE");
+        for (found, name) in [(commit.as_str(), "COMMIT"), (&commit[..8], "COMMIT")] {
+            text = text.replace(found, name);
+        }
+        let words = text.replace(&self.git.base(), "GIT");
+        words
+            .lines()
+            .map(|line| without_times(line) + "\n")
+            .collect()
     }
 
     /// Starts `trueup controller` as a process of its own, told of no push.
@@ -225,6 +260,19 @@ impl World {
     }
 }
 
+/// A line with `TIME` for every `2026-01-31 12:00:00 +0000 UTC`.
+fn without_times(line: &str) -> String {
+    const END: &str = " +0000 UTC";
+    const LENGTH: usize = "2026-01-31 12:00:00".len();
+    match line
+        .find(END)
+        .and_then(|end| Some((end.checked_sub(LENGTH)?, end + END.len())))
+    {
+        Some((start, end)) => format!("{}TIME{}", &line[..start], &line[end..]),
+        None => line.to_owned(),
+    }
+}
+
 /// A program on a cluster; discovery and OpenAPI are cached below `home`.
 fn connected(program: &str, arguments: &[&str], kubeconfig: &Path, home: &Path) -> Command {
     let mut command = Command::new(program);
@@ -267,6 +315,7 @@ pub async fn run(command: &mut Command, input: Option<&str>) -> Answer {
     let text = |bytes| String::from_utf8_lossy(bytes).into_owned();
     Answer {
         success: output.status.success(),
+        code: output.status.code(),
         out: text(&output.stdout),
         err: text(&output.stderr),
     }

@@ -1,0 +1,123 @@
+//! One object as a row of the table.
+
+use super::{Columns, Naming, View};
+use crate::age;
+use crate::arguments::GetArguments;
+use crate::words::{condition, is_suspended};
+use jiff::Timestamp;
+use trueup_cluster::LiveObject;
+use trueup_object::Value;
+
+/// The cells of a row, as many as the header has.
+pub fn of(view: &View<'_>, object: &LiveObject, arguments: &GetArguments) -> Vec<String> {
+    let value = object.value();
+    let ready = condition(value, "Ready");
+    let of_ready = |key: &str| {
+        ready
+            .and_then(|ready| ready.str_at(&[key]))
+            .map(str::to_owned)
+    };
+    let namespace = arguments
+        .all_namespaces
+        .then(|| object.namespace().to_string());
+    let is_wide = view.columns == Columns::Wide;
+    namespace
+        .into_iter()
+        .chain([name(view, object)])
+        .chain((view.columns != Columns::Usual).then(|| source(value)))
+        .chain([
+            shorten_digests(view.words.revision(value)),
+            if is_suspended(value) { "True" } else { "False" }.to_owned(),
+            of_ready("status").unwrap_or_else(|| "False".to_owned()),
+        ])
+        .chain(is_wide.then(|| age::since(object.creation_timestamp(), Timestamp::now())))
+        .chain([of_ready("message").map_or_else(
+            || "waiting to be reconciled".to_owned(),
+            |text| shorten_digests(&text),
+        )])
+        .collect()
+}
+
+/// The object without what the API keeps of its managers, as kubectl shows it.
+pub fn without_managers(object: &LiveObject) -> Value {
+    let mut value = object.value().clone();
+    value.remove_at(&["metadata", "managedFields"]);
+    value
+}
+
+fn name(view: &View<'_>, object: &LiveObject) -> String {
+    match view.naming {
+        Naming::WithKind => format!("{}/{}", view.words.kind.to_lowercase(), object.name()),
+        Naming::Short => object.name().to_string(),
+    }
+}
+
+/// `GitRepository/flux-system/fleet`, or where a source itself comes from.
+fn source(object: &Value) -> String {
+    let of_source = |key: &str| object.str_at(&["spec", "sourceRef", key]);
+    match (of_source("kind"), of_source("name")) {
+        (Some(kind), Some(name)) => {
+            let own = object.str_at(&["metadata", "namespace"]);
+            let namespace = of_source("namespace").or(own).unwrap_or_default();
+            format!("{kind}/{namespace}/{name}")
+        }
+        _ => object
+            .str_at(&["spec", "url"])
+            .unwrap_or_default()
+            .to_owned(),
+    }
+}
+
+/// Cuts every hexadecimal digest in a text to its first eight digits, as the
+/// flux CLI does.
+fn shorten_digests(text: &str) -> String {
+    const KEPT: usize = 8;
+    let mut short = String::new();
+    let mut rest = text;
+    while let Some(start) = rest
+        .find("sha1:")
+        .map(|at| at + 5)
+        .or_else(|| rest.find("sha256:").map(|at| at + 7))
+    {
+        let digits = rest[start..]
+            .bytes()
+            .take_while(u8::is_ascii_hexdigit)
+            .count();
+        short.push_str(&rest[..start + digits.min(KEPT)]);
+        rest = &rest[start + digits..];
+    }
+    short + rest
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use trueup_object::value;
+
+    #[test]
+    fn digests_are_cut_to_eight_digits_wherever_they_stand() {
+        let digest = "0123456789abcdef0123456789abcdef01234567";
+        assert_eq!(
+            shorten_digests(&format!("main@sha1:{digest}")),
+            "main@sha1:01234567"
+        );
+        assert_eq!(
+            shorten_digests(&format!(
+                "Applied revision: main@sha1:{digest}, then sha1:{digest}!"
+            )),
+            "Applied revision: main@sha1:01234567, then sha1:01234567!"
+        );
+        assert_eq!(shorten_digests("no digest"), "no digest");
+    }
+
+    #[test]
+    fn a_source_is_named_in_full() {
+        let object = value!({
+            "metadata": {"namespace": "apps"},
+            "spec": {"sourceRef": {"kind": "GitRepository", "name": "fleet"}},
+        });
+        assert_eq!(source(&object), "GitRepository/apps/fleet");
+        let object = value!({"spec": {"url": "https://example.com/fleet"}});
+        assert_eq!(source(&object), "https://example.com/fleet");
+    }
+}

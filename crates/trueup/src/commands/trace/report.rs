@@ -1,0 +1,157 @@
+//! What is told of an object's way into the cluster, in flux's words.
+
+use super::text_at;
+use crate::words::condition;
+use std::fmt::Write;
+use trueup_object::{ObjectRef, Value};
+
+/// How wide the names of the lines are.
+const WIDTH: usize = 17;
+
+/// The report: the object, its Kustomization, the source.
+pub fn text(object: &ObjectRef, kustomization: &Value, source: Option<&Value>) -> String {
+    let mut report = Report::default();
+    report.line("Object", &format!("{}/{}", object.kind.kind, object.name));
+    report.line("Namespace", &object.namespace);
+    report.line("Status", "Managed by Flux");
+    report.part(kustomization);
+    report.line(
+        "Target",
+        text_at(kustomization, &["spec", "targetNamespace"]),
+    );
+    report.line("Path", text_at(kustomization, &["spec", "path"]));
+    report.line(
+        "Revision",
+        text_at(kustomization, &["status", "lastAppliedRevision"]),
+    );
+    let origin = ["status", "lastAppliedOriginRevision"];
+    report.line("Origin Revision", text_at(kustomization, &origin));
+    report.ready(kustomization);
+    if let Some(source) = source {
+        report.source(source);
+    }
+    report.text
+}
+
+#[derive(Default)]
+struct Report {
+    text: String,
+}
+
+impl Report {
+    /// A line, unless there is nothing to tell.
+    fn line(&mut self, name: &str, value: &str) {
+        if !value.is_empty() {
+            let name = format!("{name}:");
+            // Writing to a String never fails.
+            let _ = writeln!(self.text, "{name:WIDTH$}{}", value.replace('\n', " "));
+        }
+    }
+
+    /// The head of the part about one of our objects.
+    fn part(&mut self, object: &Value) {
+        self.text.push_str("---\n");
+        self.line(
+            text_at(object, &["kind"]),
+            text_at(object, &["metadata", "name"]),
+        );
+        self.line("Namespace", text_at(object, &["metadata", "namespace"]));
+    }
+
+    fn source(&mut self, source: &Value) {
+        self.part(source);
+        self.line("URL", text_at(source, &["spec", "url"]));
+        let reference = |key: &str| text_at(source, &["spec", "ref", key]);
+        let chosen = [
+            ("Tag", reference("tag")),
+            ("Tag", reference("semver")),
+            ("Digest", reference("digest")),
+            ("Branch", reference("branch")),
+        ];
+        if let Some((name, value)) = chosen.into_iter().find(|(_, value)| !value.is_empty()) {
+            self.line(name, value);
+        }
+        self.line(
+            "Revision",
+            text_at(source, &["status", "artifact", "revision"]),
+        );
+        self.ready(source);
+    }
+
+    fn ready(&mut self, object: &Value) {
+        let Some(ready) = condition(object, "Ready") else {
+            return self.line("Status", "Unknown");
+        };
+        let time = time(text_at(ready, &["lastTransitionTime"]));
+        let status = match text_at(ready, &["status"]) {
+            "False" => format!("Last reconciliation failed at {time}"),
+            _ => format!("Last reconciled at {time}"),
+        };
+        self.line("Status", &status);
+        self.line("Message", text_at(ready, &["message"]));
+    }
+}
+
+/// A time as Go prints it: `2026-01-31 12:00:00 +0000 UTC`.
+fn time(text: &str) -> String {
+    match text.parse::<jiff::Timestamp>() {
+        Ok(time) => time.strftime("%Y-%m-%d %H:%M:%S +0000 UTC").to_string(),
+        Err(_) => text.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use trueup_object::{GroupVersionKind, value};
+
+    #[test]
+    fn the_way_of_an_object_is_told_from_its_end_to_its_source() {
+        let object = ObjectRef {
+            kind: GroupVersionKind::new("apps/v1", "Deployment"),
+            namespace: "apps".into(),
+            name: "web".into(),
+        };
+        let ready = |status: &str, message: &str| {
+            value!([{"type": "Ready", "status": status, "message": message,
+                     "lastTransitionTime": "2026-01-31T12:00:00Z"}])
+        };
+        let mut kustomization = value!({
+            "kind": "Kustomization", "metadata": {"name": "web", "namespace": "flux-system"},
+            "spec": {"path": "./web", "targetNamespace": "apps"},
+            "status": {"lastAppliedRevision": "main@sha1:a"},
+        });
+        kustomization.set_at(
+            &["status", "conditions"],
+            ready("True", "Applied revision: main@sha1:a"),
+        );
+        let mut source = value!({
+            "kind": "GitRepository", "metadata": {"name": "fleet", "namespace": "flux-system"},
+            "spec": {"url": "https://example.com/fleet", "ref": {"branch": "main"}},
+            "status": {"artifact": {"revision": "main@sha1:b"}},
+        });
+        source.set_at(&["status", "conditions"], ready("False", "no such host"));
+        let expected = "\
+Object:          Deployment/web
+Namespace:       apps
+Status:          Managed by Flux
+---
+Kustomization:   web
+Namespace:       flux-system
+Target:          apps
+Path:            ./web
+Revision:        main@sha1:a
+Status:          Last reconciled at 2026-01-31 12:00:00 +0000 UTC
+Message:         Applied revision: main@sha1:a
+---
+GitRepository:   fleet
+Namespace:       flux-system
+URL:             https://example.com/fleet
+Branch:          main
+Revision:        main@sha1:b
+Status:          Last reconciliation failed at 2026-01-31 12:00:00 +0000 UTC
+Message:         no such host
+";
+        assert_eq!(text(&object, &kustomization, Some(&source)), expected);
+    }
+}
