@@ -4,11 +4,12 @@
 
 mod output;
 mod resolve;
+mod separate;
 mod source;
 
 pub(crate) use output::OutputError;
 pub(crate) use resolve::resolve_plain;
-pub(crate) use source::read_documents;
+pub(crate) use source::{read_documents, read_separated};
 pub(crate) use trueup_yaml::ScalarStyle;
 
 use trueup_object::Text;

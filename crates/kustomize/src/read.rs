@@ -1,7 +1,7 @@
 //! Resources as files and texts hold them.
 
 use crate::files::file_position;
-use crate::node::{Node, read_documents};
+use crate::node::{Node, read_separated};
 use crate::resource::Resource;
 use crate::{BuildError, Limits};
 use std::collections::VecDeque;
@@ -42,7 +42,7 @@ pub(crate) fn from_text(
         message,
     };
     let documents =
-        read_documents(text, &options).map_err(|error| refused(error.line, error.message))?;
+        read_separated(text, &options).map_err(|error| refused(error.line, error.message))?;
     let mut waiting: VecDeque<(u32, Node)> = documents.into();
     let mut resources = Vec::new();
     let mut lists = 0;

@@ -12,6 +12,8 @@ pub struct YamlError {
     /// The line that Go's libraries tell for a mistake of syntax, which is
     /// not always the one where it stands; `None` where they tell none.
     pub go_line: Option<u32>,
+    /// All that Go's libraries tell, where it is not `message`.
+    pub go_words: Option<String>,
 }
 
 impl YamlError {
@@ -23,15 +25,17 @@ impl YamlError {
             line,
             column,
             go_line: None,
+            go_words: None,
         }
     }
 
     /// The mistake as Go's libraries tell it: `yaml: line 3: …`.
     #[must_use]
     pub fn go_text(&self) -> String {
-        match self.go_line {
-            Some(line) => format!("yaml: line {line}: {}", self.message),
-            None => format!("yaml: {}", self.message),
+        match (&self.go_words, self.go_line) {
+            (Some(words), _) => words.clone(),
+            (None, Some(line)) => format!("yaml: line {line}: {}", self.message),
+            (None, None) => format!("yaml: {}", self.message),
         }
     }
 }

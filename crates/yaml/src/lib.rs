@@ -18,5 +18,8 @@ pub use load::{
     MAX_NODES, parse, parse_first, parse_with,
 };
 pub use node::{Content, Document, Duplicate, Entry, Node};
-pub use source::{SourceContent, SourceDocument, SourceNode, SourceOptions, read_source};
+pub use source::{
+    SourceContent, SourceDocument, SourceNode, SourceOptions, SourcePart, read_source,
+    read_source_parts,
+};
 pub use syntax::ScalarStyle;

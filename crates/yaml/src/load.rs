@@ -1,6 +1,7 @@
 //! From text to trees.
 
 mod compose;
+mod refusal;
 mod tag;
 
 use crate::{Document, YamlError};

@@ -5,7 +5,7 @@
 mod read;
 
 use crate::{ScalarStyle, YamlError};
-pub use read::{SourceOptions, read_source};
+pub use read::{SourceOptions, SourcePart, read_source, read_source_parts};
 use std::borrow::Cow;
 
 /// One document of a text.

@@ -156,6 +156,7 @@ impl SyntaxError {
             line: self.place.line_number(),
             column: self.place.column_number(),
             go_line: u32::try_from(told).ok().filter(|line| *line > 0),
+            go_words: None,
         }
     }
 

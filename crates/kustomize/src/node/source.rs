@@ -1,9 +1,13 @@
 //! From the text of a file to trees.
 
+use super::separate::parts;
 use super::{Entry, Mapping, Node, Scalar, Tag, resolve_plain};
 use std::borrow::Cow;
 use std::collections::HashMap;
-use trueup_yaml::{ScalarStyle, SourceContent, SourceNode, SourceOptions, YamlError, read_source};
+use trueup_yaml::{
+    ScalarStyle, SourceContent, SourceDocument, SourceNode, SourceOptions, YamlError, read_source,
+    read_source_parts,
+};
 
 const CORE: &str = "tag:yaml.org,2002:";
 
@@ -13,7 +17,24 @@ pub(crate) fn read_documents(
     text: &str,
     options: &SourceOptions,
 ) -> Result<Vec<(u32, Node)>, YamlError> {
-    read_source(text, options)?
+    nodes(read_source(text, options)?)
+}
+
+/// The documents of a file of resources or patches, each with the line on
+/// which it starts, separated as kustomize does it.
+pub(crate) fn read_separated(
+    text: &str,
+    options: &SourceOptions,
+) -> Result<Vec<(u32, Node)>, YamlError> {
+    if !text.contains("\r\n") {
+        return nodes(read_source_parts(&parts(text)?, options)?);
+    }
+    let text = text.replace("\r\n", "\n");
+    nodes(read_source_parts(&parts(&text)?, options)?)
+}
+
+fn nodes(documents: Vec<SourceDocument<'_>>) -> Result<Vec<(u32, Node)>, YamlError> {
+    documents
         .into_iter()
         .map(|document| Ok((document.line, node(document.root)?)))
         .collect()

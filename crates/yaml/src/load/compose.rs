@@ -1,5 +1,6 @@
 //! Puts trees together from the events of the parser.
 
+use super::refusal;
 use super::tag::resolve;
 use super::{DuplicateKeys, LoadOptions};
 use crate::scalar::{self, Scalar};
@@ -52,8 +53,11 @@ struct Anchor {
 }
 
 struct Composer<'a> {
+    text: &'a str,
     parser: Parser<'a>,
     options: &'a LoadOptions,
+    /// How many documents were read.
+    documents: usize,
     /// `None` while the anchored value is still being read.
     anchors: HashMap<&'a str, Option<Anchor>>,
     nodes: usize,
@@ -101,6 +105,8 @@ impl<'a> Composer<'a> {
         };
         let parser = Parser::new(text, Dialect::Version2, limits)?;
         Ok(Self {
+            text,
+            documents: 0,
             parser,
             options,
             anchors: HashMap::new(),
@@ -128,6 +134,7 @@ impl<'a> Composer<'a> {
             Err(error) => return Err(self.first_of_syntax(error)),
         };
         self.next()?;
+        self.documents += 1;
         Ok(Some(Document {
             line: root.line,
             root,
@@ -138,7 +145,10 @@ impl<'a> Composer<'a> {
     /// Go reads a document to its end before it looks at what values mean:
     /// a mistake of syntax further down comes before `found`.
     fn first_of_syntax(&mut self, found: YamlError) -> YamlError {
-        while !self.parser.has_failed() {
+        if self.parser.has_failed() {
+            return found;
+        }
+        loop {
             match self.next() {
                 Err(error) => return error,
                 Ok((Event::DocumentEnd | Event::StreamEnd, _)) => break,
@@ -157,7 +167,10 @@ impl<'a> Composer<'a> {
                 Ok(_) => {}
             }
         }
-        found
+        YamlError {
+            go_words: refusal::words(self.text, self.documents, self.options),
+            ..found
+        }
     }
 
     fn value(&mut self, event: Event<'a>, at: Place, depth: usize) -> Result<Raw, YamlError> {

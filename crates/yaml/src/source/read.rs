@@ -1,7 +1,7 @@
 //! Reading text into documents.
 
 use super::{SourceContent, SourceDocument, SourceNode};
-use crate::syntax::{Dialect, Event, Mark, Parser, SyntaxLimits};
+use crate::syntax::{Dialect, Event, Parser, SyntaxLimits};
 use crate::{LoadOptions, YamlError};
 use std::collections::HashMap;
 
@@ -15,11 +15,7 @@ pub fn read_source<'a>(
     text: &'a str,
     options: &'a SourceOptions,
 ) -> Result<Vec<SourceDocument<'a>>, YamlError> {
-    if text.len() > options.max_bytes {
-        let (found, limit) = (text.len(), options.max_bytes);
-        let message = format!("the text is {found} bytes long, at most {limit} are read");
-        return Err(at(1, message));
-    }
+    check_length(text.len(), options)?;
     let mut reader = Reader::new(text, options)?;
     let mut documents = Vec::new();
     while let Some(document) = reader.document()? {
@@ -33,8 +29,55 @@ pub fn read_source<'a>(
     Ok(documents)
 }
 
+/// A part of a text of which the first document counts and no other.
+#[derive(Clone, Copy, Debug)]
+pub struct SourcePart<'a> {
+    /// The part.
+    pub text: &'a str,
+    /// How many lines of the text stand before it.
+    pub lines_before: u32,
+}
+
+/// Reads the first document of each part of a text and nothing behind it, as
+/// kustomize does; parts without any bring none. Limits and lines are those of
+/// the whole text.
+pub fn read_source_parts<'a>(
+    parts: &[SourcePart<'a>],
+    options: &'a SourceOptions,
+) -> Result<Vec<SourceDocument<'a>>, YamlError> {
+    check_length(parts.iter().map(|part| part.text.len()).sum(), options)?;
+    if parts.len() > options.max_documents {
+        let limit = options.max_documents;
+        return Err(at(1, format!("more than {limit} documents")));
+    }
+    let mut reader = Reader::new("", options)?;
+    let mut documents = Vec::with_capacity(parts.len());
+    for part in parts {
+        documents.extend(reader.first_document(*part)?);
+    }
+    Ok(documents)
+}
+
+fn check_length(found: usize, options: &SourceOptions) -> Result<(), YamlError> {
+    let limit = options.max_bytes;
+    if found > limit {
+        let message = format!("the text is {found} bytes long, at most {limit} are read");
+        return Err(at(1, message));
+    }
+    Ok(())
+}
+
+fn parser<'a>(text: &'a str, options: &LoadOptions) -> Result<Parser<'a>, YamlError> {
+    let limits = SyntaxLimits {
+        max_depth: options.max_depth,
+    };
+    Parser::new(text, Dialect::Version3, limits)
+}
+
 struct Reader<'a> {
     parser: Parser<'a>,
+    /// Lines before the text of the parser.
+    lines_before: u32,
     options: &'a LoadOptions,
     /// The value of an anchor and how many values it holds; `None` while it
     /// is still being read.
@@ -45,11 +88,9 @@ struct Reader<'a> {
 
 impl<'a> Reader<'a> {
     fn new(text: &'a str, options: &'a LoadOptions) -> Result<Self, YamlError> {
-        let limits = SyntaxLimits {
-            max_depth: options.max_depth,
-        };
         Ok(Self {
-            parser: Parser::new(text, Dialect::Version3, limits)?,
+            parser: parser(text, options)?,
+            lines_before: 0,
             options,
             anchors: HashMap::new(),
             nodes: 0,
@@ -57,14 +98,38 @@ impl<'a> Reader<'a> {
         })
     }
 
+    fn first_document(
+        &mut self,
+        part: SourcePart<'a>,
+    ) -> Result<Option<SourceDocument<'a>>, YamlError> {
+        let further = |mut error: YamlError| {
+            error.line += part.lines_before;
+            error
+        };
+        self.parser = parser(part.text, self.options).map_err(further)?;
+        self.lines_before = part.lines_before;
+        self.document()
+    }
+
+    /// The next event and its line.
+    fn next(&mut self) -> Result<(Event<'a>, u32), YamlError> {
+        match self.parser.next() {
+            Ok((event, mark)) => Ok((event, self.lines_before + mark.line_number())),
+            Err(error) => Err(YamlError {
+                line: self.lines_before + error.line,
+                ..error
+            }),
+        }
+    }
+
     fn document(&mut self) -> Result<Option<SourceDocument<'a>>, YamlError> {
-        if self.parser.next()?.0 == Event::StreamEnd {
+        if self.next()?.0 == Event::StreamEnd {
             return Ok(None);
         }
         self.anchors.clear();
-        let (event, mark) = self.parser.next()?;
-        let root = self.value(event, mark, 0)?;
-        self.parser.next()?;
+        let (event, line) = self.next()?;
+        let root = self.value(event, line, 0)?;
+        self.next()?;
         Ok(Some(SourceDocument {
             line: root.line,
             root,
@@ -74,10 +139,9 @@ impl<'a> Reader<'a> {
     fn value(
         &mut self,
         event: Event<'a>,
-        mark: Mark,
+        line: u32,
         depth: usize,
     ) -> Result<SourceNode<'a>, YamlError> {
-        let line = mark.line_number();
         self.nodes += 1;
         if self.nodes > self.options.max_nodes {
             let limit = self.options.max_nodes;
@@ -140,11 +204,11 @@ impl<'a> Reader<'a> {
     fn list(&mut self, depth: usize) -> Result<SourceContent<'a>, YamlError> {
         let mut items = Vec::new();
         loop {
-            let (event, mark) = self.parser.next()?;
+            let (event, line) = self.next()?;
             if event == Event::SequenceEnd {
                 return Ok(SourceContent::List(items));
             }
-            items.push(self.value(event, mark, depth + 1)?);
+            items.push(self.value(event, line, depth + 1)?);
         }
     }
 
@@ -152,13 +216,13 @@ impl<'a> Reader<'a> {
         let mut entries = Vec::new();
         let mut merges = Vec::new();
         loop {
-            let (event, mark) = self.parser.next()?;
+            let (event, line) = self.next()?;
             if event == Event::MappingEnd {
                 break;
             }
-            let key = self.value(event, mark, depth + 1)?;
-            let (event, mark) = self.parser.next()?;
-            let value = self.value(event, mark, depth + 1)?;
+            let key = self.value(event, line, depth + 1)?;
+            let (event, line) = self.next()?;
+            let value = self.value(event, line, depth + 1)?;
             if key.is_merge() {
                 merges.push(value);
             } else {

@@ -2,6 +2,9 @@
 
 use super::Mark;
 
+/// How many bytes Go's libraries read at a time.
+const GO_BUFFER_BYTES: usize = 512;
+
 /// Reads a text by character; behind its end stand zeros, which the text
 /// itself can't hold.
 pub(super) struct Cursor<'a> {
@@ -88,6 +91,12 @@ impl<'a> Cursor<'a> {
     /// this place.
     pub(super) fn is_space_at(&self, ahead: usize) -> bool {
         matches!(self.peek_at(ahead), 0 | b' ' | b'\t') || self.is_break_at(ahead)
+    }
+
+    /// Whether the text starts with a byte order mark, and is still in the
+    /// first buffer of Go's reader.
+    pub(super) fn starts_with_byte_order_mark(&self) -> bool {
+        self.position < GO_BUFFER_BYTES && self.text.starts_with('\u{feff}')
     }
 
     /// Whether a line starts here with `---` or `...` and nothing glued to it.

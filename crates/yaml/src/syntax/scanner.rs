@@ -113,10 +113,21 @@ impl<'a> Scanner<'a> {
         }
     }
 
+    /// Go means to skip a byte order mark where a line starts, but looks for it
+    /// where its buffer starts: in a text that has two, the first character of
+    /// each line is skipped until the buffer moves on.
+    fn skip_as_byte_order_mark(&mut self) {
+        let at_line_start = self.cursor.mark().column == 0 && !self.cursor.at_end();
+        if at_line_start && self.cursor.starts_with_byte_order_mark() {
+            self.cursor.advance();
+        }
+    }
+
     /// Skips spaces, comments and empty lines. A tab may not indent what could
     /// be a key.
     fn skip_to_token(&mut self) {
         loop {
+            self.skip_as_byte_order_mark();
             let tabs = self.in_flow() || !self.simple_key_allowed;
             self.cursor
                 .advance_while(|byte| byte == b' ' || (tabs && byte == b'\t'));
