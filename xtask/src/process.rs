@@ -69,6 +69,12 @@ pub fn resident_bytes() -> usize {
     status_kib("self", "VmRSS:").map_or(0, |kib| kib << 10)
 }
 
+/// The part of it that is files, chiefly the program's own code, which is read
+/// in as it first runs; 0 where there is no /proc.
+pub fn resident_file_bytes() -> usize {
+    status_kib("self", "RssFile:").map_or(0, |kib| kib << 10)
+}
+
 /// The most memory that was resident at once, in bytes; 0 where there is no
 /// /proc.
 pub fn peak_bytes() -> usize {
@@ -101,6 +107,7 @@ mod tests {
         assert!(usage.peak_mib > 0.5, "{usage:?}");
         assert!(super::thread_cpu_s() > 0.0);
         assert!(super::resident_bytes() > 1 << 19 && super::peak_bytes() > 1 << 19);
+        assert!(super::resident_file_bytes() > 1 << 16);
         let resident = super::resident_mib(std::process::id());
         assert!(resident.is_some_and(|mib| mib > 0.5), "{resident:?}");
     }

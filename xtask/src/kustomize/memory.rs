@@ -21,7 +21,8 @@ pub struct Memory {
     pub input_bytes: usize,
     /// Bytes that were printed.
     pub output_bytes: usize,
-    /// The most resident memory over what was resident before, in bytes.
+    /// The most resident memory over what was resident before, in bytes,
+    /// without the program's code, which every process maps from its file.
     pub peak_bytes: usize,
 }
 
@@ -73,11 +74,15 @@ pub fn build_and_tell(home: &str, path: &str) -> Result<(), String> {
     let path = TreePath::parse(path).map_err(|error| error.to_string())?;
     process::reset_peak()?;
     let before = process::resident_bytes();
+    let code_before = process::resident_file_bytes();
     let output_bytes = engine::build_once(&tree, &path, true)?.len();
     let peak = process::peak_bytes();
+    let code = process::resident_file_bytes().saturating_sub(code_before);
     let read = tree.read.into_inner().unwrap_or_default();
     let input_bytes: usize = read.values().sum();
-    let grown = peak.saturating_sub(before);
+    // Pages of files, once read in, stay: what the peak holds of them is what
+    // is there at the end.
+    let grown = peak.saturating_sub(before).saturating_sub(code);
     println!("{input_bytes} {output_bytes} {grown}");
     Ok(())
 }
