@@ -43,6 +43,13 @@ impl Clock {
         u64::try_from(self.since.elapsed().as_millis()).unwrap_or(u64::MAX)
     }
 
+    /// A time in milliseconds since the clock started; below zero before that.
+    #[must_use]
+    pub fn ms_at(&self, time: Timestamp) -> i64 {
+        let since = time.duration_since(self.started);
+        i64::try_from(since.as_millis()).unwrap_or(i64::MIN)
+    }
+
     /// When tokio's clock will have counted so many milliseconds.
     #[must_use]
     pub fn instant_of(&self, at_ms: u64) -> Instant {

@@ -18,6 +18,7 @@ use tokio_util::sync::CancellationToken;
 use trueup_cluster::{Cluster, ClusterKey, KubeconfigPolicy, LiveObject, Session, Tenure};
 use trueup_kinds::{Report, Severity};
 use trueup_object::Text;
+use trueup_plan::DependencyCheck;
 use trueup_render::Strictness;
 use trueup_source::{ArtifactStorage, GitFetch};
 
@@ -44,6 +45,8 @@ pub(crate) struct Settings {
     pub default_kubeconfig_account: Option<Text>,
     /// What kubeconfigs out of Secrets may ask for.
     pub kubeconfig_policy: KubeconfigPolicy,
+    pub dependency_check: DependencyCheck,
+    pub override_managers: Arc<[Text]>,
     pub substitutions: Strictness,
 }
 

@@ -43,4 +43,5 @@ pub use start::{
     Controller, ControllerHandle, ControllerOptions, LeaderElection, REQUEUE_DEPENDENCY_MS,
     SHUTDOWN_GRACE_MS,
 };
+pub use trueup_plan::DependencyCheck;
 pub use trueup_render::{Answers, AskedNeed, Strictness};

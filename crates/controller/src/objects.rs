@@ -169,6 +169,12 @@ fn kustomization_facts(cluster: &ClusterKey, kustomization: &Kustomization) -> F
     let depends_on = kustomization.spec.depends_on.iter();
     Facts {
         depends_on: depends_on
+            .clone()
+            .map(|it| key(Kind::Kustomization, &it.namespace, &it.name))
+            .collect(),
+        asks_about: depends_on
+            .clone()
+            .filter(|it| it.ready_expr.as_ref().is_some_and(|text| !text.is_empty()))
             .map(|it| key(Kind::Kustomization, &it.namespace, &it.name))
             .collect(),
         source: (source.kind == Kind::GitRepository.name())

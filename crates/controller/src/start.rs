@@ -22,6 +22,7 @@ use trueup_cluster::{
     Connector, KubeconfigPolicy, LeaseTimes, Network, Session, keep_discovery_fresh,
 };
 use trueup_object::{Text, Value};
+use trueup_plan::DependencyCheck;
 use trueup_render::Strictness;
 use trueup_source::{ArtifactStorage, GitFetch};
 
@@ -81,6 +82,11 @@ pub struct ControllerOptions {
     /// What builds may take from elsewhere: repositories, with `fetch`, unless
     /// it is replaced.
     pub remote_bases: RemoteBases,
+    /// What `readyExpr` of a dependency stands for.
+    pub dependency_check: DependencyCheck,
+    /// Managers whose fields are taken over beside the usual ones, by prefix:
+    /// Flux's `--override-manager`.
+    pub override_managers: Vec<Text>,
     /// What a variable is that nothing sets: Flux's
     /// `StrictPostBuildSubstitutions`.
     pub substitutions: Strictness,
@@ -112,6 +118,8 @@ impl ControllerOptions {
             default_kubeconfig_account: None,
             kubeconfig_policy: KubeconfigPolicy::default(),
             connector: Arc::new(Network::default()),
+            dependency_check: DependencyCheck::default(),
+            override_managers: Vec::new(),
             substitutions: Strictness::default(),
         }
     }
@@ -150,6 +158,8 @@ impl Controller {
                 default_service_account: options.default_service_account,
                 default_kubeconfig_account: options.default_kubeconfig_account,
                 kubeconfig_policy: options.kubeconfig_policy,
+                dependency_check: options.dependency_check,
+                override_managers: options.override_managers.into(),
                 substitutions: options.substitutions,
             },
             objects: Objects::default(),

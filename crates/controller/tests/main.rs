@@ -14,6 +14,8 @@ mod cost;
 mod drift;
 mod elsewhere;
 mod elsewhere_world;
+mod ending;
+mod judging;
 mod simulation;
 mod tenancy;
 mod unreadable;

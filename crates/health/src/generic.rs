@@ -17,6 +17,12 @@ pub(crate) fn assess(object: &Value, age_seconds: Option<i64>) -> Health {
 
 /// Deletion, observed generation, and the two conditions that decide alone.
 fn common(object: &Value) -> Option<Health> {
+    of_every_kind(object).or_else(|| deciding_condition(object))
+}
+
+/// Deletion and observed generation, which hold whatever a kind says of
+/// itself.
+pub(crate) fn of_every_kind(object: &Value) -> Option<Health> {
     if object
         .str_at(&["metadata", "deletionTimestamp"])
         .is_some_and(|at| !at.is_empty())
@@ -26,9 +32,10 @@ fn common(object: &Value) -> Option<Health> {
             "Resource scheduled for deletion",
         ));
     }
-    if let Some(health) = unobserved(object) {
-        return Some(health);
-    }
+    unobserved(object)
+}
+
+fn deciding_condition(object: &Value) -> Option<Health> {
     // The first of the two in the list decides, as in kstatus.
     let conditions = object
         .at(&["status", "conditions"])

@@ -2,13 +2,25 @@
 //!
 //! The rules are those of kstatus, which Flux waits by: what every object can
 //! say of itself (deletion, observed generation, `Reconciling`, `Stalled`),
-//! then rules per built-in kind, then `Ready`. Pure: the same object has the
-//! same health; the one rule that looks at a clock takes it as an argument.
+//! then rules per built-in kind, then `Ready`. Kinds of which kstatus knows
+//! nothing are judged by expressions ([`CustomChecks`]). Pure: the same object
+//! has the same health; the one rule that looks at a clock takes it as an
+//! argument.
 
+mod custom;
+mod expression;
 mod generic;
+#[cfg(test)]
+mod recorded;
 mod rules;
 #[cfg(test)]
 mod tests;
+
+pub use custom::{CheckText, CustomCheckError, CustomChecks};
+pub use expression::{
+    CompileError, EvaluationError, Expression, Fault, MAX_EXPRESSION_BYTES, MAX_EXPRESSION_DEPTH,
+    MAX_EXPRESSION_OPERATORS, MAX_EXPRESSION_STEPS,
+};
 
 use std::fmt;
 use trueup_object::{Text, Value};

@@ -61,6 +61,16 @@ impl Inventory {
         self.entries.len()
     }
 
+    /// How many bytes the entries take in JSON.
+    #[must_use]
+    pub fn stored_bytes(&self) -> usize {
+        const FRAME: usize = r#"{"id":"","v":""},"#.len();
+        let entries = self.entries.iter();
+        entries
+            .map(|entry| FRAME + entry.id.len() + entry.version.len())
+            .sum()
+    }
+
     /// Whether there is no entry.
     #[must_use]
     pub fn is_empty(&self) -> bool {

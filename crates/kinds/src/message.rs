@@ -78,6 +78,18 @@ pub fn dependency_not_ready(namespace: &str, name: &str) -> String {
     format!("dependency '{namespace}/{name}' is not ready")
 }
 
+/// A dependency is not ready by its `readyExpr`.
+#[must_use]
+pub fn dependency_not_ready_by_expression(namespace: &str, name: &str) -> String {
+    format!("dependency '{namespace}/{name}' is not ready according to readyExpr eval")
+}
+
+/// The specification holds something that can never work.
+#[must_use]
+pub fn terminal(error: impl Display) -> String {
+    format!("Reconciliation failed terminally due to configuration error: {error}")
+}
+
 /// A dependency of the same source has not applied this revision.
 #[must_use]
 pub fn dependency_revision_not_up_to_date(namespace: &str, name: &str) -> String {

@@ -65,3 +65,7 @@ pub const SOURCE_IGNORE_ERROR: &str = "SourceIgnoreError";
 pub const GARBAGE_COLLECTION_SUCCEEDED: &str = "GarbageCollectionSucceeded";
 /// Old artifacts could not be removed (event).
 pub const GARBAGE_COLLECTION_FAILED: &str = "GarbageCollectionFailed";
+/// An expression of the specification is none.
+pub const INVALID_CEL_EXPRESSION: &str = "InvalidCELExpression";
+/// An object was applied that another Kustomization had applied before.
+pub const OWNED_BY_ANOTHER: &str = "OwnedByAnother";

@@ -32,7 +32,7 @@ const GIT_REPOSITORY: [&str; 6] = [
     "verify",
 ];
 
-const KUSTOMIZATION: [&str; 3] = ["decryption", "healthCheckExprs", "ignore"];
+const KUSTOMIZATION: [&str; 1] = ["decryption"];
 
 /// The fields of a `GitRepository` or `Kustomization` that are set and not
 /// served, in order. A field that is set to nothing (`false`, an empty text,
@@ -82,18 +82,6 @@ fn kustomization(spec: &Value) -> Vec<UnservedField> {
             path: "spec.sourceRef.kind".into(),
             value: Some(kind.into()),
         });
-    }
-    let dependencies = spec
-        .get("dependsOn")
-        .and_then(Value::as_list)
-        .unwrap_or_default();
-    for (index, dependency) in dependencies.iter().enumerate() {
-        if dependency.get("readyExpr").is_some_and(asks_for_something) {
-            found.push(UnservedField {
-                path: format!("spec.dependsOn[{index}].readyExpr").into(),
-                value: None,
-            });
-        }
     }
     found
 }
@@ -168,18 +156,14 @@ mod tests {
             "spec": {
                 "sourceRef": {"kind": "Bucket", "name": "x"}, "interval": "1m", "prune": true, "path": "./apps",
                 "targetNamespace": "x", "wait": true, "force": true, "deletionPolicy": "Orphan", "timeout": "1m",
-                "patches": [{"patch": "x"}], "decryption": {"provider": "sops"}, "ignore": [{"paths": ["/x"]}],
+                "patches": [{"patch": "x"}], "decryption": {"provider": "sops"},
                 "dependsOn": [{"name": "a"}, {"name": "b", "readyExpr": "true"}], "serviceAccountName": "",
+                "ignore": [{"paths": ["/spec/replicas"]}], "healthCheckExprs": [{"current": "true"}],
             },
         });
         assert_eq!(
             names(&object),
-            [
-                "spec.decryption",
-                "spec.ignore",
-                "spec.sourceRef.kind \"Bucket\"",
-                "spec.dependsOn[1].readyExpr"
-            ]
+            ["spec.decryption", "spec.sourceRef.kind \"Bucket\""]
         );
     }
 }

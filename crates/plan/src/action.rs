@@ -1,6 +1,6 @@
 //! What to do with each object, and why.
 
-use crate::Drift;
+use crate::{Drift, JsonPointer};
 use std::fmt;
 use std::time::Duration;
 use trueup_object::{ObjectRef, Text, Value};
@@ -156,6 +156,11 @@ pub struct Action {
     /// A JSON patch that moves fields of other managers to us, to be sent
     /// before anything else; `None` if there is nothing to take over.
     pub take_over: Option<Value>,
+    /// What of the manifest is left to others.
+    pub ignored: Vec<JsonPointer>,
+    /// Another Kustomization whose labels the live object carries, as
+    /// `Kustomization/NAMESPACE/NAME`.
+    pub rival: Option<Text>,
     /// The fields that this corrects, if it corrects drift.
     pub drift: Vec<Drift>,
     /// The uid of the live object; empty if there is none.

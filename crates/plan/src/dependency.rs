@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+use trueup_health::EvaluationError;
 use trueup_kinds::{Kustomization, Resource, SourceReference, condition_type, message};
 use trueup_object::Text;
 
@@ -146,6 +147,12 @@ pub enum DependencyProblem {
     /// It is not ready, or its last change has not been looked at.
     #[error("{}", message::dependency_not_ready(&.0.namespace, &.0.name))]
     NotReady(NamespacedName),
+    /// The expression says that it is not.
+    #[error("{}", message::dependency_not_ready_by_expression(&.0.namespace, &.0.name))]
+    NotReadyByExpression(NamespacedName),
+    /// The expression has no result.
+    #[error("dependency '{0}': {1}")]
+    Expression(NamespacedName, EvaluationError),
     /// It is of the same source and has not applied this revision yet.
     #[error("{}", message::dependency_revision_not_up_to_date(&.0.namespace, &.0.name))]
     OtherRevision(NamespacedName),

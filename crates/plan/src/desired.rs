@@ -1,7 +1,9 @@
 //! What the source wants an object to be.
 
-use crate::Fingerprint;
+use crate::ignore::{JsonPointer, manifest_for};
 use crate::scope::normal;
+use crate::{Fingerprint, IgnoreRules};
+use std::sync::Arc;
 use trueup_kinds::names;
 use trueup_object::{ObjectRef, Text, Value};
 
@@ -55,6 +57,8 @@ pub struct Desired {
     reference: ObjectRef,
     manifest: Value,
     fingerprint: Fingerprint,
+    ignored: Vec<JsonPointer>,
+    overridden: Arc<[Text]>,
 }
 
 impl Desired {
@@ -92,7 +96,50 @@ impl Desired {
             reference,
             manifest,
             fingerprint,
+            ignored: Vec::new(),
+            overridden: Arc::default(),
         })
+    }
+
+    /// The same, with the fields that these rules name left to others.
+    #[must_use]
+    pub fn leaving(mut self, rules: &IgnoreRules) -> Self {
+        self.ignored = rules.pointers_for(&self.manifest);
+        if !self.ignored.is_empty() {
+            // Other rules make another judgement of the same manifest.
+            let rules = Fingerprint::of(&Value::from(format!("{:?}", self.ignored)));
+            self.fingerprint = Fingerprint::of_all([self.fingerprint, rules]);
+        }
+        self
+    }
+
+    /// The same, taking over from these managers too (by prefix, whatever
+    /// they do): Flux's `--override-manager`.
+    #[must_use]
+    pub fn overriding(mut self, managers: Arc<[Text]>) -> Self {
+        self.overridden = managers;
+        self
+    }
+
+    /// What is left to others.
+    pub(crate) fn ignored(&self) -> &[JsonPointer] {
+        &self.ignored
+    }
+
+    /// The managers that are taken over from beside the usual ones.
+    pub(crate) fn overridden(&self) -> &[Text] {
+        &self.overridden
+    }
+
+    /// The manifest to apply to what is there.
+    #[must_use]
+    pub fn manifest_for(&self, live: Option<&Value>) -> Value {
+        match live {
+            Some(live) if !self.ignored.is_empty() => {
+                manifest_for(&self.manifest, live, &self.ignored, &self.overridden)
+            }
+            _ => self.manifest.clone(),
+        }
     }
 
     /// The object's full name.

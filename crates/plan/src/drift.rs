@@ -1,6 +1,7 @@
 //! Whether a live object is what was applied, and who changed it if not.
 
 use crate::desired::is_secret;
+use crate::ignore::without;
 use crate::record::{uid_of, value_at};
 use crate::{Desired, MASK, Record, take_over_patch};
 use std::fmt;
@@ -67,7 +68,8 @@ pub enum Judgement {
 }
 
 /// Compares a live object with what is remembered of it; asks no server. An
-/// object marked `ssa: Merge` is never taken over.
+/// object marked `ssa: Merge`, in the manifest or in the cluster, is never
+/// taken over.
 #[must_use]
 pub fn judge(desired: &Desired, live: &Value, record: Option<&Record>) -> Judgement {
     let drift = || {
@@ -87,7 +89,7 @@ pub fn judge(desired: &Desired, live: &Value, record: Option<&Record>) -> Judgem
     if record.desired() != desired.fingerprint() {
         return Judgement::NewManifest;
     }
-    if record.holds_for(live) {
+    if record.holds_for(desired, live) {
         return Judgement::Unchanged;
     }
     Judgement::Drifted(find_drift(desired, live, record))
@@ -117,16 +119,18 @@ pub(crate) fn vanished(desired: &Desired) -> Drift {
 }
 
 fn wanted_take_over(desired: &Desired, live: &Value) -> Option<Value> {
-    if names::is_marked(desired.manifest(), names::APPLY_POLICY, "Merge") {
+    let is_merged = |object| names::is_marked(object, names::APPLY_POLICY, "Merge");
+    if is_merged(desired.manifest()) || is_merged(live) {
         return None;
     }
-    take_over_patch(live)
+    take_over_patch(live, desired.overridden())
 }
 
 /// Every field of ours whose value or owner changed, in order.
 fn find_drift(desired: &Desired, live: &Value, record: &Record) -> Vec<Drift> {
-    let mut paths = record.changed_paths(live);
-    let lost = record.lost_paths(live);
+    let left = desired.ignored();
+    let mut paths = record.changed_paths(&without(live, left));
+    let lost = record.lost_paths(live, left);
     paths.extend(
         lost.into_iter()
             .filter(|path| value_at(desired.manifest(), path) != value_at(live, path)),
@@ -155,7 +159,7 @@ fn drift_at(path: &FieldPath, desired: &Desired, live: &Value, managers: &[Manag
 
 /// Another Kustomization that has applied the object: it writes as the same
 /// manager as we do, only the labels tell.
-fn rival(desired: &Desired, live: &Value) -> Option<Text> {
+pub(crate) fn rival(desired: &Desired, live: &Value) -> Option<Text> {
     let label = |object: &Value, key| {
         let text = object.str_at(&["metadata", "labels", key]);
         text.unwrap_or_default().to_owned()

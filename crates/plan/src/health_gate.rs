@@ -71,6 +71,15 @@ fn is_itself(target: &ObjectRef, owner: &Owner) -> bool {
         && target.namespace == owner.namespace
 }
 
+/// `Deployment/prod/web status: 'InProgress'`; where it can't be told, why.
+fn described(object: &ObjectRef, health: &Health) -> String {
+    let text = message::unhealthy_object(object, health.status);
+    if health.status == HealthStatus::Unknown && !health.message.is_empty() {
+        return format!("{text}: {}", health.message);
+    }
+    text
+}
+
 /// What is known about the health of all targets at one moment.
 #[derive(Clone, Debug, PartialEq)]
 pub enum HealthVerdict {
@@ -105,7 +114,7 @@ impl HealthGate {
         }
         let list: Vec<String> = pending
             .iter()
-            .map(|(object, health)| message::unhealthy_object(object, health.status))
+            .map(|(object, health)| described(object, health))
             .collect();
         if pending
             .iter()

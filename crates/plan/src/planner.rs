@@ -1,6 +1,6 @@
 //! The plan itself.
 
-use crate::drift::vanished;
+use crate::drift::{rival, vanished};
 use crate::prune::{removals, retained};
 use crate::scope::normal_inventory;
 use crate::{
@@ -113,6 +113,10 @@ impl Plan {
     }
 }
 
+/// How large an inventory may be. etcd takes objects of up to 1.5 MiB; the
+/// rest is for everything else in the Kustomization.
+pub const MAX_INVENTORY_BYTES: usize = 1_280 * 1024;
+
 /// A plan that must not be carried out at all.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Refusal {
@@ -122,6 +126,13 @@ pub enum Refusal {
     Itself(Owner),
     /// One object is wanted twice.
     Twice(ObjectRef),
+    /// The inventory would not fit into one object of the API.
+    TooMany {
+        /// How many objects.
+        objects: usize,
+        /// How large their inventory is.
+        bytes: usize,
+    },
 }
 
 impl fmt::Display for Refusal {
@@ -140,6 +151,12 @@ impl fmt::Display for Refusal {
                 owner.namespace,
                 owner.name,
                 names::PRUNE
+            ),
+            Self::TooMany { objects, bytes } => write!(
+                formatter,
+                "the inventory of {objects} objects takes {bytes} bytes, more than \
+                 {MAX_INVENTORY_BYTES}, which is what fits into the status of one object; \
+                 nothing was changed. Split the Kustomization"
             ),
             Self::Twice(object) => write!(formatter, "{object} is there twice in one build"),
         }
@@ -172,6 +189,14 @@ pub fn plan(input: &PlanInput<'_>) -> Planned {
     }
     let inventory = Inventory::of(desired.iter().map(|wanted| wanted.reference()));
     let old = normal_inventory(input.inventory);
+    let all = old.union(&inventory);
+    // One that is stored already fits, whoever wrote it.
+    if all.len() > old.len() && all.stored_bytes() > MAX_INVENTORY_BYTES {
+        return Planned::Refused(Refusal::TooMany {
+            objects: all.len(),
+            bytes: all.stored_bytes(),
+        });
+    }
     let removed = old.without(&inventory);
     let unread = unread(input, &desired, &removed);
     if !unread.is_empty() {
@@ -231,7 +256,9 @@ fn action(input: &PlanInput<'_>, desired: &Desired) -> Action {
         verb: Verb::Skip,
         check: Check::None,
         reason: Reason::UpToDate,
-        manifest: desired.manifest().clone(),
+        manifest: desired.manifest_for(live),
+        ignored: desired.ignored().to_vec(),
+        rival: live.and_then(|live| rival(desired, live)),
         take_over: None,
         drift: Vec::new(),
         uid: live.map(crate::record::uid_of).unwrap_or_default(),

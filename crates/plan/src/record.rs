@@ -1,6 +1,7 @@
 //! What is remembered of an object after it was applied, so that a later
 //! look needs no question to the server.
 
+use crate::ignore::{JsonPointer, our_fields_but, without};
 use crate::{Desired, Fingerprint};
 use std::collections::BTreeMap;
 use trueup_kinds::{names, object_id};
@@ -22,8 +23,8 @@ impl Record {
     /// read that a dry-run has shown to be right.
     #[must_use]
     pub fn of(desired: &Desired, live: &Value) -> Self {
-        let fields = our_fields(live);
-        let values = values_under(live, &fields);
+        let fields = our_fields_but(live, desired.ignored());
+        let values = values_under(&without(live, desired.ignored()), &fields);
         Self {
             uid: uid_of(live),
             desired: desired.fingerprint(),
@@ -44,10 +45,13 @@ impl Record {
         self.desired
     }
 
-    /// Whether a live object's fields that are ours are as they were.
+    /// Whether a live object's fields that are ours are as they were, but for
+    /// those that are left to others.
     #[must_use]
-    pub(crate) fn holds_for(&self, live: &Value) -> bool {
-        our_fields(live) == self.fields && values_under(live, &self.fields) == self.values
+    pub(crate) fn holds_for(&self, desired: &Desired, live: &Value) -> bool {
+        let left = desired.ignored();
+        our_fields_but(live, left) == self.fields
+            && values_under(&without(live, left), &self.fields) == self.values
     }
 
     /// The paths of ours whose live value is not what it was.
@@ -62,10 +66,12 @@ impl Record {
             .collect()
     }
 
-    /// The paths that were ours and are no longer owned by us.
+    /// The paths that were ours and are no longer owned by us, but for those
+    /// that are left to others.
     #[must_use]
-    pub(crate) fn lost_paths(&self, live: &Value) -> Vec<FieldPath> {
-        self.fields.difference(&our_fields(live)).leaves().paths()
+    pub(crate) fn lost_paths(&self, live: &Value, left: &[JsonPointer]) -> Vec<FieldPath> {
+        let ours = our_fields_but(live, left);
+        self.fields.difference(&ours).leaves().paths()
     }
 }
 

@@ -1,7 +1,7 @@
 //! From the answer to a dry-run to what to do.
 
-use crate::record::our_fields;
-use crate::{Action, Check, Forcing, Reason, Verb, masked};
+use crate::ignore::our_fields_but;
+use crate::{Action, Check, Forcing, JsonPointer, Reason, Verb, masked};
 use std::fmt;
 use trueup_kinds::{message, names};
 use trueup_object::{ObjectRef, Text, Value};
@@ -97,7 +97,9 @@ fn accepted(action: &Action, live: Option<&Value>, would_be: &Value) -> Action {
         None => (Verb::Create, Reason::Missing),
         // Ownership is moved even where no value changes.
         Some(_) if action.take_over.is_some() => (Verb::Apply, Reason::TakeOver),
-        Some(live) if is_same(live, would_be) => (Verb::Unchanged, Reason::UpToDate),
+        Some(live) if is_same(live, would_be, &action.ignored) => {
+            (Verb::Unchanged, Reason::UpToDate)
+        }
         Some(_) if action.reason == Reason::NoRecord => (Verb::Apply, Reason::DryRunDiffers),
         Some(_) => (Verb::Apply, action.reason),
     };
@@ -150,8 +152,9 @@ fn without_secrets(manifest: &Value, refused: &Refused) -> Refused {
 /// labels, annotations, finalizers, owners and our own field ownership;
 /// `status` and the bundle that a controller writes into a definition's
 /// conversion do not count, as in Flux.
-fn is_same(live: &Value, would_be: &Value) -> bool {
-    our_fields(live) == our_fields(would_be) && comparable(live).same_number(&comparable(would_be))
+fn is_same(live: &Value, would_be: &Value, ignored: &[JsonPointer]) -> bool {
+    our_fields_but(live, ignored) == our_fields_but(would_be, ignored)
+        && comparable(live).same_number(&comparable(would_be))
 }
 
 fn comparable(object: &Value) -> Value {

@@ -6,7 +6,7 @@
 //! so that what the manifest lacks goes with the next apply.
 
 use trueup_kinds::names;
-use trueup_object::{Value, value};
+use trueup_object::{Text, Value, value};
 use trueup_schema::{ManagedEntry, Operation, decode_managed, encode_managed};
 
 /// Managers that we take over from: a prefix of the name, and the operation.
@@ -28,11 +28,12 @@ const LABELS: [&str; 1] = [names::SYNC_GC_MARK];
 /// The JSON patch that takes a live object over: fields of the managers above
 /// joined to our own entry, annotations and labels of old tools removed. It
 /// holds only for the resource version that it was made from. `None` if there
-/// is nothing to take over, or `managedFields` can't be read.
+/// is nothing to take over, or `managedFields` can't be read. `overridden` are
+/// more managers, by prefix, whatever they do.
 #[must_use]
-pub fn take_over_patch(live: &Value) -> Option<Value> {
+pub fn take_over_patch(live: &Value, overridden: &[Text]) -> Option<Value> {
     let mut patch = removals(live);
-    if let Some(managed) = joined_managers(live) {
+    if let Some(managed) = joined_managers(live, overridden) {
         patch.push(value!({"op": "replace", "path": "/metadata/managedFields", "value": managed}));
     }
     if patch.is_empty() {
@@ -58,15 +59,19 @@ fn removals(live: &Value) -> Vec<Value> {
 }
 
 /// The whole new `managedFields`, if some manager is taken over from.
-fn joined_managers(live: &Value) -> Option<Value> {
+fn joined_managers(live: &Value, overridden: &[Text]) -> Option<Value> {
     let entries = live.at(&["metadata", "managedFields"])?.as_list()?;
     // Most objects have none: find out before reading all field sets.
-    if !entries.iter().any(is_taken_over_raw) {
+    if !entries
+        .iter()
+        .any(|entry| is_taken_over_raw(entry, overridden))
+    {
         return None;
     }
     let entries = decode_managed(live).ok()?;
-    let (taken, mut kept): (Vec<ManagedEntry>, Vec<ManagedEntry>) =
-        entries.into_iter().partition(is_taken_over);
+    let (taken, mut kept): (Vec<ManagedEntry>, Vec<ManagedEntry>) = entries
+        .into_iter()
+        .partition(|entry| is_taken_over(entry, overridden));
     let first = taken.first()?;
     let ours = ManagedEntry {
         manager: names::APPLY_MANAGER.into(),
@@ -88,18 +93,42 @@ fn joined_managers(live: &Value) -> Option<Value> {
     holder.remove_at(&["metadata", "managedFields"])
 }
 
-fn is_taken_over(entry: &ManagedEntry) -> bool {
-    is_listed(&entry.manager, entry.operation.name(), &entry.subresource)
+fn is_taken_over(entry: &ManagedEntry, overridden: &[Text]) -> bool {
+    is_listed(
+        &entry.manager,
+        entry.operation.name(),
+        &entry.subresource,
+        overridden,
+    )
 }
 
-fn is_taken_over_raw(entry: &Value) -> bool {
+fn is_taken_over_raw(entry: &Value, overridden: &[Text]) -> bool {
     let text = |key: &str| entry.str_at(&[key]).unwrap_or("");
-    is_listed(text("manager"), text("operation"), text("subresource"))
+    is_listed(
+        text("manager"),
+        text("operation"),
+        text("subresource"),
+        overridden,
+    )
 }
 
-fn is_listed(manager: &str, operation: &str, subresource: &str) -> bool {
-    subresource.is_empty()
-        && TAKE_OVER_MANAGERS
+/// Whether an entry is one of those that are taken over from. Our own entry
+/// never is, however the managers are named.
+pub(crate) fn is_listed(
+    manager: &str,
+    operation: &str,
+    subresource: &str,
+    overridden: &[Text],
+) -> bool {
+    if !subresource.is_empty()
+        || (manager == names::APPLY_MANAGER && operation == Operation::Apply.name())
+    {
+        return false;
+    }
+    TAKE_OVER_MANAGERS
+        .iter()
+        .any(|(prefix, wanted)| manager.starts_with(prefix) && operation == wanted.name())
+        || overridden
             .iter()
-            .any(|(prefix, wanted)| manager.starts_with(prefix) && operation == wanted.name())
+            .any(|prefix| manager.starts_with(prefix.as_str()))
 }

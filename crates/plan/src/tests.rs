@@ -6,6 +6,7 @@ mod definitions;
 mod dependencies;
 mod drift;
 mod gate;
+mod ignore;
 mod planning;
 mod properties;
 mod settling;

@@ -16,10 +16,10 @@ use trueup_cluster::{
     Propagation, Session, WriteOptions,
 };
 use trueup_kinds::{names, reason};
-use trueup_object::{ObjectRef, Value};
+use trueup_object::{ObjectRef, Text, Value};
 use trueup_plan::{
-    Action, Cause, ChangeLine, ChangeVerb, Check, Drift, DryRun, Forcing, Observation, Observed,
-    Reason, Record, Refused, Removal, RemovalVerb, Stage, Verb, settle,
+    Action, Cause, ChangeLine, ChangeVerb, Check, Desired, Drift, DryRun, Forcing, Observation,
+    Observed, Reason, Record, Refused, Removal, RemovalVerb, Stage, Verb, settle,
 };
 
 /// How many dry-runs are under way at once: Flux's `--concurrent-ssa`.
@@ -34,6 +34,8 @@ pub(super) struct Done {
     pub changes: Vec<ChangeLine>,
     /// Fields that were corrected.
     pub drift: Vec<Drift>,
+    /// Objects that another Kustomization had applied before, and which.
+    pub rivals: Vec<(ObjectRef, Text)>,
     /// Objects whose deletion is confirmed.
     pub gone: Vec<ObjectRef>,
 }
@@ -185,6 +187,9 @@ impl Hands<'_> {
             done.changes.push(line);
         }
         done.drift.extend(action.drift.iter().cloned());
+        if let Some(rival) = &action.rival {
+            done.rivals.push((action.object.clone(), rival.clone()));
+        }
         Ok(())
     }
 
@@ -247,7 +252,13 @@ impl Hands<'_> {
         let viewer = &self.target.viewer;
         self.context.live.confirmed_gone(viewer, &action.object);
         lock(self.memory).records.remove(&action.object);
-        self.send(action).await?;
+        // What was left to others on the old object has to be there again.
+        let whole = self.build.find(&action.object).map(Desired::manifest);
+        self.send(&Action {
+            manifest: whole.unwrap_or(&action.manifest).clone(),
+            ..action.clone()
+        })
+        .await?;
         done.changes
             .push(line(&action.object, ChangeVerb::Recreated));
         Ok(())

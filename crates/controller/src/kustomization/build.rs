@@ -12,16 +12,26 @@ use trueup_artifact::FileTree;
 use trueup_cluster::Placement;
 use trueup_kinds::{Artifact, Kustomization, object_id, reason};
 use trueup_object::{GroupVersionKind, ObjectRef, Text};
-use trueup_plan::{Desired, Fingerprint, Owner};
+use trueup_plan::{Desired, Fingerprint, IgnoreRules, Owner};
 use trueup_render::{
     Answer, Answers, Inputs, Outcome, RenderRequest, Rendered, inputs_unchanged, render_tracked,
 };
 use trueup_source::StoreError;
 
+/// On which terms manifests are applied.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(super) struct Terms {
+    /// What is left to others.
+    pub ignore: IgnoreRules,
+    /// Managers that are taken over from beside the usual ones.
+    pub override_managers: Arc<[Text]>,
+}
+
 /// One render, with everything that decides whether it may stand for another.
 #[derive(Debug)]
 pub(crate) struct Build {
     request: RenderRequest,
+    terms: Terms,
     inputs: Inputs,
     desired: Vec<Desired>,
     by_id: BTreeMap<Text, usize>,
@@ -38,6 +48,7 @@ impl Build {
         let request = RenderRequest::of(&Kustomization::default());
         Self {
             request,
+            terms: Terms::default(),
             inputs: Inputs::default(),
             desired: Vec::new(),
             by_id: BTreeMap::new(),
@@ -114,6 +125,7 @@ pub(super) struct Order<'a> {
     pub request: RenderRequest,
     pub artifact: &'a Artifact,
     pub causes: &'a BTreeSet<Cause>,
+    pub terms: Terms,
 }
 
 /// The build of an artifact: the remembered one if nothing that it was made
@@ -134,6 +146,7 @@ pub(super) async fn build(
     let remembered = lock(memory)
         .build
         .clone()
+        .filter(|build| build.terms == order.terms)
         .filter(|build| still_holds(build, &request, tree.as_ref(), &elsewhere.answers));
     let made = match remembered {
         Some(build) => {
@@ -143,7 +156,7 @@ pub(super) async fn build(
         }
         None => {
             context.metrics.cache_event(order.key, "cache_miss");
-            let (build, elsewhere) = make(context, order.target, request, tree, elsewhere).await?;
+            let (build, elsewhere) = make(context, order, request, tree, elsewhere).await?;
             let build = Arc::new(build);
             let mut memory = lock(memory);
             memory.built(&build);
@@ -206,7 +219,7 @@ fn not_opened(error: &StoreError) -> Failure {
 /// round adds an answer, and a build may ask for no more than so many.
 async fn make(
     context: &Context,
-    target: &Target,
+    order: &Order<'_>,
     request: RenderRequest,
     tree: Arc<dyn FileTree>,
     mut elsewhere: Elsewhere,
@@ -223,7 +236,7 @@ async fn make(
         if needs.is_empty() {
             let used = outcome.inputs.fetched.iter().map(|input| &input.need);
             elsewhere.answers = elsewhere.answers.only(used);
-            return Ok((finish(target, request, outcome).await?, elsewhere));
+            return Ok((finish(order, request, outcome).await?, elsewhere));
         }
         context
             .remote_bases
@@ -254,7 +267,7 @@ async fn rendered(
 }
 
 async fn finish(
-    target: &Target,
+    order: &Order<'_>,
     request: RenderRequest,
     outcome: Outcome,
 ) -> Result<Build, Failure> {
@@ -262,6 +275,7 @@ async fn finish(
     let mut build = Build {
         hidden: secret_values(&request),
         request,
+        terms: order.terms.clone(),
         inputs,
         ..Build::empty()
     };
@@ -269,7 +283,7 @@ async fn finish(
         Ok(rendered) => {
             build.hidden.extend(texts(rendered.secrets.iter()));
             build.tainted = rendered.tainted.iter().flat_map(ids).collect();
-            build.desired = desired(target, &build.request, rendered).await?;
+            build.desired = desired(order.target, &build, rendered).await?;
             let ids = build.desired.iter().enumerate();
             build.by_id = ids
                 .map(|(index, wanted)| (object_id(wanted.reference()), index))
@@ -306,12 +320,12 @@ fn texts<'a, B: AsRef<[u8]> + ?Sized + 'a>(
 /// The manifests in the form in which they are applied.
 async fn desired(
     target: &Target,
-    request: &RenderRequest,
+    build: &Build,
     rendered: Rendered,
 ) -> Result<Vec<Desired>, Failure> {
     let owner = Owner {
-        namespace: request.owner_namespace.clone(),
-        name: request.owner_name.clone(),
+        namespace: build.request.owner_namespace.clone(),
+        name: build.request.owner_name.clone(),
     };
     let catalogue = target
         .session
@@ -337,5 +351,10 @@ async fn desired(
     });
     Ok(manifests
         .filter_map(|value| Desired::new(value, &owner))
+        .map(|desired| {
+            desired
+                .leaving(&build.terms.ignore)
+                .overriding(Arc::clone(&build.terms.override_managers))
+        })
         .collect())
 }

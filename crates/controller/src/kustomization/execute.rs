@@ -18,9 +18,9 @@ use tokio_util::sync::CancellationToken;
 use trueup_kinds::{Inventory, Kustomization, message, reason};
 use trueup_object::ObjectRef;
 use trueup_plan::{
-    Action, BrakeVerdict, ExitCondition, HealthVerdict, Observation, Observed, Owner, Plan,
-    PlanInput, PlanOptions, Planned, Reason, Records, Refusal, Stage, StageKind, Verb,
-    health_targets, plan,
+    Action, BrakeVerdict, ExitCondition, HealthVerdict, KeepReason, Observation, Observed, Owner,
+    Plan, PlanInput, PlanOptions, Planned, Reason, Records, Refusal, RemovalVerb, Stage, StageKind,
+    Verb, health_targets, plan,
 };
 
 /// The stages in their order.
@@ -79,6 +79,7 @@ impl Task<'_> {
             .clone()
             .unwrap_or_default();
         self.track(&inventory).await;
+        health::resume(self.context, self.memory, self.kustomization, self.mark);
         let mut observed = observe::known(
             self.context,
             self.target,
@@ -340,7 +341,24 @@ impl Task<'_> {
                 Failure::new(reason::PRUNE_FAILED, failures.join("\n"), Cure::Retry).into(),
             );
         }
+        self.tell_unknown_kinds(&plan);
         self.health(&plan, inventory).await
+    }
+
+    /// Tells once of objects that left the source and can't be deleted,
+    /// because the cluster has no such kind at present.
+    fn tell_unknown_kinds(&self, plan: &Plan) {
+        let unknown = plan
+            .prune
+            .iter()
+            .filter(|removal| removal.verb == RemovalVerb::Keep(KeepReason::KindUnknown))
+            .map(|removal| removal.object.clone());
+        let unknown: BTreeSet<ObjectRef> = unknown.collect();
+        let known = std::mem::replace(&mut lock(self.memory).unknown_kinds, unknown.clone());
+        let news: Vec<&ObjectRef> = unknown.difference(&known).collect();
+        if !news.is_empty() {
+            report::unknown_kinds(self.context, self.key, self.mark, &news);
+        }
     }
 
     /// What is left of the time-out when health begins to be waited for.
@@ -404,6 +422,7 @@ fn refused(refusal: &Refusal) -> Failure {
     let reason = match refusal {
         Refusal::Twice(_) => reason::BUILD_FAILED,
         Refusal::OwnNamespace(_) | Refusal::Itself(_) => reason::PRUNE_FAILED,
+        Refusal::TooMany { .. } => reason::RECONCILIATION_FAILED,
     };
     Failure::new(reason, refusal.to_string(), Cure::Retry)
 }

@@ -14,6 +14,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 use trueup_cluster::Form;
+use trueup_gocompat::format_duration;
 use trueup_kinds::{Inventory, Kustomization, Severity, reason};
 use trueup_object::{GroupVersionKind, ObjectRef, Text};
 use trueup_plan::{
@@ -44,7 +45,7 @@ pub(super) async fn run(
         let left = delete_all(context, &target, key, kustomization, memory, done).await?;
         if course == Finalization::DeleteAndWait
             && !left.is_empty()
-            && let Some(ended) = wait(context, kustomization, memory, left)
+            && let Some(ended) = wait(context, key, kustomization, (memory, done), left)
         {
             return Ok(ended);
         }
@@ -257,6 +258,8 @@ fn kept(refusal: &Refusal, inventory: &Inventory) -> Vec<ObjectRef> {
                 && object.namespace == owner.namespace
         }
         Refusal::Twice(twice) => object == twice,
+        // Nothing is added at the end: what is stored fits.
+        Refusal::TooMany { .. } => false,
     };
     inventory.objects().filter(is_kept).collect()
 }
@@ -271,13 +274,16 @@ fn kept_text(refusal: &Refusal) -> String {
 }
 
 /// Waits until everything is gone, for the timeout of the Kustomization.
+/// `None` when the time is up; then an event says what is still there.
 fn wait(
     context: &Context,
+    key: &ObjectKey,
     kustomization: &Kustomization,
-    memory: &Mutex<Memory>,
+    (memory, done): (&Mutex<Memory>, &Done),
     left: Vec<ObjectRef>,
 ) -> Option<Ended> {
     let now_ms = context.clock.now_ms();
+    let since_ms = waits_since(context, kustomization, done);
     let mark = Mark {
         generation: kustomization.metadata.generation,
         revision: "deleted".into(),
@@ -285,25 +291,58 @@ fn wait(
     };
     let mut memory = lock(memory);
     memory.owned = left.iter().map(trueup_kinds::object_id).collect();
-    let waiting = memory.waiting.get_or_insert_with(|| Waiting {
-        mark: mark.clone(),
+    let begun = memory.waiting.take().filter(|waiting| waiting.mark == mark);
+    let since_ms = begun.map_or(since_ms, |waiting| waiting.since_ms);
+    memory.waiting = Some(Waiting {
+        mark,
         purpose: Purpose::Health,
-        since_ms: now_ms,
+        since_ms,
         spent_ms: 0,
     });
-    if waiting.mark != mark {
-        *waiting = Waiting {
-            mark,
-            purpose: Purpose::Health,
-            since_ms: now_ms,
-            spent_ms: 0,
-        };
-    }
     let timeout = kustomization.spec.timeout_or_default();
-    let waited = Duration::from_millis(now_ms.saturating_sub(waiting.since_ms));
-    let left = timeout.checked_sub(waited).filter(|left| !left.is_zero())?;
-    let delay_ms = u64::try_from(left.as_millis()).unwrap_or(u64::MAX);
+    let time_left = timeout.saturating_sub(super::health::waited(now_ms, since_ms));
+    if time_left.is_zero() {
+        let text = not_terminated(timeout, &left);
+        report::publish(
+            context,
+            key,
+            None,
+            Severity::Error,
+            reason::PRUNE_FAILED,
+            &text,
+        );
+        return None;
+    }
+    let delay_ms = u64::try_from(time_left.as_millis()).unwrap_or(u64::MAX);
     Some(Ended::success(Next::Deadline { delay_ms }))
+}
+
+/// Since when the end of the objects is waited for: from now if some were
+/// deleted by this run, else, as after a restart, from the deletion of the
+/// Kustomization.
+fn waits_since(context: &Context, kustomization: &Kustomization, done: &Done) -> i64 {
+    let deleted = kustomization.metadata.deletion_timestamp;
+    match deleted.filter(|_| done.changes.is_empty()) {
+        Some(since) => context.clock.ms_at(since),
+        None => context.clock.ms_at(context.clock.now()),
+    }
+}
+
+/// How many objects a message names.
+const MAX_OBJECTS_NAMED: usize = 10;
+
+fn not_terminated(timeout: Duration, left: &[ObjectRef]) -> String {
+    let mut names: Vec<String> = left.iter().map(ToString::to_string).collect();
+    if names.len() > MAX_OBJECTS_NAMED {
+        let more = names.len() - MAX_OBJECTS_NAMED;
+        names.truncate(MAX_OBJECTS_NAMED);
+        names.push(format!("… and {more} more"));
+    }
+    format!(
+        "failed to wait for resources termination: still there after {}: {}",
+        format_duration(timeout),
+        names.join(", ")
+    )
 }
 
 /// A deletion that failed is tried again soon.

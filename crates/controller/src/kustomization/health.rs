@@ -1,15 +1,18 @@
 //! Waiting as a state: whether what was applied is healthy yet.
 
 use super::apply::look;
+use super::execute::waiting_text;
 use super::failure::Failure;
 use super::memory::{Mark, Memory, Purpose, Waiting, lock};
 use super::target::Target;
 use crate::context::Context;
 use crate::live::Sight;
 use std::collections::BTreeMap;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
-use trueup_health::{Health, assess};
+use trueup_health::{CustomChecks, Health};
+use trueup_kinds::condition_type::RECONCILING;
+use trueup_kinds::{ConditionStatus, Kustomization, reason};
 use trueup_object::ObjectRef;
 use trueup_plan::{HealthGate, HealthVerdict, Observation};
 
@@ -33,12 +36,13 @@ pub(super) async fn of(
     objects: &[ObjectRef],
 ) -> Result<Picture, Failure> {
     let mut picture = Picture::default();
+    let checks = Arc::clone(&lock(memory).checks);
     for object in objects {
         let health = match context.live.find(&target.viewer, object) {
-            Sight::Seen(seen) => assess(seen.value()),
+            Sight::Seen(seen) => checks.assess(seen.value()),
             Sight::NotSeen | Sight::Unknown => {
                 picture.asked = true;
-                ask(target, object).await?
+                ask(target, &checks, object).await?
             }
         };
         picture.judged.push((object.clone(), health));
@@ -51,16 +55,59 @@ pub(super) async fn of(
     Ok(picture)
 }
 
-async fn ask(target: &Target, object: &ObjectRef) -> Result<Health, Failure> {
+async fn ask(
+    target: &Target,
+    checks: &CustomChecks,
+    object: &ObjectRef,
+) -> Result<Health, Failure> {
     match look(&target.session, object)
         .await
         .map_err(|error| Failure::api(&error))?
     {
-        Observation::Live(object) => Ok(assess(&object)),
+        Observation::Live(object) => Ok(checks.assess(&object)),
         Observation::Absent | Observation::KindUnknown | Observation::Unread => {
             Ok(Health::not_found())
         }
     }
+}
+
+/// Goes on with a waiting that an earlier process began: the status says
+/// since when, so a restart gives nobody more time.
+pub(super) fn resume(
+    context: &Context,
+    memory: &Mutex<Memory>,
+    kustomization: &Kustomization,
+    mark: &Mark,
+) {
+    let mut memory = lock(memory);
+    if memory.waiting.is_some() {
+        return;
+    }
+    let begun = [Purpose::Stage, Purpose::Health]
+        .into_iter()
+        .find_map(|purpose| Some((purpose, waiting_since(kustomization, mark, purpose)?)));
+    memory.waiting = begun.map(|(purpose, since)| Waiting {
+        mark: mark.clone(),
+        purpose,
+        since_ms: context.clock.ms_at(since),
+        spent_ms: 0,
+    });
+}
+
+/// Since when the status says that this is waited for.
+fn waiting_since(
+    kustomization: &Kustomization,
+    mark: &Mark,
+    purpose: Purpose,
+) -> Option<jiff::Timestamp> {
+    let timeout = kustomization.spec.timeout_or_default();
+    let text = waiting_text(purpose, &mark.revision, timeout);
+    let condition = kustomization.status.conditions.get(RECONCILING)?;
+    let is_this = condition.status == ConditionStatus::True
+        && condition.reason == reason::PROGRESSING
+        && condition.message == text
+        && condition.observed_generation == mark.generation;
+    is_this.then_some(condition.last_transition_time)
 }
 
 /// Judges, and remembers since when is waited.
@@ -78,8 +125,9 @@ pub(super) fn judge(
         .waiting
         .as_ref()
         .filter(|it| it.is_for(mark, purpose));
-    let (since_ms, spent_ms) = begun.map_or((now_ms, spent_ms), |it| (it.since_ms, it.spent_ms));
-    let waited = Duration::from_millis(now_ms.saturating_sub(since_ms));
+    let just_now = i64::try_from(now_ms).unwrap_or(i64::MAX);
+    let (since_ms, spent_ms) = begun.map_or((just_now, spent_ms), |it| (it.since_ms, it.spent_ms));
+    let waited = waited(now_ms, since_ms);
     let verdict = HealthGate { waited, timeout }.judge(&picture.judged);
     memory.waiting = match verdict {
         HealthVerdict::Waiting(_) => Some(Waiting {
@@ -103,6 +151,13 @@ pub(super) fn judge(
         waited,
         look_again_ms,
     }
+}
+
+/// How long is waited already.
+pub(super) fn waited(now_ms: u64, since_ms: i64) -> Duration {
+    let now_ms = i64::try_from(now_ms).unwrap_or(i64::MAX);
+    let waited_ms = now_ms.saturating_sub(since_ms);
+    Duration::from_millis(u64::try_from(waited_ms).unwrap_or(0))
 }
 
 /// What was found, and how long it took.

@@ -8,7 +8,7 @@ use crate::machine::ObjectKey;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use trueup_cluster::{ClusterKey, LiveObject};
-use trueup_health::{HealthStatus, assess};
+use trueup_health::{CustomChecks, HealthStatus};
 use trueup_kinds::{Artifact, Kustomization, object_id};
 use trueup_object::{ObjectRef, Text, hide_values};
 use trueup_plan::{Brake, Desired, Judgement, Records, judge};
@@ -42,6 +42,8 @@ pub(crate) struct Memory {
     pub targets: BTreeMap<ObjectRef, HealthStatus>,
     /// Texts that must not be shown, of this build and the one before.
     pub hidden: [BTreeSet<Text>; 2],
+    /// How kinds are judged that say for themselves how.
+    pub checks: Arc<CustomChecks>,
     /// The inventory as last known.
     pub owned: BTreeSet<Text>,
     /// The objects that say how it is done, in the versions that were read;
@@ -51,6 +53,8 @@ pub(crate) struct Memory {
     pub(super) told: Option<Text>,
     /// Whether one of these changed during the run.
     pub(super) inputs_changed: bool,
+    /// Objects that can't be deleted because their kind is not known.
+    pub unknown_kinds: BTreeSet<ObjectRef>,
     /// Whether a run is under way.
     pub(super) working: bool,
     /// What changed during the run.
@@ -101,8 +105,9 @@ pub(crate) struct Waiting {
     pub mark: Mark,
     /// For which part of it.
     pub purpose: Purpose,
-    /// Since when, on the controller's clock.
-    pub since_ms: u64,
+    /// Since when, on the controller's clock; below zero if it began before
+    /// this process.
+    pub since_ms: i64,
     /// How much of the time-out was spent before.
     pub spent_ms: u64,
 }
@@ -288,7 +293,7 @@ impl Memory {
         if self
             .targets
             .get(reference)
-            .is_some_and(|known| *known != assess(now.value()).status)
+            .is_some_and(|known| *known != self.checks.assess(now.value()).status)
         {
             return true;
         }

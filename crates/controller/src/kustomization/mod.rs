@@ -29,7 +29,8 @@ use std::time::Duration;
 use target::Target;
 use tokio_util::sync::CancellationToken;
 use trueup_gocompat::format_duration;
-use trueup_kinds::{Kustomization, reason, unserved_fields};
+use trueup_kinds::{Kustomization, message, reason, unserved_fields};
+use trueup_plan::{Expressions, IgnoreRules};
 use trueup_render::RenderRequest;
 
 pub(crate) use memory::Memories;
@@ -137,6 +138,11 @@ impl Run<'_> {
     /// the next run.
     async fn work(&mut self, kustomization: &Kustomization, began_ms: u64) -> Result<Worked, Stop> {
         let (context, key) = (self.context, &self.start.key);
+        let expressions = Expressions::compile(kustomization).map_err(|error| {
+            let text = message::terminal(error);
+            Failure::new(reason::INVALID_CEL_EXPRESSION, text, Cure::Specification)
+        })?;
+        let terms = self.terms(kustomization)?;
         let artifact = observe::artifact(context, kustomization)?;
         let mark = Mark::of(kustomization, &artifact);
         self.mark = Some(mark.clone());
@@ -145,7 +151,9 @@ impl Run<'_> {
             kustomization,
             &mark.revision,
             self.start.cycle.as_deref(),
+            &expressions.ready,
         )?;
+        lock(self.memory).checks = Arc::new(expressions.checks);
         if self.start.causes.contains(&Cause::Discovery) {
             // Which kinds have namespaces decides what is made.
             lock(self.memory).build = None;
@@ -160,6 +168,7 @@ impl Run<'_> {
             request: RenderRequest::of(kustomization).with_substitution(substitution),
             artifact: &artifact,
             causes: &self.start.causes,
+            terms,
         };
         let made = build::build(context, &order, self.memory).await?;
         if self.cancel.is_cancelled() {
@@ -210,6 +219,18 @@ impl Run<'_> {
             },
             None => failure,
         }
+    }
+
+    /// On which terms the manifests are applied.
+    fn terms(&self, kustomization: &Kustomization) -> Result<build::Terms, Failure> {
+        let ignore = IgnoreRules::compile(&kustomization.spec.ignore).map_err(|error| {
+            let text = message::terminal(error);
+            Failure::new(reason::RECONCILIATION_FAILED, text, Cure::Specification)
+        })?;
+        Ok(build::Terms {
+            ignore,
+            override_managers: Arc::clone(&self.context.settings.override_managers),
+        })
     }
 
     /// A revision that leaves everything as it is costs one small patch of

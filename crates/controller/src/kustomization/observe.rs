@@ -9,10 +9,14 @@ use crate::machine::{Kind, ObjectKey};
 use futures::future::BoxFuture;
 use futures::{FutureExt, StreamExt, stream};
 use std::collections::BTreeSet;
-use trueup_cluster::{ErrorClass, Form};
+use trueup_cluster::{ErrorClass, Form, LiveObject};
+use trueup_health::Expression;
 use trueup_kinds::{Artifact, GitRepository, Inventory, Kustomization, Resource, message, reason};
 use trueup_object::{ObjectRef, Text};
-use trueup_plan::{Desired, NamespacedName, Observation, Observed, check_dependency};
+use trueup_plan::{
+    DependencyCheck, DependencyProblem, Desired, NamespacedName, Observation, Observed,
+    check_dependency, check_ready_expression,
+};
 
 /// How many objects are read at once.
 const READS_AT_ONCE: usize = 8;
@@ -72,6 +76,7 @@ pub(super) fn dependencies(
     kustomization: &Kustomization,
     revision: &str,
     cycle: Option<&[ObjectKey]>,
+    ready: &[Option<Expression>],
 ) -> Result<(), Failure> {
     if let Some(cycle) = cycle {
         let text = message::dependency_cycle(cycle);
@@ -81,8 +86,9 @@ pub(super) fn dependencies(
             Cure::Dependency,
         ));
     }
-    for name in NamespacedName::dependencies_of(kustomization) {
-        dependency(context, kustomization, &name, revision)?;
+    let names = NamespacedName::dependencies_of(kustomization);
+    for (name, expression) in names.iter().zip(ready) {
+        dependency(context, kustomization, name, expression.as_ref(), revision)?;
     }
     Ok(())
 }
@@ -91,6 +97,7 @@ fn dependency(
     context: &Context,
     kustomization: &Kustomization,
     name: &NamespacedName,
+    expression: Option<&Expression>,
     revision: &str,
 ) -> Result<(), Failure> {
     if context.settings.cross_namespace == CrossNamespace::Refused
@@ -110,15 +117,45 @@ fn dependency(
         name: name.name.clone(),
     };
     let object = context.objects.get(&key);
+    if let Some(expression) = expression {
+        by_expression(context, kustomization, name, expression, object.as_ref())
+            .map_err(|problem| not_ready(&problem))?;
+        if context.settings.dependency_check == DependencyCheck::Replaced {
+            return Ok(());
+        }
+    }
     let found = object.and_then(|object| Kustomization::read(object.value()).ok());
     let found = found.map(|found| as_if_written(context, &key, found, revision));
-    check_dependency(kustomization, name, found.as_ref(), revision).map_err(|problem| {
-        Failure::new(
-            reason::DEPENDENCY_NOT_READY,
-            problem.to_string(),
-            Cure::Dependency,
-        )
-    })
+    check_dependency(kustomization, name, found.as_ref(), revision)
+        .map_err(|problem| not_ready(&problem))
+}
+
+fn not_ready(problem: &DependencyProblem) -> Failure {
+    Failure::new(
+        reason::DEPENDENCY_NOT_READY,
+        problem.to_string(),
+        Cure::Dependency,
+    )
+}
+
+/// Whether the expression for a dependency lets the dependent go on.
+fn by_expression(
+    context: &Context,
+    kustomization: &Kustomization,
+    name: &NamespacedName,
+    expression: &Expression,
+    dependency: Option<&LiveObject>,
+) -> Result<(), DependencyProblem> {
+    let not_found = || DependencyProblem::NotFound(name.clone());
+    let own = ObjectKey {
+        cluster: context.session.cluster().key().clone(),
+        kind: Kind::Kustomization,
+        namespace: kustomization.metadata.namespace.clone(),
+        name: kustomization.metadata.name.clone(),
+    };
+    let dependency = dependency.ok_or_else(not_found)?;
+    let dependent = context.objects.get(&own).ok_or_else(not_found)?;
+    check_ready_expression(expression, name, dependent.value(), dependency.value())
 }
 
 /// A dependency that a revision does not affect counts as having applied it:

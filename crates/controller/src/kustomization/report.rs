@@ -19,9 +19,11 @@ use trueup_kinds::{
     ConditionStatus, Inventory, KindError, Kustomization, KustomizationStatus, Reconciliation,
     Resource, Severity, message, names, reason,
 };
-use trueup_object::{MASK, ObjectRef, Text};
+use trueup_object::{GroupVersionKind, MASK, ObjectRef, Text};
 use trueup_plan::{ChangeLine, Drift, EXPIRED_MANAGER, FieldChange, WHOLE_OBJECT};
 
+/// How many objects one event names.
+const MAX_OBJECTS_NAMED: usize = 20;
 /// How many fields of one object a change event names.
 const MAX_FIELDS_NAMED: usize = 4;
 /// How many kinds that may not be watched a condition names.
@@ -312,6 +314,7 @@ pub(super) fn changes(context: &Context, key: &ObjectKey, mark: Option<&Mark>, d
             &lines.join("\n"),
         );
     }
+    rivals(context, key, mark, done);
     let corrected: Vec<_> = done.drift.iter().map(|drift| &drift.object).collect();
     let lines: Vec<String> = done
         .changes
@@ -373,6 +376,56 @@ fn mask(value: &mut Option<Text>) {
     if let Some(value) = value {
         *value = MASK.into();
     }
+}
+
+/// Tells of objects that can't be deleted at present.
+pub(super) fn unknown_kinds(
+    context: &Context,
+    key: &ObjectKey,
+    mark: &Mark,
+    objects: &[&ObjectRef],
+) {
+    let lines: Vec<String> = objects
+        .iter()
+        .take(MAX_OBJECTS_NAMED)
+        .map(|object| {
+            let GroupVersionKind { group, version, kind } = &object.kind;
+            format!("{object} stays in the inventory: the cluster has no kind {kind} of {group}/{version} at present")
+        })
+        .collect();
+    publish(
+        context,
+        key,
+        Some(mark),
+        Severity::Error,
+        reason::PRUNE_FAILED,
+        &lines.join("\n"),
+    );
+}
+
+/// Tells of objects that carried the labels of another Kustomization. Where
+/// that one has let go of them this is a move; else the two will undo each
+/// other.
+fn rivals(context: &Context, key: &ObjectKey, mark: Option<&Mark>, done: &Done) {
+    if done.rivals.is_empty() {
+        return;
+    }
+    let lines: Vec<String> = done
+        .rivals
+        .iter()
+        .take(MAX_OBJECTS_NAMED)
+        .map(|(object, rival)| {
+            format!("{object} was applied by {rival} before and is ours now; if both want it, remove it from one of them")
+        })
+        .collect();
+    publish(
+        context,
+        key,
+        mark,
+        Severity::Error,
+        reason::OWNED_BY_ANOTHER,
+        &lines.join("\n"),
+    );
 }
 
 fn corrected(drift: &Drift) -> String {

@@ -18,6 +18,8 @@ pub struct Facts {
     pub interval_ms: u64,
     /// What it depends on.
     pub depends_on: Vec<ObjectKey>,
+    /// Those of them that an expression decides about.
+    pub asks_about: Vec<ObjectKey>,
     /// The source that it is made from.
     pub source: Option<ObjectKey>,
     /// What leads to the other cluster that it is applied to, if it is; all

@@ -201,6 +201,7 @@ impl Machine {
         if facts.ready_at.is_some() && old.ready_at != facts.ready_at {
             self.wake_dependents(key, commands);
         }
+        self.wake_askers(key, commands);
         if old.depends_on != facts.depends_on {
             self.wake_circles(key, commands);
         }
@@ -255,6 +256,19 @@ impl Machine {
     fn push_arrived(&mut self, url: &Text, commands: &mut Vec<Command>) {
         for key in self.urls.get(url).cloned().unwrap_or_default() {
             self.add(&key, Cause::Push, commands);
+        }
+    }
+
+    /// An expression may look at anything of what it is about: whoever waits
+    /// for one asks again at every change.
+    fn wake_askers(&mut self, changed: &ObjectKey, commands: &mut Vec<Command>) {
+        for key in self.dependencies.needed_by(changed) {
+            let waits = self.entries.get(&key).is_some_and(|entry| {
+                entry.waits_for_dependency && entry.facts.asks_about.contains(changed)
+            });
+            if waits {
+                self.add(&key, Cause::Dependency, commands);
+            }
         }
     }
 

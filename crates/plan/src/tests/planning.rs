@@ -476,3 +476,98 @@ fn a_job_that_was_never_there_is_not_healthy() {
         "it was said to be healthy: {verdict:?}"
     );
 }
+
+#[test]
+fn ten_thousand_objects_fit_and_what_does_not_fit_is_refused_whole() {
+    let wanted = |count: usize, name: &str| -> Vec<Desired> {
+        let names = (0..count).map(|index| format!("{name}-{index:06}"));
+        names.map(|name| desired(config_map(&name, &[]))).collect()
+    };
+    let applier = Applier::pruning();
+    assert_eq!(
+        applier
+            .plan(&wanted(10_000, "settings-of-the-service"))
+            .actions()
+            .count(),
+        10_000
+    );
+    let Planned::Refused(refusal) = applier.planned(&wanted(6_000, &"x".repeat(240))) else {
+        panic!("it is refused");
+    };
+    assert!(matches!(refusal, Refusal::TooMany { objects: 6_000, .. }));
+    assert!(
+        refusal.to_string().contains("Split the Kustomization"),
+        "{refusal}"
+    );
+}
+
+#[test]
+fn marks_count_on_labels_and_annotations_of_manifest_and_object_in_any_case() {
+    let ignored = [
+        (names::RECONCILE, "Disabled", Reason::ReconcileDisabled),
+        (names::APPLY_POLICY, "ignore", Reason::Ignored),
+    ];
+    for (key, text, reason) in ignored {
+        for place in ["labels", "annotations"] {
+            let marked = |mut map: Value| {
+                map.set_at(&["metadata", place, key], text.into());
+                map
+            };
+            let mut applier = Applier::pruning();
+            let by_manifest = desired(marked(config_map("c", &[])));
+            let plan = applier.plan(std::slice::from_ref(&by_manifest));
+            assert_eq!(plan.skipped().next().unwrap().1, reason);
+            applier
+                .world
+                .create_by("person", &marked(config_map("c", &[])));
+            let by_object = desired(config_map("c", &[("k", "v")]));
+            let plan = applier.plan(std::slice::from_ref(&by_object));
+            assert_eq!(plan.skipped().next().unwrap().1, reason);
+        }
+    }
+}
+
+#[test]
+fn a_mark_if_not_present_counts_in_the_manifest_alone() {
+    let mut marked = config_map("c", &[("k", "v")]);
+    marked.set_at(
+        &["metadata", "annotations", names::APPLY_POLICY],
+        "ifnotpresent".into(),
+    );
+    let mut applier = Applier::pruning();
+    let wanted = desired(marked.clone());
+    applier.run(std::slice::from_ref(&wanted), usize::MAX);
+    assert!(
+        applier.world.live(wanted.reference()).is_some(),
+        "created once"
+    );
+    applier
+        .world
+        .edit(wanted.reference(), "person", "", |live| {
+            live.set_at(&["data", "k"], "theirs".into());
+        });
+    let plan = applier.plan(std::slice::from_ref(&wanted));
+    assert_eq!(plan.skipped().next().unwrap().1, Reason::AlreadyPresent);
+    // The live object carries the mark; a manifest without it is applied.
+    let plain = desired(config_map("c", &[("k", "v")]));
+    let plan = applier.plan(std::slice::from_ref(&plain));
+    assert_eq!(plan.skipped().next(), None);
+}
+
+#[test]
+fn an_object_of_another_kustomization_is_named() {
+    let mut applier = Applier::pruning();
+    let mut theirs = config_map("c", &[("k", "v")]);
+    let other = Owner {
+        namespace: "flux-system".into(),
+        name: "other".into(),
+    };
+    other.put_on(&mut theirs);
+    applier.world.apply(&theirs);
+    let plan = applier.plan(&[desired(config_map("c", &[("k", "v")]))]);
+    let rivals: Vec<_> = plan
+        .actions()
+        .map(|action| action.rival.as_deref())
+        .collect();
+    assert_eq!(rivals, [Some("Kustomization/flux-system/other")]);
+}

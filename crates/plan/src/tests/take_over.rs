@@ -45,7 +45,7 @@ fn what_kubectl_wrote_becomes_ours_and_its_additions_go() {
         managers(live),
         [(names::APPLY_MANAGER.to_owned(), Operation::Apply)]
     );
-    assert_eq!(take_over_patch(live), None);
+    assert_eq!(take_over_patch(live, &[]), None);
     assert!(applier.plan(std::slice::from_ref(&wanted)).is_empty());
 }
 
@@ -81,7 +81,7 @@ fn the_patch_holds_for_one_version_of_the_object_only() {
         .world
         .create_by("kubectl-create", &config_map("c", &[]));
     let live = applier.world.objects.values().next().unwrap();
-    let patch = take_over_patch(live).unwrap();
+    let patch = take_over_patch(live, &[]).unwrap();
     let last = patch.as_list().unwrap().last().unwrap();
     let version = live.str_at(&["metadata", "resourceVersion"]).unwrap();
     assert_eq!(
@@ -104,7 +104,7 @@ fn others_subresources_and_merge_marked_objects_are_left_alone() {
             live.set_at(&["spec", "replicas"], Value::from(3))
         });
     let live = applier.world.live(wanted.reference()).unwrap();
-    assert_eq!(take_over_patch(live), None);
+    assert_eq!(take_over_patch(live, &[]), None);
     let mut manifest = config_map("c", &[]);
     manifest.set_at(
         &["metadata", "annotations", names::APPLY_POLICY],
@@ -136,4 +136,34 @@ fn old_update_entries_of_ours_and_labels_of_old_tools_go() {
         managers(live),
         [(names::APPLY_MANAGER.to_owned(), Operation::Apply)]
     );
+}
+
+#[test]
+fn a_mark_merge_on_the_live_object_alone_keeps_what_others_wrote() {
+    let mut applier = Applier::pruning();
+    let wanted = desired(config_map("c", &[("k", "v")]));
+    let mut theirs = config_map("c", &[("extra", "x")]);
+    theirs.set_at(&["metadata", "labels", names::APPLY_POLICY], "merge".into());
+    applier.world.create_by("kubectl", &theirs);
+    applier.run(std::slice::from_ref(&wanted), usize::MAX);
+    let live = applier.world.live(wanted.reference()).unwrap();
+    assert_eq!(live.get("data"), Some(&value!({"k": "v", "extra": "x"})));
+}
+
+#[test]
+fn managers_that_are_named_are_taken_over_whatever_they_do() {
+    let wanted = desired(config_map("c", &[("k", "v")])).overriding(["helm".into()].into());
+    for apply in [true, false] {
+        let mut applier = Applier::pruning();
+        let theirs = config_map("c", &[("k", "v"), ("extra", "x")]);
+        if apply {
+            applier.world.apply_as("helm-controller", &theirs);
+        } else {
+            applier.world.create_by("helm", &theirs);
+        }
+        applier.run(std::slice::from_ref(&wanted), usize::MAX);
+        let live = applier.world.live(wanted.reference()).unwrap();
+        assert_eq!(live.get("data"), Some(&value!({"k": "v"})));
+        assert!(applier.plan(std::slice::from_ref(&wanted)).is_empty());
+    }
 }

@@ -77,13 +77,24 @@ impl World {
     }
 
     pub fn applied(&self, manifest: &Value) -> Value {
+        self.applied_by(names::APPLY_MANAGER, manifest)
+    }
+
+    /// An apply of somebody else.
+    pub fn apply_as(&mut self, manager: &str, manifest: &Value) {
+        self.clock += 60;
+        let object = self.applied_by(manager, manifest);
+        self.store(object);
+    }
+
+    fn applied_by(&self, manager: &str, manifest: &Value) -> Value {
         let live = self.live(&ObjectRef::of(manifest).unwrap());
         let typ = type_of(manifest);
         let applied = apply(&ApplyInput {
             live,
             applied: manifest,
             typ: &typ,
-            manager: names::APPLY_MANAGER,
+            manager,
             api_version: manifest.str_at(&["apiVersion"]).unwrap(),
             subresource: "",
             force: Force::Yes,

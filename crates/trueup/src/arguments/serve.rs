@@ -50,6 +50,12 @@ pub struct ControllerArguments {
         action = ArgAction::Set
     )]
     pub watch_all_namespaces: bool,
+    /// Take over the fields of managers whose names begin so, as those of kubectl
+    #[arg(long, value_name = "NAME", value_delimiter = ',')]
+    pub override_manager: Vec<String>,
+    /// Of a dependency with a readyExpr, ask the built-in check as well
+    #[arg(long)]
+    pub additive_cel_dependency_check: bool,
     /// How many objects of a kind are worked on at once
     #[arg(long, default_value_t = 20, value_name = "N")]
     pub concurrent: usize,

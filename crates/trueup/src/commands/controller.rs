@@ -12,8 +12,8 @@ use tokio::net::TcpListener;
 use trueup_cluster::{ClusterOptions, ExecPlugins, LeaseTimes, ServerCertificates};
 use trueup_controller::machine::Kind;
 use trueup_controller::{
-    Controller, ControllerHandle, ControllerOptions, CrossNamespace, LeaderElection, LogSink,
-    RemoteBases, StandardErrorLog,
+    Controller, ControllerHandle, ControllerOptions, CrossNamespace, DependencyCheck,
+    LeaderElection, LogSink, RemoteBases, StandardErrorLog,
 };
 use trueup_object::Text;
 use trueup_source::{
@@ -45,6 +45,14 @@ pub async fn run(arguments: ControllerArguments) -> Result<ExitCode, Failure> {
     options.leader_election = leader_election(&arguments.leader_election)?;
     options.namespaces = namespaces(&arguments);
     options.instance = instance().into();
+    options.override_managers = arguments
+        .override_manager
+        .iter()
+        .map(|name| name.as_str().into())
+        .collect();
+    if arguments.additive_cel_dependency_check {
+        options.dependency_check = DependencyCheck::Additive;
+    }
     options.machine.concurrency = Kind::ALL
         .into_iter()
         .map(|kind| (kind, arguments.concurrent))

@@ -1,0 +1,207 @@
+//! What can be said of an expression before it is evaluated.
+
+use super::{MAX_EXPRESSION_DEPTH, MAX_EXPRESSION_OPERATORS, functions};
+use kube_cel::cel::common::ast::{EntryExpr, Expr, LiteralValue, operators};
+use kube_cel::cel::parser::Expression as Node;
+
+/// Refuses a text whose nesting the parser would follow too deep (brackets in
+/// each other, chains of operators), and one that it would take for another:
+/// it reads two signs `!` or `-` before one operand as one.
+pub(super) fn signs(text: &str) -> Result<(), String> {
+    let (mut depth, mut operators) = (0_usize, 0_usize);
+    // The last two signs, spaces left out; an operand counts as one `x`.
+    let mut before = ['(', '('];
+    for sign in outside_quotes(text) {
+        match sign {
+            '(' | '[' | '{' => depth += 1,
+            ')' | ']' | '}' => depth = depth.saturating_sub(1),
+            '+' | '-' | '*' | '/' | '%' | '<' | '>' | '=' | '!' | '?' | '.' | '&' | '|' => {
+                operators += 1;
+            }
+            _ => {}
+        }
+        if depth > usize::from(MAX_EXPRESSION_DEPTH) {
+            return Err(too_deep());
+        }
+        if operators > MAX_EXPRESSION_OPERATORS {
+            return Err(format!(
+                "it has more than {MAX_EXPRESSION_OPERATORS} signs of operators"
+            ));
+        }
+        let is_operand = |sign: char| sign.is_alphanumeric() || "_)]}'\"".contains(sign);
+        let is_double = match sign {
+            '!' => before[1] == '!',
+            // The first of two may stand between two operands.
+            '-' => before[1] == '-' && !is_operand(before[0]),
+            _ => false,
+        };
+        if is_double {
+            return Err(format!("two signs {sign} before one operand"));
+        }
+        before = [before[1], sign];
+    }
+    Ok(())
+}
+
+/// The characters that are neither in quotes nor spaces; the quotes are.
+fn outside_quotes(text: &str) -> impl Iterator<Item = char> {
+    let (mut quote, mut escaped) = (None, false);
+    text.chars().filter(move |sign| {
+        let is_inside = quote.is_some();
+        if escaped {
+            escaped = false;
+        } else if is_inside && *sign == '\\' {
+            escaped = true;
+        } else if quote == Some(*sign) {
+            quote = None;
+        } else if !is_inside && matches!(sign, '\'' | '"') {
+            quote = Some(*sign);
+        }
+        !is_inside && !sign.is_whitespace()
+    })
+}
+
+fn too_deep() -> String {
+    format!("it is nested more than {MAX_EXPRESSION_DEPTH} deep")
+}
+
+/// Refuses a tree that is too deep to be evaluated.
+pub(super) fn depth(tree: &Node) -> Result<(), String> {
+    let mut level = vec![tree];
+    for _ in 0..=MAX_EXPRESSION_DEPTH {
+        level = level.into_iter().flat_map(children).collect();
+        if level.is_empty() {
+            return Ok(());
+        }
+    }
+    Err(too_deep())
+}
+
+/// The expressions right below one.
+fn children(node: &Node) -> Vec<&Node> {
+    match &node.expr {
+        Expr::Call(call) => call
+            .target
+            .as_deref()
+            .into_iter()
+            .chain(&call.args)
+            .collect(),
+        Expr::Select(select) => vec![&select.operand],
+        Expr::List(list) => list.elements.iter().collect(),
+        Expr::Map(map) => entries(map.entries.iter().map(|entry| &entry.expr)),
+        Expr::Struct(message) => entries(message.entries.iter().map(|entry| &entry.expr)),
+        Expr::Comprehension(it) => vec![
+            &it.iter_range,
+            &it.accu_init,
+            &it.loop_cond,
+            &it.loop_step,
+            &it.result,
+        ],
+        Expr::Ident(_) | Expr::Literal(_) | Expr::Unspecified => Vec::new(),
+    }
+}
+
+fn entries<'a>(entries: impl Iterator<Item = &'a EntryExpr>) -> Vec<&'a Node> {
+    entries
+        .flat_map(|entry| match entry {
+            EntryExpr::MapEntry(entry) => vec![&entry.key, &entry.value],
+            EntryExpr::StructField(field) => vec![&field.value],
+        })
+        .collect()
+}
+
+/// Refuses functions that there are none of.
+pub(super) fn functions(tree: &Node) -> Result<(), String> {
+    if let Expr::Call(call) = &tree.expr {
+        let name = match call.target.as_deref().map(|target| &target.expr) {
+            Some(Expr::Ident(space)) if functions::is_name_space(space) => {
+                format!("{space}.{}", call.func_name)
+            }
+            _ => call.func_name.clone(),
+        };
+        if !functions::is_known(&name) && !functions::is_known(&call.func_name) {
+            return Err(format!("undeclared reference to '{name}'"));
+        }
+    }
+    children(tree).into_iter().try_for_each(functions)
+}
+
+/// Refuses variables that there are none of.
+pub(super) fn variables(tree: &Node, names: &[&str]) -> Result<(), String> {
+    let unknown = |name: &str| Err(format!("undeclared reference to '{name}'"));
+    match &tree.expr {
+        Expr::Ident(name) => {
+            let name = name.strip_prefix('.').unwrap_or(name);
+            let known = names.contains(&name) || functions::type_of_name(name).is_some();
+            if known { Ok(()) } else { unknown(name) }
+        }
+        Expr::Call(call) if matches!(call.func_name.as_str(), "optMap" | "optFlatMap") => {
+            call.target.iter().try_for_each(|it| variables(it, names))?;
+            match call.args.as_slice() {
+                [
+                    Node {
+                        expr: Expr::Ident(variable),
+                        ..
+                    },
+                    body,
+                ] => variables(body, &[names, &[variable.as_str()]].concat()),
+                _ => Err(format!("{} takes a name and an expression", call.func_name)),
+            }
+        }
+        Expr::Call(call) => {
+            let is_name_space = |it: &&Node| {
+                matches!(&it.expr, Expr::Ident(space)
+                    if functions::is_name_space(space) && !names.contains(&space.as_str()))
+            };
+            let target = call.target.as_deref().filter(|it| !is_name_space(it));
+            target
+                .into_iter()
+                .chain(&call.args)
+                .try_for_each(|it| variables(it, names))
+        }
+        Expr::Comprehension(it) => {
+            variables(&it.iter_range, names)?;
+            variables(&it.accu_init, names)?;
+            let inner = [names, &[it.iter_var.as_str(), it.accu_var.as_str()]].concat();
+            variables(&it.loop_cond, &inner)?;
+            variables(&it.loop_step, &inner)?;
+            variables(&it.result, &[names, &[it.accu_var.as_str()]].concat())
+        }
+        _ => children(tree)
+            .into_iter()
+            .try_for_each(|it| variables(it, names)),
+    }
+}
+
+/// Refuses an expression whose result can be seen to be no truth value. A
+/// field of an object may hold anything: as with Flux, it has to be compared
+/// with something.
+pub(super) fn truth(tree: &Node) -> Result<(), String> {
+    let found = match &tree.expr {
+        Expr::Literal(LiteralValue::Boolean(_)) => return Ok(()),
+        Expr::Literal(LiteralValue::Int(_)) => "int",
+        Expr::Literal(LiteralValue::UInt(_)) => "uint",
+        Expr::Literal(LiteralValue::Double(_)) => "double",
+        Expr::Literal(LiteralValue::String(_)) => "string",
+        Expr::Literal(LiteralValue::Bytes(_)) => "bytes",
+        Expr::Literal(LiteralValue::Null) => "null",
+        Expr::List(_) => "list",
+        Expr::Map(_) | Expr::Struct(_) => "map",
+        Expr::Ident(_) => "map(string, dyn)",
+        Expr::Select(select) if !select.test => "dyn",
+        Expr::Call(call) => match call.func_name.as_str() {
+            operators::INDEX => "dyn",
+            "size" => "int",
+            "string" => "string",
+            operators::OPT_INDEX | operators::OPT_SELECT => "optional_type(dyn)",
+            operators::CONDITIONAL => {
+                return call.args.iter().skip(1).try_for_each(truth);
+            }
+            _ => return Ok(()),
+        },
+        _ => return Ok(()),
+    };
+    Err(format!(
+        "CEL expression output type mismatch: expected bool, got {found}"
+    ))
+}

@@ -1,0 +1,180 @@
+//! Expressions in the Common Expression Language, evaluated under limits.
+//!
+//! The grammar is the CEL specification's; the parser is that of the crate
+//! `cel`. The evaluator is ours: it reads objects in place and counts every
+//! step, so that an expression can be stopped after the same work everywhere,
+//! without a clock. Functions are those of Flux's environment: the standard
+//! library, optional values, and the extensions for strings, sets and Base64.
+
+mod check;
+mod conversions;
+mod datum;
+mod evaluate;
+mod fault;
+mod format;
+mod functions;
+mod operators;
+mod text;
+mod time;
+
+pub use fault::Fault;
+
+use datum::Datum;
+use evaluate::{Machine, Meter};
+use kube_cel::cel::parser::{Expression as Node, Parser};
+use std::sync::Arc;
+use trueup_object::{Text, Value};
+
+/// How long the text of an expression may be.
+pub const MAX_EXPRESSION_BYTES: usize = 16 * 1024;
+/// How deep an expression may be nested.
+pub const MAX_EXPRESSION_DEPTH: u16 = 96;
+/// How many signs of operators (`+`, `.`, `&`, …) an expression may have.
+pub const MAX_EXPRESSION_OPERATORS: usize = 1_000;
+/// How many steps an evaluation may take. A step is one operation of the
+/// expression, one element looked at, or 16 bytes of text read or made; a
+/// million take about a tenth of a second.
+pub const MAX_EXPRESSION_STEPS: u64 = 1_000_000;
+
+/// An expression that was read.
+#[derive(Clone, Debug)]
+pub struct Expression {
+    text: Text,
+    tree: Arc<Node>,
+}
+
+/// Two are the same if they are written the same.
+impl PartialEq for Expression {
+    fn eq(&self, other: &Self) -> bool {
+        self.text == other.text
+    }
+}
+
+/// Why a text is no expression.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("failed to parse the CEL expression '{text}': {cause}")]
+pub struct CompileError {
+    /// The text, cut where it is long.
+    pub text: Text,
+    /// What is wrong with it.
+    pub cause: String,
+}
+
+/// Why an expression has no result.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("failed to evaluate the CEL expression '{text}': {fault}")]
+pub struct EvaluationError {
+    /// The text of the expression, cut where it is long.
+    pub text: Text,
+    /// What went wrong.
+    pub fault: Fault,
+}
+
+impl Expression {
+    /// Reads an expression about the fields of one object, which are its
+    /// variables. Which there are shows only when it is evaluated.
+    pub fn of_object(text: &str) -> Result<Self, CompileError> {
+        let tree = parse(text)?;
+        check::functions(&tree).map_err(|cause| refused(text, cause))?;
+        Ok(Self::new(text, tree))
+    }
+
+    /// Reads an expression about these variables and no others.
+    pub fn of_variables(text: &str, names: &[&str]) -> Result<Self, CompileError> {
+        let tree = parse(text)?;
+        check::functions(&tree)
+            .and_then(|()| check::variables(&tree, names))
+            .and_then(|()| check::truth(&tree))
+            .map_err(|cause| refused(text, cause))?;
+        Ok(Self::new(text, tree))
+    }
+
+    fn new(text: &str, tree: Node) -> Self {
+        Self {
+            text: text.into(),
+            tree: Arc::new(tree),
+        }
+    }
+
+    /// The text that was read.
+    #[must_use]
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// Whether the expression is true of an object, whose fields are the
+    /// variables.
+    pub fn is_true_of(&self, object: &Value) -> Result<bool, EvaluationError> {
+        let field = |name: &str| object.get(name).map(Datum::of);
+        self.truth(&field)
+    }
+
+    /// Whether the expression is true for these variables.
+    pub fn is_true_for(&self, variables: &[(&str, &Value)]) -> Result<bool, EvaluationError> {
+        let find = |name: &str| {
+            let found = variables.iter().find(|(known, _)| *known == name);
+            found.map(|(_, value)| Datum::of(value))
+        };
+        self.truth(&find)
+    }
+
+    fn truth<'a>(
+        &'a self,
+        variables: &dyn Fn(&str) -> Option<Datum<'a>>,
+    ) -> Result<bool, EvaluationError> {
+        let meter = Meter::new(MAX_EXPRESSION_STEPS);
+        let answer = Machine::new(variables, &meter).evaluate(&self.tree);
+        match answer {
+            Ok(Datum::Bool(truth)) => Ok(truth),
+            Ok(_) => Err(self.failed(Fault::NotBoolean)),
+            Err(fault) => Err(self.failed(fault)),
+        }
+    }
+
+    fn failed(&self, fault: Fault) -> EvaluationError {
+        EvaluationError {
+            text: cut(&self.text),
+            fault,
+        }
+    }
+}
+
+fn parse(text: &str) -> Result<Node, CompileError> {
+    if text.len() > MAX_EXPRESSION_BYTES {
+        let cause = format!(
+            "it is {} bytes long, more than {MAX_EXPRESSION_BYTES}",
+            text.len()
+        );
+        return Err(refused(text, cause));
+    }
+    check::signs(text).map_err(|cause| refused(text, cause))?;
+    let parser = Parser::new()
+        .max_recursion_depth(MAX_EXPRESSION_DEPTH)
+        .enable_optional_syntax(true);
+    let tree = parser
+        .parse(text)
+        .map_err(|errors| refused(text, errors.to_string()))?;
+    check::depth(&tree).map_err(|cause| refused(text, cause))?;
+    Ok(tree)
+}
+
+fn refused(text: &str, cause: String) -> CompileError {
+    CompileError {
+        text: cut(text),
+        cause,
+    }
+}
+
+/// How much of an expression a message quotes.
+const MAX_QUOTED_BYTES: usize = 256;
+
+fn cut(text: &str) -> Text {
+    if text.len() <= MAX_QUOTED_BYTES {
+        return text.into();
+    }
+    let end = text.floor_char_boundary(MAX_QUOTED_BYTES);
+    format!("{}…", &text[..end]).into()
+}
+
+#[cfg(test)]
+mod tests;
