@@ -30,6 +30,7 @@ mod resources;
 mod runtime;
 mod start;
 mod status;
+mod suspension;
 
 pub use clock::Clock;
 pub use context::{CrossNamespace, Rendering};

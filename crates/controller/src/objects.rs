@@ -4,7 +4,7 @@ use crate::machine::{Facts, Kind, ObjectKey};
 use std::collections::BTreeMap;
 use std::sync::{PoisonError, RwLock};
 use trueup_cluster::{ClusterKey, LiveObject};
-use trueup_kinds::{GitRepository, Kustomization, Resource};
+use trueup_kinds::{GitRepository, Kustomization, Metadata, Resource, names};
 use trueup_object::{ObjectRef, Text, Value};
 
 /// The interval of an object that can't be read as its kind; it is looked at
@@ -136,12 +136,22 @@ fn common_facts<R: Resource>(resource: &R, interval: std::time::Duration) -> Fac
         .filter(|_| resource.has_unhandled_request());
     Facts {
         generation: metadata.generation,
+        settings: settings(metadata),
         suspended: resource.is_suspended(),
         deleting: metadata.is_deleting(),
         request: request.map(Text::from),
         interval_ms: u64::try_from(interval.as_millis()).unwrap_or(u64::MAX),
         ..Facts::default()
     }
+}
+
+/// The annotations that say how the object is to be worked on.
+fn settings(metadata: &Metadata) -> BTreeMap<Text, Text> {
+    let annotations = metadata.annotations.iter();
+    annotations
+        .filter(|(key, _)| key.starts_with(names::OWN_PREFIX))
+        .map(|(key, text)| (key.clone(), text.clone()))
+        .collect()
 }
 
 fn source_facts(repository: &GitRepository) -> Facts {

@@ -217,29 +217,52 @@ async fn change_finalizers<R: Resource>(
     key: &ObjectKey,
     change: &(dyn Fn(&mut Vec<Text>) + Send + Sync),
 ) -> Result<(), StatusError> {
+    amend(context, key, &|resource: &R| {
+        let before = &resource.metadata().finalizers;
+        let mut after = before.clone();
+        change(&mut after);
+        let list = || after.iter().cloned().map(Value::from).collect::<Value>();
+        (*before != after).then(|| value!({"metadata": {"finalizers": list()}}))
+    })
+    .await?;
+    Ok(())
+}
+
+/// Whether something was written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Amended {
+    /// It was.
+    Now,
+    /// It was as it should be.
+    Before,
+}
+
+/// Changes the object itself by a merge patch, made of the newest copy and
+/// valid for that alone; `None` where it is as it should be.
+pub(crate) async fn amend<R: Resource>(
+    context: &Context,
+    key: &ObjectKey,
+    patch: &(dyn Fn(&R) -> Option<Value> + Send + Sync),
+) -> Result<Amended, StatusError> {
     let mut refused = None;
     for _ in 0..CONFLICT_ATTEMPTS {
         let live = context
             .objects
             .get(key)
             .ok_or_else(|| StatusError::Gone(key.clone()))?;
-        let before = R::read(live.value())?.metadata().finalizers.clone();
-        let mut after = before.clone();
-        change(&mut after);
-        if before == after {
-            return Ok(());
-        }
-        let list: Value = after.into_iter().map(Value::from).collect();
+        let Some(mut patch) = patch(&R::read(live.value())?) else {
+            return Ok(Amended::Before);
+        };
         let version = live.resource_version().clone();
-        let patch =
-            Patch::Merge(value!({"metadata": {"finalizers": list, "resourceVersion": version}}));
+        patch.set_at(&["metadata", "resourceVersion"], version.into());
+        let patch = Patch::Merge(patch);
         let options = WriteOptions::new(R::STATUS_MANAGER);
         let outcome = context
             .session
             .patch(&key.reference(), &patch, &options)
             .await;
         match settle(context, key, &live, outcome).await? {
-            Written::Done(_) => return Ok(()),
+            Written::Done(_) => return Ok(Amended::Now),
             Written::Outdated(error) => refused = Some(error),
         }
     }

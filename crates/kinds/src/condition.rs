@@ -18,6 +18,11 @@ pub mod condition_type {
     /// Changes of the applied objects are seen as they happen; present only
     /// where they are not. Our own type.
     pub const WATCHING: &str = "Watching";
+    /// Deletions wait for a person's consent; present only while they do. Our
+    /// own type.
+    pub const DELETIONS_HELD: &str = "DeletionsHeld";
+    /// What would be done; present only in plan mode. Our own type.
+    pub const PLANNED: &str = "Planned";
     /// A source's artifact is stored.
     pub const ARTIFACT_IN_STORAGE: &str = "ArtifactInStorage";
     /// A source's artifact is older than its newest revision.

@@ -5,6 +5,7 @@
 //!
 //! Floor 3: pure. Time is an argument, nothing here reads or writes.
 
+mod approval;
 mod condition;
 mod definitions;
 mod duration;
@@ -17,6 +18,7 @@ mod metadata;
 mod patch;
 mod report;
 mod resource;
+mod suspension;
 mod time;
 mod unserved;
 
@@ -24,6 +26,7 @@ pub mod message;
 pub mod names;
 pub mod reason;
 
+pub use approval::Approval;
 pub use condition::{Condition, ConditionChange, ConditionStatus, Conditions, condition_type};
 pub use definitions::{definition, definitions};
 pub use duration::{ApiDuration, DurationError, MIN_INTERVAL};
@@ -48,5 +51,6 @@ pub use metadata::{LocalReference, Metadata, SecretKeyReference};
 pub use patch::status_patch;
 pub use report::{EventType, Report, Reporter, Severity, Style, requested_event_metadata};
 pub use resource::{KindError, Resource};
+pub use suspension::{Suspension, SuspensionEnd};
 pub use time::{format_time, parse_time};
 pub use unserved::{UnservedField, unserved_fields};

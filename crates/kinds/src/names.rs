@@ -48,6 +48,27 @@ pub const SYNC_CHECKSUM: &str = "fluxcd.io/sync-checksum";
 /// Label of Flux v1, removed at take-over.
 pub const SYNC_GC_MARK: &str = "fluxcd.io/sync-gc-mark";
 
+/// What every annotation of our own begins with.
+pub const OWN_PREFIX: &str = "trueup.dev/";
+/// On a Kustomization: how many objects one revision may delete, such as
+/// `10`, `20%` or `10,20%`.
+pub const MAX_DELETIONS: &str = "trueup.dev/max-deletions";
+/// `confirm` on a Kustomization or an applied object: it is deleted only with
+/// a person's consent.
+pub const ASK_BEFORE_PRUNE: &str = "trueup.dev/prune";
+/// On a Kustomization: which deletions a person consents to, once.
+pub const APPROVED_DELETIONS: &str = "trueup.dev/approved-deletions";
+/// `plan` on a Kustomization: nothing is written, the status says what would be.
+pub const MODE: &str = "trueup.dev/mode";
+/// `partial` on a Kustomization: what the API refuses is left out, the rest is applied.
+pub const APPLY_EXTENT: &str = "trueup.dev/apply";
+/// Why an object was suspended.
+pub const SUSPEND_REASON: &str = "trueup.dev/suspend-reason";
+/// Who suspended an object.
+pub const SUSPEND_BY: &str = "trueup.dev/suspend-by";
+/// When a suspension ends by itself, RFC 3339.
+pub const SUSPEND_UNTIL: &str = "trueup.dev/suspend-until";
+
 /// Label that marks everything that belongs to an installation.
 pub const PART_OF: &str = "app.kubernetes.io/part-of";
 /// The value of [`PART_OF`] that the `flux` CLI looks for.

@@ -41,6 +41,17 @@ pub const WATCH_FAILED: &str = "WatchFailed";
 /// A change of a live object was undone; our own reason.
 pub const DRIFT_CORRECTED: &str = "DriftCorrected";
 
+/// One of our own annotations says what is not understood; our own reason.
+pub const INVALID_ANNOTATION: &str = "InvalidAnnotation";
+/// Deletions wait for a person's consent; our own reason.
+pub const DELETIONS_HELD: &str = "DeletionsHeld";
+/// Deletions were made with a person's consent (event); our own reason.
+pub const DELETIONS_APPROVED: &str = "DeletionsApproved";
+/// Nothing is written, the status says what would be; our own reason.
+pub const PLANNED: &str = "Planned";
+/// A suspension ended at its time (event); our own reason.
+pub const RESUMED: &str = "Resumed";
+
 /// A new artifact was stored (event).
 pub const NEW_ARTIFACT: &str = "NewArtifact";
 /// The source moved on (condition).

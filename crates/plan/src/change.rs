@@ -32,7 +32,7 @@ impl fmt::Display for ChangeVerb {
 
 /// One field that changed; values are shown as compact JSON, cut where they
 /// are long, masked where they are secret.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct FieldChange {
     /// The field.
     pub field: FieldPath,

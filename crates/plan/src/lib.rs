@@ -15,6 +15,7 @@ mod desired;
 mod drift;
 mod expressions;
 mod fingerprint;
+mod guard;
 mod health_gate;
 mod ignore;
 mod lifetime;
@@ -38,6 +39,11 @@ pub use desired::{Desired, Owner};
 pub use drift::{Drift, EXPIRED_MANAGER, Judgement, UNKNOWN_MANAGER, WHOLE_OBJECT, judge};
 pub use expressions::{DependencyCheck, ExpressionError, Expressions, check_ready_expression};
 pub use fingerprint::Fingerprint;
+pub use guard::{
+    Approved, BadAnnotation, Consent, DeletionInput, DeletionLimit, Deletions, Excess, Extent,
+    Guard, Held, MAX_DELETIONS_NAMED, MAX_PLAN_BYTES, MAX_PLANNED_FIELDS, MAX_PLANNED_NAMED, Mode,
+    Planning, Preview, deletions,
+};
 pub use health_gate::{HealthGate, HealthVerdict, health_targets};
 pub use ignore::{IgnoreError, IgnoreRules, JsonPointer, MAX_IGNORE_POINTERS};
 pub use lifetime::{Finalization, finalization};

@@ -1,6 +1,6 @@
 //! What becomes of objects that left the source.
 
-use crate::{Observation, Owner, PlanInput, Pruning, Refusal, deletion_order};
+use crate::{Consent, Observation, Owner, PlanInput, Pruning, Refusal, deletion_order};
 use std::collections::BTreeSet;
 use trueup_kinds::{Inventory, Kustomization, Resource, names, object_id};
 use trueup_object::{ObjectRef, Text, Value};
@@ -41,6 +41,9 @@ pub struct Removal {
     pub verb: RemovalVerb,
     /// The uid that must still be there; empty where nothing is deleted.
     pub uid: Text,
+    /// Whether the object itself wants a person to be asked:
+    /// `trueup.dev/prune: confirm`, or anything else that the mark may say.
+    pub consent: Consent,
 }
 
 impl Removal {
@@ -87,7 +90,19 @@ fn removal(input: &PlanInput<'_>, object: ObjectRef, wanted: &BTreeSet<Text>) ->
         }
         Observation::Live(live) => (verb_for(live, input.owner), crate::record::uid_of(live)),
     };
-    Removal { object, verb, uid }
+    let live = input.observed.get(&object).live();
+    let is_marked = live.is_some_and(|live| names::mark(live, names::ASK_BEFORE_PRUNE).is_some());
+    let consent = if is_marked {
+        Consent::Asked
+    } else {
+        Consent::Implied
+    };
+    Removal {
+        object,
+        verb,
+        uid,
+        consent,
+    }
 }
 
 fn verb_for(live: &Value, owner: &Owner) -> RemovalVerb {

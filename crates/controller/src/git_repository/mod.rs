@@ -11,6 +11,7 @@ use crate::live;
 use crate::machine::{Next, Start};
 use crate::outcome::Ended;
 use crate::status::{self, StatusError};
+use crate::suspension;
 use decide::Course;
 use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
@@ -38,11 +39,12 @@ async fn run(
     let key = &start.key;
     let repository: GitRepository = status::read(context, key)?;
     match decide::course(&repository, &observe::unserved(context, key)) {
-        Course::Nothing => Ok(Ended::success(Next::Never)),
+        Course::Nothing => Ok(suspension::rest(context, key, &repository).await),
         Course::Finalize => act::finalize(context, key).await,
         Course::Refuse(message) => report::refused(context, key, &message).await,
         Course::Fetch => {
             status::add_finalizer::<GitRepository>(context, key).await?;
+            suspension::clear(context, key, &repository).await?;
             live::track(context, key, &observe::subjects(context, &repository)).await;
             let request = match observe::request(context, key, &repository).await {
                 Ok(request) => request,

@@ -18,12 +18,12 @@ use trueup_cluster::{
 use trueup_kinds::{names, reason};
 use trueup_object::{ObjectRef, Text, Value};
 use trueup_plan::{
-    Action, Cause, ChangeLine, ChangeVerb, Check, Desired, Drift, DryRun, Forcing, Observation,
-    Observed, Reason, Record, Refused, Removal, RemovalVerb, Stage, Verb, settle,
+    Action, Cause, ChangeLine, ChangeVerb, Check, Desired, Drift, DryRun, Extent, Forcing, Held,
+    Observation, Observed, Reason, Record, Refused, Removal, RemovalVerb, Stage, Verb, settle,
 };
 
 /// How many dry-runs are under way at once: Flux's `--concurrent-ssa`.
-const DRY_RUNS_AT_ONCE: usize = 4;
+pub(super) const DRY_RUNS_AT_ONCE: usize = 4;
 /// How many refused objects a message names.
 const MAX_FAILURES_NAMED: usize = 10;
 
@@ -38,6 +38,17 @@ pub(super) struct Done {
     pub rivals: Vec<(ObjectRef, Text)>,
     /// Objects whose deletion is confirmed.
     pub gone: Vec<ObjectRef>,
+    /// Objects that the API refuses and that were left out, and why.
+    pub refused: Vec<(ObjectRef, Failure)>,
+    /// Deletions that wait for a person.
+    pub held: Option<Held>,
+}
+
+impl Done {
+    /// Whether an object was left out.
+    pub(super) fn is_refused(&self, object: &ObjectRef) -> bool {
+        self.refused.iter().any(|(refused, _)| refused == object)
+    }
 }
 
 /// Everything that carrying out needs beside the plan.
@@ -47,20 +58,25 @@ pub(super) struct Hands<'a> {
     pub memory: &'a Mutex<Memory>,
     pub build: &'a Build,
     pub force: Forcing,
+    pub extent: Extent,
     pub cancel: &'a CancellationToken,
 }
 
 /// What the dry-runs of a stage came to.
 pub(super) enum Checked {
-    /// Carry these out.
-    Actions(Vec<Action>),
+    /// Carry these out, and leave out what is refused.
+    Actions {
+        actions: Vec<Action>,
+        refused: Vec<(ObjectRef, Failure)>,
+    },
     /// These are there although no watch shows them: read them, plan anew.
     Found(Vec<ObjectRef>),
 }
 
 impl Hands<'_> {
     /// Dry-runs what wants to be checked. Nothing is written if any object is
-    /// refused, and the failure names each of them.
+    /// refused, and the failure names each of them; unless the good ones are to
+    /// be applied all the same.
     ///
     /// `absent` are objects that were read and are not there.
     pub(super) async fn check(
@@ -78,22 +94,32 @@ impl Hands<'_> {
             .buffered(DRY_RUNS_AT_ONCE)
             .collect()
             .await;
-        let (mut actions, mut found, mut failures) = (Vec::new(), Vec::new(), Vec::new());
-        for answer in answers {
+        let (mut actions, mut found, mut refused) = (Vec::new(), Vec::new(), Vec::new());
+        for (answer, checked) in answers.into_iter().zip(&stage.actions) {
             match answer {
                 Ok(Answer::Do(action)) => actions.push(*action),
                 Ok(Answer::Exists(reference)) => found.push(reference),
-                Err(failure) => failures.push(failure),
+                Err(failure) => refused.push((checked.object.clone(), failure)),
             }
         }
-        if !failures.is_empty() {
-            return Err(joined(failures).into());
+        if !refused
+            .iter()
+            .all(|(_, failure)| self.may_leave_out(failure))
+        {
+            let failures = refused.into_iter().map(|(_, failure)| failure);
+            return Err(joined(failures.collect()).into());
         }
         Ok(if found.is_empty() {
-            Checked::Actions(actions)
+            Checked::Actions { actions, refused }
         } else {
             Checked::Found(found)
         })
+    }
+
+    /// Whether others go on without an object. Where nobody answered, nobody
+    /// knows whether it is refused.
+    fn may_leave_out(&self, failure: &Failure) -> bool {
+        self.extent == Extent::Partial && failure.cure != Cure::Soon
     }
 
     async fn check_one(
@@ -132,7 +158,7 @@ impl Hands<'_> {
 
     /// An object that is as it should be is remembered as such; one with
     /// fields to take over is never left as it is.
-    fn settled(&self, action: Action, live: Option<&Value>) -> Action {
+    pub(super) fn settled(&self, action: Action, live: Option<&Value>) -> Action {
         if action.verb != Verb::Unchanged {
             return action;
         }
@@ -164,10 +190,16 @@ impl Hands<'_> {
                 return Err(Stop::Cancelled);
             }
             let live = observed.get(&action.object).live();
-            match action.verb {
-                Verb::Create | Verb::Apply => self.apply(action, live, done).await?,
-                Verb::Recreate => self.recreate(action, done).await?,
-                Verb::Unchanged | Verb::Skip => {}
+            let written = match action.verb {
+                Verb::Create | Verb::Apply => self.apply(action, live, done).await,
+                Verb::Recreate => self.recreate(action, done).await,
+                Verb::Unchanged | Verb::Skip => Ok(()),
+            };
+            match written {
+                Err(failure) if self.may_leave_out(&failure) => {
+                    done.refused.push((action.object.clone(), failure));
+                }
+                written => written?,
             }
         }
         Ok(())
@@ -327,7 +359,7 @@ enum Answer {
     Exists(ObjectRef),
 }
 
-fn options() -> ApplyOptions {
+pub(super) fn options() -> ApplyOptions {
     ApplyOptions::new(names::APPLY_MANAGER).taking_over()
 }
 
@@ -342,17 +374,17 @@ fn line(object: &ObjectRef, verb: ChangeVerb) -> ChangeLine {
 /// Whether the answer to a dry-run is about an object that is stored: one
 /// that would be made has no version yet. Some servers give it one; then the
 /// read that follows finds nothing, and nothing is lost.
-fn is_stored(object: &LiveObject) -> bool {
+pub(super) fn is_stored(object: &LiveObject) -> bool {
     !object.resource_version().is_empty() && object.resource_version() != "0"
 }
 
 /// Whether an error is what the API thinks of the object, rather than
 /// trouble on the way.
-fn is_answer(error: &ApiError) -> bool {
+pub(super) fn is_answer(error: &ApiError) -> bool {
     !error.is_transient()
 }
 
-fn refused(object: &ObjectRef, error: &ApiError) -> Refused {
+pub(super) fn refused(object: &ObjectRef, error: &ApiError) -> Refused {
     // A namespaced kind without a namespace never reaches the server.
     let no_namespace = error.class() == ErrorClass::Unbuildable && object.namespace.is_empty();
     let causes = error.causes().iter();
@@ -377,6 +409,21 @@ fn write_failed(object: &ObjectRef, error: &ApiError) -> Failure {
     };
     let text = format!("{object} apply failed: {}", error.message());
     Failure::new(reason::RECONCILIATION_FAILED, text, cure)
+}
+
+/// What was left out, and what that means for the rest.
+pub(super) fn left_out(refused: &[(ObjectRef, Failure)]) -> Failure {
+    let failures = refused.iter().map(|(_, failure)| failure.clone());
+    let failure = joined(failures.collect());
+    let text = format!(
+        "{} refused and left out, the others are applied, nothing is deleted:\n{}",
+        refused.len(),
+        failure.message
+    );
+    Failure {
+        message: text,
+        ..failure
+    }
 }
 
 /// One failure of many, all named up to a bound. Where nobody answered for

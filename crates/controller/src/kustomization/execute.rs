@@ -1,13 +1,13 @@
 //! Plan, check, write, wait: making the cluster match one build.
 
-use super::apply::{Checked, Done, Hands};
+use super::apply::{self, Checked, Done, Hands};
 use super::build::Build;
 use super::decide;
 use super::failure::{Cure, Failure, Stop};
 use super::health::{self, Judged};
 use super::memory::{Mark, Memory, Purpose, lock};
 use super::target::Target;
-use super::{observe, references, report};
+use super::{consent, observe, references, report};
 use crate::context::Context;
 use crate::live::{self, Sight};
 use crate::machine::{Causes, ObjectKey};
@@ -18,9 +18,9 @@ use tokio_util::sync::CancellationToken;
 use trueup_kinds::{Inventory, Kustomization, message, reason};
 use trueup_object::ObjectRef;
 use trueup_plan::{
-    Action, BrakeVerdict, ExitCondition, HealthVerdict, KeepReason, Observation, Observed, Owner,
-    Plan, PlanInput, PlanOptions, Planned, Reason, Records, Refusal, RemovalVerb, Stage, StageKind,
-    Verb, health_targets, plan,
+    Action, BrakeVerdict, ExitCondition, Guard, HealthVerdict, KeepReason, Observation, Observed,
+    Owner, Plan, PlanInput, PlanOptions, Planned, Reason, Records, Refusal, RemovalVerb, Stage,
+    StageKind, Verb, health_targets, plan,
 };
 
 /// The stages in their order.
@@ -39,6 +39,7 @@ pub(super) struct Task<'a> {
     pub target: &'a Target,
     pub key: &'a ObjectKey,
     pub kustomization: &'a Kustomization,
+    pub guard: &'a Guard,
     pub mark: &'a Mark,
     pub build: &'a Build,
     pub memory: &'a Mutex<Memory>,
@@ -97,7 +98,7 @@ impl Task<'_> {
     }
 
     /// Starts the watches that show what concerns this Kustomization.
-    async fn track(&self, inventory: &Inventory) {
+    pub(super) async fn track(&self, inventory: &Inventory) {
         let named = self.listed_targets();
         let mut subjects = observe::subjects(self.target, self.build.desired(), inventory, &named);
         subjects.extend(references::subjects(self.context, self.kustomization));
@@ -154,7 +155,11 @@ impl Task<'_> {
     }
 
     /// Makes the plan, reading what it asks for.
-    async fn plan(&self, inventory: &Inventory, observed: &mut Observed) -> Result<Plan, Stop> {
+    pub(super) async fn plan(
+        &self,
+        inventory: &Inventory,
+        observed: &mut Observed,
+    ) -> Result<Plan, Stop> {
         let owner = self.owner();
         loop {
             let planned = plan(&PlanInput {
@@ -191,7 +196,7 @@ impl Task<'_> {
             };
             let stage = self.braked(stage);
             if stage.is_done() {
-                return self.exit(&stage, &plan, inventory).await;
+                return self.exit(&stage, &plan, inventory, done).await;
             }
             let hands = self.hands();
             match hands.check(&stage, observed, &absent).await? {
@@ -203,11 +208,12 @@ impl Task<'_> {
                             .filter(|it| *observed.get(it) == Observation::Absent),
                     );
                 }
-                Checked::Actions(actions) => {
+                Checked::Actions { actions, refused } => {
+                    done.refused.extend(refused);
                     let written = hands.write(&actions, observed, done).await;
                     self.look_again(&actions, observed);
                     written?;
-                    return self.exit(&stage, &plan, inventory).await;
+                    return self.exit(&stage, &plan, inventory, done).await;
                 }
             }
         }
@@ -215,13 +221,14 @@ impl Task<'_> {
         Err(Failure::new(reason::RECONCILIATION_FAILED, text, Cure::Soon).into())
     }
 
-    fn hands(&self) -> Hands<'_> {
+    pub(super) fn hands(&self) -> Hands<'_> {
         Hands {
             context: self.context,
             target: self.target,
             memory: self.memory,
             build: self.build,
             force: decide::plan_options(self.kustomization).force,
+            extent: self.guard.extent,
             cancel: self.cancel,
         }
     }
@@ -271,6 +278,7 @@ impl Task<'_> {
         stage: &Stage,
         plan: &Plan,
         inventory: &Inventory,
+        done: &Done,
     ) -> Result<Option<Reached>, Stop> {
         let ExitCondition::Ready { within } = stage.exit else {
             return Ok(None);
@@ -285,7 +293,7 @@ impl Task<'_> {
         let objects: Vec<ObjectRef> = stage
             .actions
             .iter()
-            .filter(|it| it.verb != Verb::Skip)
+            .filter(|it| it.verb != Verb::Skip && !done.is_refused(&it.object))
             .map(|it| it.object.clone())
             .collect();
         let health = health::of(self.context, self.target, self.memory, &objects).await?;
@@ -324,15 +332,23 @@ impl Task<'_> {
         }
     }
 
-    /// Prunes, then looks at health.
+    /// Prunes, then looks at health. Where something was left out nothing is
+    /// pruned: what replaces an object may be what was refused.
     async fn finish(
         &self,
         inventory: &Inventory,
         observed: &mut Observed,
         done: &mut Done,
     ) -> Result<Reached, Stop> {
+        if !done.refused.is_empty() {
+            return Err(apply::left_out(&done.refused).into());
+        }
         let plan = self.plan(inventory, observed).await?;
-        let failures = self.hands().prune(&plan.prune, done).await?;
+        let all = plan.inventory_before();
+        let object_count = all.as_ref().unwrap_or(inventory).len();
+        let divided = consent::divide(self, &plan.prune, object_count);
+        let failures = self.hands().prune(&divided.now, done).await?;
+        done.held = divided.held;
         let inventory = plan.inventory_after(&done.gone);
         lock(self.memory).owned = observe::owned_ids(self.build.desired(), &inventory);
         if !failures.is_empty() {

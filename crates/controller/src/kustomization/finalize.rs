@@ -18,8 +18,8 @@ use trueup_gocompat::format_duration;
 use trueup_kinds::{Inventory, Kustomization, Severity, reason};
 use trueup_object::{GroupVersionKind, ObjectRef, Text};
 use trueup_plan::{
-    Finalization, Forcing, Observed, Owner, PlanInput, PlanOptions, Planned, Pruning, Records,
-    Refusal, Removal, finalization, plan,
+    Extent, Finalization, Forcing, Guard, Observed, Owner, PlanInput, PlanOptions, Planned,
+    Pruning, Records, Refusal, Removal, finalization, plan,
 };
 
 /// How soon a failed deletion is tried again.
@@ -35,7 +35,11 @@ pub(super) async fn run(
     memory: &Mutex<Memory>,
     done: &mut Done,
 ) -> Result<Ended, Stop> {
-    let course = finalization(kustomization);
+    let course = if Guard::keeps_objects(&kustomization.metadata.annotations) {
+        Finalization::Keep
+    } else {
+        finalization(kustomization)
+    };
     if course != Finalization::Keep && kustomization.metadata.has_finalizer() {
         let inventory = kustomization.status.inventory.clone().unwrap_or_default();
         let target = match way_to(context, key, kustomization, memory, &inventory).await? {
@@ -174,6 +178,7 @@ async fn delete_all(
         memory,
         build: &build,
         force: Forcing::WhereMarked,
+        extent: Extent::Whole,
         cancel: &cancel,
     };
     let failures = hands.prune(&removals, done).await?;

@@ -11,7 +11,7 @@ use trueup_cluster::{ClusterKey, LiveObject};
 use trueup_health::{CustomChecks, HealthStatus};
 use trueup_kinds::{Artifact, Kustomization, object_id};
 use trueup_object::{ObjectRef, Text, hide_values};
-use trueup_plan::{Brake, Desired, Judgement, Records, judge};
+use trueup_plan::{Approved, Brake, Desired, Judgement, Records, judge};
 
 /// The memories of all Kustomizations.
 #[derive(Debug, Default)]
@@ -49,6 +49,8 @@ pub(crate) struct Memory {
     /// The objects that say how it is done, in the versions that were read;
     /// `None` for one that was not to be had.
     pub(super) inputs: BTreeMap<ObjectRef, Option<Text>>,
+    /// Deletions that a person has consented to and that may not be done yet.
+    pub(super) approved: Option<Approved>,
     /// The last failure to end that an event told of.
     pub(super) told: Option<Text>,
     /// Whether one of these changed during the run.

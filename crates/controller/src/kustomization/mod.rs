@@ -2,6 +2,7 @@
 
 mod apply;
 mod build;
+mod consent;
 mod decide;
 mod execute;
 mod failure;
@@ -10,6 +11,7 @@ mod health;
 mod kubeconfig;
 mod memory;
 mod observe;
+mod preview;
 mod references;
 mod report;
 mod target;
@@ -19,6 +21,7 @@ use crate::context::Context;
 use crate::machine::{Cause, Event, Next, ObjectKey, Start};
 use crate::outcome::Ended;
 use crate::status::{self, StatusError};
+use crate::suspension;
 use apply::Done;
 use decide::{Course, Effect};
 use execute::{Reached, Task};
@@ -30,7 +33,7 @@ use target::Target;
 use tokio_util::sync::CancellationToken;
 use trueup_gocompat::format_duration;
 use trueup_kinds::{Kustomization, message, reason, unserved_fields};
-use trueup_plan::{Expressions, IgnoreRules};
+use trueup_plan::{Expressions, Guard, IgnoreRules, Mode, Preview};
 use trueup_render::RenderRequest;
 
 pub(crate) use memory::Memories;
@@ -79,14 +82,18 @@ impl Run<'_> {
         let (context, key) = (self.context, &self.start.key);
         let kustomization: Kustomization = status::read(context, key)?;
         match self.course(&kustomization) {
-            Course::Nothing => Ok(Ended::success(Next::Never)),
+            Course::Nothing => Ok(suspension::rest(context, key, &kustomization).await),
             Course::Finalize => self.finalize(&kustomization).await,
             Course::Refuse(text) => {
                 Err(Failure::new(reason::FIELD_NOT_SERVED, text, Cure::Specification).into())
             }
             Course::Reconcile => {
-                status::add_finalizer::<Kustomization>(context, key).await?;
-                self.reconcile(&kustomization).await
+                let guard = consent::guard(&kustomization)?;
+                suspension::clear(context, key, &kustomization).await?;
+                if guard.mode == Mode::Apply {
+                    status::add_finalizer::<Kustomization>(context, key).await?;
+                }
+                self.reconcile(&kustomization, &guard).await
             }
         }
     }
@@ -110,10 +117,15 @@ impl Run<'_> {
         }
     }
 
-    async fn reconcile(&mut self, kustomization: &Kustomization) -> Result<Ended, Stop> {
+    async fn reconcile(
+        &mut self,
+        kustomization: &Kustomization,
+        guard: &Guard,
+    ) -> Result<Ended, Stop> {
         let timeout = kustomization.spec.timeout_or_default();
         let began_ms = self.context.clock.now_ms();
-        let worked = tokio::time::timeout(timeout, self.work(kustomization, began_ms)).await;
+        let work = self.work(kustomization, guard, began_ms);
+        let worked = tokio::time::timeout(timeout, work).await;
         let (context, key) = (self.context, &self.start.key);
         report::changes(context, key, self.mark.as_ref(), &self.done);
         let worked = match worked.unwrap_or_else(|_| Err(timed_out(timeout).into())) {
@@ -122,6 +134,9 @@ impl Run<'_> {
         };
         match worked {
             Worked::Ended(ended) => Ok(ended),
+            Worked::Planned { mark, preview } => {
+                Ok(preview::tell(context, key, &mark, &preview).await?)
+            }
             Worked::Reached {
                 mark,
                 build,
@@ -136,7 +151,12 @@ impl Run<'_> {
     /// Everything that the time-out bounds. Where it is broken off, what was
     /// written is known to `self.done`, and the write under way is found by
     /// the next run.
-    async fn work(&mut self, kustomization: &Kustomization, began_ms: u64) -> Result<Worked, Stop> {
+    async fn work(
+        &mut self,
+        kustomization: &Kustomization,
+        guard: &Guard,
+        began_ms: u64,
+    ) -> Result<Worked, Stop> {
         let (context, key) = (self.context, &self.start.key);
         let expressions = Expressions::compile(kustomization).map_err(|error| {
             let text = message::terminal(error);
@@ -175,14 +195,31 @@ impl Run<'_> {
             return Err(Stop::Cancelled);
         }
         if made.is_remembered()
+            && guard.mode == Mode::Apply
             && let Some(ended) = self.unaffected(kustomization, &mark).await?
         {
             return Ok(Worked::Ended(ended));
         }
         let build = made.into_build();
-        let reached = self
-            .execute(&target, kustomization, &mark, &build, began_ms)
-            .await?;
+        let task = Task {
+            context,
+            target: &target,
+            key,
+            kustomization,
+            guard,
+            mark: &mark,
+            build: &build,
+            memory: self.memory,
+            causes: &self.start.causes,
+            cancel: self.cancel,
+            began_ms,
+        };
+        lock(self.memory).settled = None;
+        if guard.mode == Mode::Plan {
+            let preview = Box::pin(task.preview()).await?;
+            return Ok(Worked::Planned { mark, preview });
+        }
+        let reached = Box::pin(task.run(&mut self.done)).await?;
         Ok(Worked::Reached {
             mark,
             build,
@@ -255,30 +292,6 @@ impl Run<'_> {
         }
     }
 
-    async fn execute(
-        &mut self,
-        target: &Target,
-        kustomization: &Kustomization,
-        mark: &Mark,
-        build: &build::Build,
-        began_ms: u64,
-    ) -> Result<Reached, Stop> {
-        lock(self.memory).settled = None;
-        let task = Task {
-            context: self.context,
-            target,
-            key: &self.start.key,
-            kustomization,
-            mark,
-            build,
-            memory: self.memory,
-            causes: &self.start.causes,
-            cancel: self.cancel,
-            began_ms,
-        };
-        Box::pin(task.run(&mut self.done)).await
-    }
-
     async fn reached(
         &self,
         mark: &Mark,
@@ -307,7 +320,11 @@ impl Run<'_> {
                     done: &self.done,
                     took,
                 };
+                if let Some(held) = &self.done.held {
+                    return Ok(consent::tell_held(context, key, &goal, held).await?);
+                }
                 report::goal(context, key, &goal).await?;
+                consent::spend(context, key).await?;
                 lock(self.memory).settled = Some(mark.clone());
                 Ok(Ended::success(Next::Interval))
             }
@@ -319,6 +336,8 @@ impl Run<'_> {
 enum Worked {
     /// There was nothing to do.
     Ended(Ended),
+    /// It is known what would be done.
+    Planned { mark: Mark, preview: Preview },
     /// The cluster was worked on.
     Reached {
         mark: Mark,

@@ -14,7 +14,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 use trueup_gocompat::format_duration;
-use trueup_kinds::condition_type::{HEALTHY, READY, RECONCILING, WATCHING};
+use trueup_kinds::condition_type::{
+    DELETIONS_HELD, HEALTHY, PLANNED, READY, RECONCILING, WATCHING,
+};
 use trueup_kinds::{
     ConditionStatus, Inventory, KindError, Kustomization, KustomizationStatus, Reconciliation,
     Resource, Severity, message, names, reason,
@@ -186,6 +188,7 @@ pub(super) async fn goal(
             reason::RECONCILIATION_SUCCEEDED,
             &message::applied_revision(&goal.mark.revision),
         );
+        change.remove(DELETIONS_HELD).remove(PLANNED);
         match &unwatched {
             Some(text) => change.set_false(WATCHING, reason::WATCH_FAILED, text),
             None => change.remove(WATCHING),
@@ -372,7 +375,7 @@ impl Shown {
     }
 }
 
-fn mask(value: &mut Option<Text>) {
+pub(super) fn mask(value: &mut Option<Text>) {
     if let Some(value) = value {
         *value = MASK.into();
     }
@@ -529,6 +532,7 @@ pub(super) async fn failure(
             Cure::Specification => change.stalled(failure.reason, &failure.message),
             _ => change.failed(failure.reason, &failure.message),
         };
+        change.remove(PLANNED);
         if failure.reason == reason::HEALTH_CHECK_FAILED {
             change.set_false(HEALTHY, failure.reason, &failure.message);
         }
@@ -593,7 +597,7 @@ pub(super) async fn unreadable(context: &Context, key: &ObjectKey, error: &KindE
 }
 
 /// The status is about this generation, and the request is handled.
-fn acknowledge(kustomization: &mut Kustomization) {
+pub(super) fn acknowledge(kustomization: &mut Kustomization) {
     kustomization.status.observed_generation = kustomization.metadata().generation;
     if let Some(asked) = kustomization.metadata.requested_at() {
         kustomization.status.last_handled_reconcile_at = Some(asked.into());

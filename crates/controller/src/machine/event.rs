@@ -1,6 +1,7 @@
 //! What the machine is told, and what it answers.
 
 use super::key::{Causes, Kind, ObjectKey};
+use std::collections::BTreeMap;
 use trueup_object::Text;
 
 /// What the machine needs to know of a custom resource; a projection of it.
@@ -14,6 +15,8 @@ pub struct Facts {
     pub deleting: bool,
     /// The reconcile annotation, where its value has not been handled yet.
     pub request: Option<Text>,
+    /// What the annotations of our own say, `trueup.dev/…`.
+    pub settings: BTreeMap<Text, Text>,
     /// `spec.interval` in milliseconds.
     pub interval_ms: u64,
     /// What it depends on.

@@ -324,13 +324,14 @@ impl Machine {
     }
 
     /// Adds a cause for work on an object. A suspended object is only worked
-    /// on when it is deleted, or to take note of the suspension.
+    /// on when it is deleted, to take note of the suspension, or when that may
+    /// be over.
     fn add(&mut self, key: &ObjectKey, cause: Cause, commands: &mut Vec<Command>) {
         let Some(entry) = self.entries.get_mut(key).filter(|entry| !entry.gone) else {
             return;
         };
         let facts = &entry.facts;
-        if facts.suspended && !facts.deleting && !matches!(cause, Cause::Spec | Cause::Start) {
+        if facts.suspended && !facts.deleting && !may_end_suspension(cause) {
             return;
         }
         let Some(run) = &mut entry.run else {
@@ -482,6 +483,10 @@ impl Machine {
     }
 }
 
+fn may_end_suspension(cause: Cause) -> bool {
+    matches!(cause, Cause::Spec | Cause::Start | Cause::Deadline)
+}
+
 fn cancel(key: &ObjectKey, run: &mut Run, commands: &mut Vec<Command>) {
     if !run.cancelled {
         run.cancelled = true;
@@ -501,7 +506,7 @@ fn own_causes(old: Option<&Facts>, new: &Facts) -> Vec<Cause> {
     if new.deleting && !old.deleting {
         causes.push(Cause::Deletion);
     }
-    if new.generation != old.generation {
+    if new.generation != old.generation || new.settings != old.settings {
         causes.push(Cause::Spec);
     }
     if new.request.is_some() && new.request != old.request {
