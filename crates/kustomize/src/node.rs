@@ -6,10 +6,12 @@ mod output;
 mod resolve;
 mod separate;
 mod source;
+mod text;
 
 pub(crate) use output::OutputError;
 pub(crate) use resolve::resolve_plain;
 pub(crate) use source::{read_documents, read_separated};
+pub(crate) use text::Layout;
 pub(crate) use trueup_yaml::ScalarStyle;
 
 use trueup_object::Text;

@@ -10,7 +10,7 @@ use crate::kustomization::Var;
 use crate::node::{Node, Scalar, Tag};
 use crate::resources::Resources;
 use crate::transform::visit_all;
-use expand::{Expanded, expand};
+pub(crate) use expand::{Expanded, expand};
 use std::collections::HashMap;
 use trueup_object::Text;
 

@@ -24,6 +24,8 @@ pub struct SourceNode<'a> {
     pub line: u32,
     /// The tag that was written, in full (`tag:yaml.org,2002:str`, `!custom`).
     pub tag: Option<String>,
+    /// Whether it is a list or map in brackets.
+    pub is_flow: bool,
     /// The value.
     pub content: SourceContent<'a>,
 }

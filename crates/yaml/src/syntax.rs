@@ -79,6 +79,18 @@ pub(crate) struct Properties<'a> {
     pub anchor: Option<&'a str>,
     /// The tag in full: `tag:yaml.org,2002:str`, `!custom`, `!`.
     pub tag: Option<String>,
+    /// Whether it is a list or map in brackets.
+    pub is_flow: bool,
+}
+
+impl Properties<'_> {
+    /// Those of a list or map in brackets.
+    pub(crate) fn in_brackets(self) -> Self {
+        Self {
+            is_flow: true,
+            ..self
+        }
+    }
 }
 
 /// What the parser finds, in the order of the text.

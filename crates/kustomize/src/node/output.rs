@@ -145,7 +145,7 @@ fn scalar_view(scalar: &Scalar) -> View<'_, Node> {
     view.unwrap_or(View::Text(text))
 }
 
-fn at_no_line(content: Content) -> YamlNode {
+pub(super) fn at_no_line(content: Content) -> YamlNode {
     YamlNode {
         line: 0,
         column: 0,
@@ -349,119 +349,5 @@ impl Node {
                 Self::Map(members)
             }
         }
-    }
-}
-
-impl Node {
-    /// The text of this tree with its order and types, in block style.
-    pub fn to_source(&self) -> String {
-        let mut text = String::new();
-        write_block(self, 0, &mut text);
-        text
-    }
-}
-
-/// Writes a value that begins on a line of its own.
-fn write_block(node: &Node, depth: usize, text: &mut String) {
-    let indent = "  ".repeat(depth);
-    match node {
-        Node::Map(map) if !map.is_empty() => {
-            for entry in map.entries() {
-                text.push_str(&indent);
-                write_scalar(&entry.key, text);
-                text.push(':');
-                write_member(&entry.value, depth, text);
-            }
-        }
-        Node::List(items) if !items.is_empty() => {
-            for item in items {
-                text.push_str(&indent);
-                text.push('-');
-                write_item(item, depth, text);
-            }
-        }
-        other => {
-            text.push_str(&indent);
-            write_inline(other, depth, text);
-            text.push('\n');
-        }
-    }
-}
-
-fn write_member(node: &Node, depth: usize, text: &mut String) {
-    match node {
-        Node::Map(map) if !map.is_empty() => {
-            text.push('\n');
-            write_block(node, depth + 1, text);
-        }
-        Node::List(items) if !items.is_empty() => {
-            text.push('\n');
-            write_block(node, depth, text);
-        }
-        other => {
-            text.push(' ');
-            write_inline(other, depth, text);
-            text.push('\n');
-        }
-    }
-}
-
-fn write_item(node: &Node, depth: usize, text: &mut String) {
-    let mut inner = String::new();
-    write_block(node, depth + 1, &mut inner);
-    text.push(' ');
-    text.push_str(inner.trim_start_matches(' '));
-}
-
-fn write_inline(node: &Node, depth: usize, text: &mut String) {
-    match node {
-        Node::Map(_) => text.push_str("{}"),
-        Node::List(_) => text.push_str("[]"),
-        Node::Scalar(scalar) => {
-            let is_block =
-                scalar.style == trueup_yaml::ScalarStyle::Literal && scalar.text.contains('\n');
-            if is_block {
-                write_literal(scalar, depth, text);
-            } else {
-                write_scalar(scalar, text);
-            }
-        }
-    }
-}
-
-fn write_literal(scalar: &Scalar, depth: usize, text: &mut String) {
-    let keep = match scalar.text.ends_with('\n') {
-        true => "",
-        false => "-",
-    };
-    text.push_str(&format!("|{keep}"));
-    let indent = "  ".repeat(depth + 1);
-    for line in scalar.text.trim_end_matches('\n').split('\n') {
-        text.push('\n');
-        if !line.is_empty() {
-            text.push_str(&indent);
-            text.push_str(line);
-        }
-    }
-}
-
-/// A scalar as it was written, or in quotes where it would mean something else.
-fn write_scalar(scalar: &Scalar, text: &mut String) {
-    use trueup_yaml::ScalarStyle;
-    let value = scalar.text.as_str();
-    match scalar.style {
-        ScalarStyle::SingleQuoted => {
-            text.push_str(&format!("'{}'", value.replace('\'', "''")));
-        }
-        ScalarStyle::DoubleQuoted => {
-            let json = trueup_object::to_json(&Value::from(value));
-            text.push_str(&String::from_utf8_lossy(&json));
-        }
-        _ if scalar.tag == Tag::String => {
-            text.push_str(
-                trueup_yaml::emit(&at_no_line(Content::String(value.to_owned()))).trim_end(),
-            );
-        }
-        _ => text.push_str(value),
     }
 }

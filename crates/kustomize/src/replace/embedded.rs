@@ -2,7 +2,7 @@
 
 use super::targets::{Change, change_at};
 use crate::field_path::lookup;
-use crate::node::{Node, read_documents};
+use crate::node::{Layout, Node, read_documents};
 use trueup_object::{Text, to_json};
 use trueup_yaml::SourceOptions;
 
@@ -40,7 +40,8 @@ pub(super) fn change(node: &mut Node, path: &[Text], change: &Change<'_>) -> boo
 
 fn written(inner: &Node, before: &str) -> Option<String> {
     if !before.trim_start().starts_with(['{', '[']) {
-        return Some(inner.to_source().trim().to_owned());
+        let layout = Layout::of(before);
+        return Some(inner.to_source_like(&layout).trim().to_owned());
     }
     let json = to_json(&inner.value().ok()?);
     let compact = String::from_utf8(json).ok()?;

@@ -1,20 +1,21 @@
 //! Rows of the tables of the genuine engine's parts: merges, hashes,
-//! replacements. Rows that ask for a way of merging that no build takes differ.
+//! replacements, variables. Rows that ask for a way of merging that no build takes differ.
 
 use super::recorded::{Verdict, judge, play, printed};
 use super::{path, tree};
 use crate::hash::hash;
-use crate::node::{Node, read_documents};
+use crate::node::{Node, Scalar, read_documents};
 use crate::openapi::OpenApi;
 use crate::patch::merge::merge;
 use crate::resource::Resource;
+use crate::vars::{Expanded, expand};
 use crate::{BuildOptions, build};
 use std::sync::LazyLock;
 use trueup_object::{Position, Value};
 use trueup_yaml::SourceOptions;
 
 /// How many rows agree at least.
-const TABLES_FLOOR: usize = 146;
+const TABLES_FLOOR: usize = 186;
 
 static OPENAPI: LazyLock<OpenApi> = LazyLock::new(OpenApi::builtin);
 
@@ -24,6 +25,7 @@ fn rows_of_tables_are_those_of_the_genuine_engine() {
         "merge2" => merged(row),
         "hasher" => hashed(row),
         "replacement" => replaced(row),
+        "refvar" => expanded(row),
         _ => Verdict::PassedOver,
     });
 }
@@ -104,6 +106,30 @@ fn replaced(row: &Value) -> Verdict {
         None => {}
     }
     judge(&row, "expected", made)
+}
+
+/// Rows of one text and what it becomes; they leave out what the variables are.
+fn expanded(row: &Value) -> Verdict {
+    let is_of_texts = row
+        .str_at(&["suite"])
+        .unwrap_or_default()
+        .ends_with("expand_test.go");
+    let (Some(input), true) = (row.str_at(&["input"]), is_of_texts) else {
+        return Verdict::PassedOver;
+    };
+    let variables = [
+        ("VAR_A", "A"),
+        ("VAR_B", "B"),
+        ("VAR_C", "C"),
+        ("VAR_REF", "$(VAR_A)"),
+        ("VAR_EMPTY", ""),
+    ];
+    let variables = variables.map(|(name, value)| (name.into(), Scalar::string(value)));
+    let made = match expand(input, &variables.into()) {
+        Expanded::Text(text) => text,
+        Expanded::Value(value) => value.text.to_string(),
+    };
+    judge(row, "expected", Ok(made))
 }
 
 fn built(input: &str, rules: &str) -> Result<String, String> {

@@ -6,7 +6,7 @@ use trueup_object::Text;
 
 /// What a text becomes.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Expanded {
+pub(crate) enum Expanded {
     Text(String),
     /// The text was one variable and nothing else, so the type stays.
     Value(Scalar),
@@ -14,7 +14,7 @@ pub(super) enum Expanded {
 
 /// Puts values in the place of `$(NAME)`. `$$` is a dollar; names that are not
 /// known stay as they are.
-pub(super) fn expand(text: &str, values: &HashMap<Text, Scalar>) -> Expanded {
+pub(crate) fn expand(text: &str, values: &HashMap<Text, Scalar>) -> Expanded {
     let mut made = String::with_capacity(text.len());
     let mut rest = text;
     while let Some(at) = rest.find('$') {

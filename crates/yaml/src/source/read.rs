@@ -170,6 +170,7 @@ impl<'a> Reader<'a> {
         let node = SourceNode {
             line,
             tag: properties.tag,
+            is_flow: properties.is_flow,
             content,
         };
         if let Some(anchor) = properties.anchor {

@@ -247,11 +247,11 @@ impl<'a> Parser<'a> {
                 return Ok((Event::SequenceStart(properties), start));
             }
             TokenKind::FlowSequenceStart => (
-                Event::SequenceStart(properties),
+                Event::SequenceStart(properties.in_brackets()),
                 Expected::FlowItem(found, Place::First),
             ),
             TokenKind::FlowMappingStart => (
-                Event::MappingStart(properties),
+                Event::MappingStart(properties.in_brackets()),
                 Expected::FlowKey(found, Place::First),
             ),
             TokenKind::BlockSequenceStart if block => {
@@ -437,7 +437,8 @@ impl<'a> Parser<'a> {
         self.stack.push(Expected::FlowItem(start, Place::Later));
         if self.take_if(&TokenKind::Key)?.is_some() {
             self.stack.push(Expected::PairKey);
-            return Ok((Event::MappingStart(Properties::default()), found));
+            let properties = Properties::default().in_brackets();
+            return Ok((Event::MappingStart(properties), found));
         }
         self.node(Context::Flow)
     }

@@ -13,7 +13,7 @@ fn events(text: &str, dialect: Dialect) -> Result<Vec<String>, String> {
             Event::DocumentEnd => "...".to_owned(),
             Event::Alias(name) => format!("*{name}"),
             Event::Scalar(text, style, properties) => {
-                let Properties { anchor, tag } = properties;
+                let Properties { anchor, tag, .. } = properties;
                 let anchor = anchor.map(|name| format!("&{name} ")).unwrap_or_default();
                 let tag = tag.map(|tag| format!("<{tag}> ")).unwrap_or_default();
                 format!("{anchor}{tag}{style:?} {text:?}")
