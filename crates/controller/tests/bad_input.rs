@@ -206,14 +206,17 @@ fn an_unserved_field_is_refused_and_nothing_is_done_until_it_goes() {
     virtual_time(async {
         let (world, revision) = with_a_good_neighbour().await;
         world
-            .patch_kustomization("apps", value!({"spec": {"namePrefix": "my-"}}))
+            .patch_kustomization(
+                "apps",
+                value!({"spec": {"decryption": {"provider": "sops"}}}),
+            )
             .await;
         let message = world.fails("apps", "FieldNotServed").await;
-        assert!(message.contains("spec.namePrefix"), "{message}");
+        assert!(message.contains("spec.decryption"), "{message}");
         let status = world.kustomization_status("apps").await;
         assert_eq!(condition(&status, "Stalled").unwrap().0, "True");
         world
-            .patch_kustomization("apps", value!({"spec": {"namePrefix": null}}))
+            .patch_kustomization("apps", value!({"spec": {"decryption": null}}))
             .await;
         world.applied("apps", &revision).await;
         assert_eq!(
