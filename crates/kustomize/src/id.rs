@@ -134,9 +134,10 @@ impl Gvk {
     /// Whether every part that the selector names is equal.
     pub fn is_selected_by(&self, selector: &Gvk) -> bool {
         let fits = |wanted: &str, actual: &str| wanted.is_empty() || wanted == actual;
-        fits(&selector.group, &self.group)
+        // Kinds differ most often.
+        fits(&selector.kind, &self.kind)
+            && fits(&selector.group, &self.group)
             && fits(&selector.version, &self.version)
-            && fits(&selector.kind, &self.kind)
     }
 }
 

@@ -34,6 +34,9 @@ impl Matcher {
     /// Whether a resource fits: name and namespace as they are or as they were
     /// read, everything else as it is.
     pub fn fits(&self, resource: &Resource) -> bool {
+        if !fits(&self.kind, resource.kind()) {
+            return false;
+        }
         let (now, first) = (resource.id(), resource.first_id());
         let gvk = &now.gvk;
         let either = |pattern: &Option<Regexp>, one: &str, other: &str| {
@@ -46,7 +49,6 @@ impl Matcher {
         ) && either(&self.name, &first.name, &now.name)
             && fits(&self.group, &gvk.group)
             && fits(&self.version, &gvk.version)
-            && fits(&self.kind, &gvk.kind)
             && holds(&self.labels, resource, "labels")
             && holds(&self.annotations, resource, "annotations")
     }

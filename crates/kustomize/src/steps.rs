@@ -1,7 +1,6 @@
 //! The transformers that the fields of a kustomization file ask for.
 
 use crate::accumulate::{Accumulator, Builder};
-use crate::field_spec::FieldSpec;
 use crate::kustomization::KustomizationFile;
 use crate::{BuildError, origin, patch, plugins, replace, transform};
 use trueup_artifact::TreePath;
@@ -168,8 +167,8 @@ impl<'s, 'a> Step<'s, 'a> {
             })?;
             transform::labels(resources, &rule.pairs, &specs)?;
         }
-        let specs: Vec<FieldSpec> = configuration.common_labels.clone();
-        transform::labels(resources, &self.file.common_labels, &specs)
+        let specs = &configuration.common_labels;
+        transform::labels(resources, &self.file.common_labels, specs)
     }
 
     fn annotations(&mut self) -> Result<(), BuildError> {

@@ -4,7 +4,7 @@
 //! prints one table: microseconds a build (median), bytes of input and output,
 //! and how much memory a process that builds it once has more at its peak than
 //! before, also as a multiple of input and output. `-- --seconds N` is how long
-//! each is measured.
+//! each is measured, `--case NAME` measures one case alone.
 
 #![expect(
     clippy::disallowed_methods,
@@ -26,6 +26,8 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 struct Options {
     /// The case that this process builds once.
     child: Option<String>,
+    /// The one case to measure.
+    only: Option<String>,
     seconds: f64,
 }
 
@@ -33,12 +35,14 @@ impl Options {
     fn read() -> Self {
         let mut options = Self {
             child: None,
+            only: None,
             seconds: 1.0,
         };
         let mut words = std::env::args().skip(1);
         while let Some(word) = words.next() {
             match word.as_str() {
                 "--child" => options.child = words.next(),
+                "--case" => options.only = words.next(),
                 "--seconds" => {
                     let number = words.next().and_then(|it| it.parse().ok());
                     options.seconds = number.unwrap_or(options.seconds);
@@ -132,7 +136,8 @@ fn main() {
         "{:<24} {:>11} {:>10} {:>10} {:>12} {:>6}",
         "case", "µs", "in", "out", "peak memory", "×"
     );
-    let cases = corpus::generated();
+    let mut cases = corpus::generated();
+    cases.retain(|case| options.only.as_ref().is_none_or(|only| *only == case.name));
     for case in &cases {
         match measure(case, options.seconds) {
             Ok(measured) => print_row(case, &measured),

@@ -1,6 +1,6 @@
 //! The namespace of everything in a root.
 
-use super::{put, visit_all};
+use super::{put, visit_all, visit_one};
 use crate::BuildError;
 use crate::field_spec::{FieldSpec, Make, WalkError};
 use crate::node::Node;
@@ -74,8 +74,9 @@ pub(crate) fn move_resource(
     rule: &NamespaceRule,
     specs: &[FieldSpec],
 ) -> Result<(), BuildError> {
-    let api_version = resource.node.text_at(&["apiVersion"]).to_owned();
-    if !resource.gvk().is_cluster_scoped() {
+    let is_version_1 = resource.node.text_at(&["apiVersion"]) == "v1";
+    let gvk = resource.gvk();
+    if !gvk.is_cluster_scoped() {
         let own = FieldSpec {
             path: NAMESPACE.into(),
             create: true,
@@ -87,14 +88,16 @@ pub(crate) fn move_resource(
     if is_binding {
         move_subjects(resource, rule)?;
     }
-    let rest: Vec<FieldSpec> = specs
+    let rest = specs
         .iter()
         .filter(|spec| spec.path != NAMESPACE)
-        .filter(|spec| spec.path != NAME || api_version == "v1")
+        .filter(|spec| spec.path != NAME || is_version_1)
         .filter(|spec| !(is_binding && is_binding_subject(spec)))
-        .cloned()
-        .collect();
-    visit_all(resource, &rest, Make::Scalar, &mut |node| rule.set(node))
+        .filter(|spec| spec.fits(&gvk));
+    for spec in rest {
+        visit_one(resource, spec, Make::Scalar, &mut |node| rule.set(node))?;
+    }
+    Ok(())
 }
 
 fn is_binding_subject(spec: &FieldSpec) -> bool {
