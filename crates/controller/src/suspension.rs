@@ -89,13 +89,10 @@ fn without_annotations(metadata: &Metadata) -> Value {
 }
 
 fn tell_resumed(context: &Context, key: &ObjectKey, suspension: &Suspension) {
-    let mut text = "resumed: the suspension".to_owned();
-    for (word, part) in [("by", &suspension.by), ("until", &suspension.until)] {
-        if let Some(part) = part {
-            text.push_str(&format!(" {word} {part}"));
-        }
-    }
-    text.push_str(" is over");
+    let mut text = format!(
+        "resumed: the suspension{} is over",
+        suspension.who_and_when()
+    );
     if let Some(why) = &suspension.reason {
         text.push_str(&format!(" ({why})"));
     }

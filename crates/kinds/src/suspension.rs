@@ -5,6 +5,9 @@ use jiff::Timestamp;
 use std::time::Duration;
 use trueup_object::Text;
 
+/// How much of each of these texts is told.
+const MAX_TOLD_CHARACTERS: usize = 500;
+
 /// What the annotations of a suspended object say of its suspension; each
 /// part may be missing.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -38,15 +41,33 @@ impl Suspension {
         names::SUSPEND_UNTIL,
     ];
 
-    /// Reads the annotations.
+    /// Reads the annotations. Characters that terminals obey are replaced,
+    /// long texts cut.
     #[must_use]
     pub fn of(metadata: &Metadata) -> Self {
-        let text = |key: &str| metadata.annotations.get(key).cloned();
+        let text = |key: &str| metadata.annotations.get(key).map(|it| told(it));
         Self {
             reason: text(names::SUSPEND_REASON),
             by: text(names::SUSPEND_BY),
             until: text(names::SUSPEND_UNTIL),
         }
+    }
+
+    /// The annotations that say this; `None` for those that must not be there.
+    pub fn annotations(&self) -> impl Iterator<Item = (&'static str, Option<&Text>)> {
+        let parts = [&self.reason, &self.by, &self.until];
+        let parts = parts.map(Option::as_ref);
+        Self::ANNOTATIONS.into_iter().zip(parts)
+    }
+
+    /// ` by NAME until TIME`, as far as it is said.
+    #[must_use]
+    pub fn who_and_when(&self) -> String {
+        let parts = [("by", &self.by), ("until", &self.until)];
+        let said = parts
+            .iter()
+            .filter_map(|(word, part)| Some(format!(" {word} {}", part.as_ref()?)));
+        said.collect()
     }
 
     /// Whether nothing is said.
@@ -71,9 +92,33 @@ impl Suspension {
     }
 }
 
+fn told(text: &str) -> Text {
+    let mut told: String = text
+        .chars()
+        .map(|one| if one.is_control() { '\u{fffd}' } else { one })
+        .take(MAX_TOLD_CHARACTERS)
+        .collect();
+    if told.len() < text.len() && text.chars().nth(MAX_TOLD_CHARACTERS).is_some() {
+        told.push('…');
+    }
+    told.into()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_told_obeys_no_terminal_and_has_an_end() {
+        let mut metadata = Metadata::default();
+        let hostile = "\u{1b}]0;x\u{7}".repeat(1000);
+        metadata
+            .annotations
+            .insert(names::SUSPEND_REASON.into(), hostile.into());
+        let reason = Suspension::of(&metadata).reason.unwrap();
+        assert!(!reason.chars().any(char::is_control));
+        assert_eq!(reason.chars().count(), MAX_TOLD_CHARACTERS + 1);
+    }
 
     fn until(text: &str) -> SuspensionEnd {
         let suspension = Suspension {

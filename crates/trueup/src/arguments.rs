@@ -17,7 +17,10 @@ mod target;
 
 pub use booleans::without_values;
 pub use build::{BuildArguments, BuildKustomizeArguments, BuildWhat, LoadRestrictor, Reorder};
-pub use change::{DeleteArguments, ReconcileArguments, ResumeArguments, SuspendArguments};
+pub use change::{
+    ApproveArguments, ApproveWhat, DeleteArguments, ReconcileArguments, ResumeArguments,
+    SuspendArguments,
+};
 pub use connection::{Connection, Scope};
 pub use create::{
     CreateArguments, CreateGitArguments, CreateKustomizationArguments, CreateSource, CreateWhat,
@@ -97,6 +100,8 @@ pub enum Command {
     Suspend(SuspendArguments),
     /// Reconcile suspended objects again
     Resume(ResumeArguments),
+    /// Consent to what waits for a person
+    Approve(ApproveArguments),
     /// Delete an object (a Kustomization with `prune: true` takes what it applied along)
     Delete(DeleteArguments),
     /// Print a completion script for a shell
@@ -128,6 +133,8 @@ mod tests {
             "trueup reconcile source git fleet --timeout 30s",
             "trueup suspend ks apps",
             "trueup suspend kustomization --all",
+            "trueup suspend ks apps --reason drill --for 2h",
+            "trueup approve kustomization apps -n fleet",
             "trueup resume source git fleet",
             "trueup events --for Kustomization/apps",
             "trueup delete source git fleet -s",

@@ -1,7 +1,7 @@
 //! Commands that change one or several objects.
 
 use super::{Scope, Target, Targets};
-use clap::{ArgAction, Args};
+use clap::{ArgAction, Args, Subcommand};
 
 /// `trueup reconcile`.
 #[derive(Debug, Args)]
@@ -27,9 +27,42 @@ pub struct SuspendArguments {
     /// All objects of the kind in the namespace
     #[arg(long, global = true)]
     pub all: bool,
+    /// Why, for those who wonder
+    #[arg(long, global = true)]
+    pub reason: Option<String>,
+    /// Who suspends [default: the user of this machine]
+    #[arg(long, global = true)]
+    pub by: Option<String>,
+    /// When it is resumed by itself, such as 2026-01-02T15:04:05Z
+    #[arg(long, global = true, value_name = "TIME")]
+    pub until: Option<String>,
+    /// After how long it is resumed by itself, such as 2h or 90m
+    #[arg(long = "for", global = true, value_name = "DURATION")]
+    pub period: Option<String>,
     /// What to suspend.
     #[command(subcommand)]
     pub targets: Targets,
+}
+
+/// `trueup approve`.
+#[derive(Debug, Args)]
+pub struct ApproveArguments {
+    #[command(flatten)]
+    pub scope: Scope,
+    /// What to approve.
+    #[command(subcommand)]
+    pub what: ApproveWhat,
+}
+
+/// What waits for a person.
+#[derive(Clone, Debug, Subcommand)]
+pub enum ApproveWhat {
+    /// The deletions that a Kustomization holds back, once
+    #[command(visible_alias = "ks", alias = "kustomizations")]
+    Kustomization {
+        /// Its name
+        name: String,
+    },
 }
 
 /// `trueup resume`.

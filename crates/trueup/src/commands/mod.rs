@@ -1,6 +1,7 @@
 //! What the commands do: each module one command, reading as its steps.
 
 mod apiserver;
+mod approve;
 mod build;
 mod check;
 mod confirm;
@@ -67,6 +68,7 @@ pub fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
         Command::Reconcile(arguments) => online(reconcile::run(arguments)),
         Command::Suspend(arguments) => online(suspend::suspend(arguments)),
         Command::Resume(arguments) => online(suspend::resume(arguments)),
+        Command::Approve(arguments) => online(approve::run(arguments)),
         Command::Delete(arguments) => online(delete::run(arguments)),
         Command::Completion { shell } => {
             clap_complete::generate(

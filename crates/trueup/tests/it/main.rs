@@ -23,6 +23,7 @@ mod leases;
 mod looking;
 mod remote_bases;
 mod restarts;
+mod safety;
 mod usage;
 mod walls;
 mod world;

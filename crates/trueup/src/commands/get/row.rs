@@ -6,7 +6,8 @@ use crate::arguments::GetArguments;
 use crate::words::{condition, is_suspended};
 use jiff::Timestamp;
 use trueup_cluster::LiveObject;
-use trueup_object::Value;
+use trueup_kinds::Suspension;
+use trueup_object::{Value, decode};
 
 /// The cells of a row, as many as the header has.
 pub fn of(view: &View<'_>, object: &LiveObject, arguments: &GetArguments) -> Vec<String> {
@@ -33,9 +34,24 @@ pub fn of(view: &View<'_>, object: &LiveObject, arguments: &GetArguments) -> Vec
         .chain(is_wide.then(|| age::since(object.creation_timestamp(), Timestamp::now())))
         .chain([of_ready("message").map_or_else(
             || "waiting to be reconciled".to_owned(),
-            |text| shorten_digests(&text),
+            |text| suspension(value) + &shorten_digests(&text),
         )])
         .collect()
+}
+
+/// What a suspended object says of its suspension, before what it said last:
+/// `suspended by me until 2026-01-02T15:04:05Z (a drill): `.
+fn suspension(object: &Value) -> String {
+    let metadata = object.get("metadata").and_then(|it| decode(it).ok());
+    let suspension = metadata.map(|it| Suspension::of(&it)).unwrap_or_default();
+    if !is_suspended(object) || suspension.is_empty() {
+        return String::new();
+    }
+    let mut text = format!("suspended{}", suspension.who_and_when());
+    if let Some(why) = &suspension.reason {
+        text.push_str(&format!(" ({why})"));
+    }
+    text + ": "
 }
 
 /// The object without what the API keeps of its managers, as kubectl shows it.
@@ -108,6 +124,24 @@ mod tests {
             "Applied revision: main@sha1:01234567, then sha1:01234567!"
         );
         assert_eq!(shorten_digests("no digest"), "no digest");
+    }
+
+    #[test]
+    fn a_suspension_tells_by_whom_until_when_and_why() {
+        let mut object = value!({
+            "metadata": {"name": "apps", "annotations": {
+                "trueup.dev/suspend-reason": "a drill\u{1b}[31m", "trueup.dev/suspend-by": "me",
+                "trueup.dev/suspend-until": "2026-01-02T15:04:05Z"}},
+            "spec": {"suspend": true},
+        });
+        let told = suspension(&object);
+        assert!(
+            told.starts_with("suspended by me until 2026-01-02T15:04:05Z (a drill"),
+            "{told}"
+        );
+        assert!(!told.contains('\u{1b}'), "{told:?}");
+        object.set_at(&["spec", "suspend"], false.into());
+        assert_eq!(suspension(&object), "");
     }
 
     #[test]
