@@ -16,6 +16,7 @@ mod elsewhere;
 mod elsewhere_world;
 mod ending;
 mod judging;
+mod remote_bases;
 mod safety;
 mod simulation;
 mod tenancy;

@@ -302,6 +302,47 @@ fn a_change_of_a_secret_is_planned_without_its_values() {
 }
 
 #[test]
+fn what_was_made_from_a_secret_is_planned_without_its_values() {
+    virtual_time(async {
+        let world = World::new(63).await;
+        let secret = |text: &str| {
+            value!({"apiVersion": "v1", "kind": "Secret",
+                "metadata": {"name": "variables", "namespace": "fleet",
+                    "labels": {"reconcile.fluxcd.io/watch": "Enabled"}},
+                "stringData": {"password": text}})
+        };
+        world.apply(&secret("hunter2")).await;
+        let made = map("a", &[("key", "${password}")]);
+        let first = world.push("first", &[("apps/a.yaml", &made)]);
+        world.repository().await;
+        let spec = value!({"postBuild": {"substituteFrom": [
+            {"kind": "Secret", "name": "variables"},
+        ]}});
+        world.kustomization("apps", "./apps", spec).await;
+        world.applied("apps", &first).await;
+        annotate(&world, "trueup.dev/mode", "plan").await;
+        world.apply(&secret("topsecret")).await;
+        world
+            .until("the change is planned", async || {
+                let status = world.kustomization_status("apps").await;
+                condition(&status, "Planned").is_some_and(|it| it.2.contains("to change"))
+            })
+            .await;
+        let plan = message(&world, "Planned").await;
+        assert!(
+            plan.contains("ConfigMap/apps/a to change (.data.key *** → ***)"),
+            "{plan}"
+        );
+        for line in [plan].into_iter().chain(world.lines()) {
+            assert!(
+                !line.contains("hunter2") && !line.contains("topsecret"),
+                "{line}"
+            );
+        }
+    });
+}
+
+#[test]
 fn the_good_objects_are_applied_although_one_is_refused_and_nothing_is_pruned() {
     virtual_time(async {
         let world = with_maps(&["a", "b"]).await;

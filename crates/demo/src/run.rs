@@ -20,11 +20,13 @@ use trueup_apiserver::storage::{LogStorage, Sync};
 use trueup_cluster::{
     ApiError, Cluster, ClusterKey, ClusterOptions, ErrorClass, Form, Patch, Session, WriteOptions,
 };
-use trueup_controller::{Controller, ControllerHandle, ControllerOptions};
+use trueup_controller::{Controller, ControllerHandle, ControllerOptions, RemoteBases};
 use trueup_gitserver::{Author, Commit, FileChange, GitServer};
 use trueup_kinds::definitions;
 use trueup_object::{ObjectRef, Value, value};
-use trueup_source::{ArtifactStore, ArtifactStoreOptions, GitFetcher, GitFetcherOptions};
+use trueup_source::{
+    ArtifactStore, ArtifactStoreOptions, GitFetcher, GitFetcherOptions, WebFetcher,
+};
 use trueup_workloads::WorkloadsOptions;
 
 /// Field manager of the objects that the demo itself makes.
@@ -231,7 +233,10 @@ fn start_controllers(
         ..ArtifactStoreOptions::new(root.join("artifacts"), advertised)
     });
     let store = store.map_err(part(controllers))?;
-    let options = ControllerOptions::new(cluster.session(), fetcher, Arc::new(store.clone()));
+    let web = WebFetcher::new().map_err(part(controllers))?;
+    let bases = RemoteBases::new(fetcher.clone()).with_web(Arc::new(web));
+    let mut options = ControllerOptions::new(cluster.session(), fetcher, Arc::new(store.clone()));
+    options.remote_bases = bases;
     Ok((Controller::start(options), store))
 }
 
