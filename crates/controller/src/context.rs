@@ -167,7 +167,7 @@ impl Context {
         let facts = facts_of(&key.cluster, key.kind, object.value());
         self.tell(Event::Observed {
             key: key.clone(),
-            facts,
+            facts: Box::new(facts),
         });
     }
 

@@ -50,7 +50,7 @@ pub enum Event {
         /// Which.
         key: ObjectKey,
         /// What it says now.
-        facts: Facts,
+        facts: Box<Facts>,
     },
     /// A custom resource is gone.
     Vanished(ObjectKey),

@@ -140,7 +140,7 @@ impl Machine {
                 self.acting.remove(&kind);
                 self.begin_anew(kind, &mut commands);
             }
-            Event::Observed { key, facts } => self.observe(&key, facts, &mut commands),
+            Event::Observed { key, facts } => self.observe(&key, *facts, &mut commands),
             Event::Vanished(key) => self.vanish(&key, &mut commands),
             Event::Pushed { url } => self.push_arrived(&url, &mut commands),
             Event::LiveChanged(key) => self.add(&key, Cause::Live, &mut commands),

@@ -56,7 +56,7 @@ impl Stage {
     fn observe(&mut self, key: &ObjectKey, facts: Facts) -> Vec<Command> {
         self.tell(Event::Observed {
             key: key.clone(),
-            facts,
+            facts: Box::new(facts),
         })
     }
 
@@ -102,7 +102,7 @@ fn nothing_starts_before_the_machine_may_act() {
         machine.handle(
             Event::Observed {
                 key: app("a"),
-                facts: facts(1)
+                facts: Box::new(facts(1))
             },
             0
         ),

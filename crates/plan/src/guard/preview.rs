@@ -25,6 +25,27 @@ pub enum Planning {
     Create,
 }
 
+/// The words of a summary, in their order.
+const WORDS: [&str; 5] = [
+    "to create",
+    "to change",
+    "to recreate",
+    "to delete",
+    "refused",
+];
+
+impl Planning {
+    fn word(&self) -> &'static str {
+        match self {
+            Self::Refuse(_) => "refused",
+            Self::Delete => "to delete",
+            Self::Recreate => "to recreate",
+            Self::Change(_) => "to change",
+            Self::Create => "to create",
+        }
+    }
+}
+
 /// What would be done to a cluster, capped, masked, in a fixed order.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Preview {
@@ -52,20 +73,15 @@ impl Preview {
     /// `2 to create, 1 to change`, or `nothing to do`.
     #[must_use]
     pub fn summary(&self) -> String {
-        let kinds: [(&str, fn(&Planning) -> bool); 5] = [
-            ("to create", |it| matches!(it, Planning::Create)),
-            ("to change", |it| matches!(it, Planning::Change(_))),
-            ("to recreate", |it| matches!(it, Planning::Recreate)),
-            ("to delete", |it| matches!(it, Planning::Delete)),
-            ("refused", |it| matches!(it, Planning::Refuse(_))),
-        ];
-        let counted = kinds.iter().map(|(text, is_one)| {
-            let count = self.entries.iter().filter(|(it, _)| is_one(it)).count();
-            (count, text)
-        });
-        let parts: Vec<String> = counted
+        let count = |word| {
+            let words = self.entries.iter().map(|(planning, _)| planning.word());
+            words.filter(|it| *it == word).count()
+        };
+        let parts: Vec<String> = WORDS
+            .iter()
+            .map(|word| (count(*word), word))
             .filter(|(count, _)| *count > 0)
-            .map(|(count, text)| format!("{count} {text}"))
+            .map(|(count, word)| format!("{count} {word}"))
             .collect();
         if parts.is_empty() {
             "nothing to do".to_owned()
@@ -100,10 +116,8 @@ fn line(object: &ObjectRef, planning: &Planning) -> String {
     match planning {
         // The API's words begin with the object.
         Planning::Refuse(text) => format!("refused: {text}"),
-        Planning::Delete => format!("{object} to delete"),
-        Planning::Recreate => format!("{object} to recreate"),
-        Planning::Create => format!("{object} to create"),
-        Planning::Change(fields) => format!("{object} to change ({})", named(fields)),
+        Planning::Change(fields) => format!("{object} {} ({})", planning.word(), named(fields)),
+        _ => format!("{object} {}", planning.word()),
     }
 }
 
