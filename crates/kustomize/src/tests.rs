@@ -174,6 +174,16 @@ fn what_can_t_be_built_is_refused_with_file_and_line() {
             "kustomization.yaml:1: kustomization is empty: it names nothing to build",
         ),
         (
+            vec![
+                (
+                    "kustomization.yaml",
+                    "resources: [x.yaml]\nreplacements:\n- source: {kind: ConfigMap, name: a}\n  targets:\n  - select: {kind: ConfigMap}\n    fieldPaths: [spec.items.*.image]\n    options: {create: true}\n",
+                ),
+                ("x.yaml", CONFIG),
+            ],
+            "kustomization.yaml:3: field \"spec.items.*.image\" of replacement target ConfigMap.v1.[noGrp]/a.[noNs]: expected a list, found a map",
+        ),
+        (
             vec![("kustomization.yaml", "resources: a.yaml\n")],
             "kustomization.yaml:1: expected resources to be a list, found a text",
         ),

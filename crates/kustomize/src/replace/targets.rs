@@ -25,8 +25,10 @@ pub(super) fn change_at(
         return Ok(1);
     };
     match pick(first) {
-        Some(picked) if !matches!(node, Node::Map(_)) => in_list(node, &picked, rest, change),
-        _ => in_map(node, first, rest, change),
+        // A number may be the key of a map as well.
+        Some(Pick::Index(_)) if matches!(node, Node::Map(_)) => in_map(node, first, rest, change),
+        Some(picked) => in_list(node, &picked, rest, change),
+        None => in_map(node, first, rest, change),
     }
 }
 
