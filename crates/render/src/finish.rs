@@ -1,11 +1,12 @@
 //! What happens to every object of a build.
 
-use crate::{RenderError, RenderRequest};
+use crate::encrypted::{is_encrypted, mask};
+use crate::{Encrypted, RenderError, RenderRequest};
 use sha2::{Digest, Sha256};
 use trueup_kinds::names;
 use trueup_object::{GroupVersionKind, Manifest, to_json};
 
-/// Drops objects that only configure kustomize, refuses encrypted Secrets,
+/// Drops objects that only configure kustomize, refuses or masks encrypted Secrets,
 /// puts common labels and annotations on, and the owner labels last.
 pub(crate) fn finish(
     manifests: Vec<Manifest>,
@@ -24,7 +25,9 @@ fn configures_kustomize(manifest: &Manifest) -> bool {
 }
 
 fn own(mut manifest: Manifest, request: &RenderRequest) -> Result<Manifest, RenderError> {
-    if is_encrypted(&manifest) {
+    if request.encrypted == Encrypted::Masked {
+        mask(&mut manifest.value);
+    } else if is_encrypted(&manifest.value) {
         return Err(RenderError::Encrypted {
             object: Box::new(manifest.reference()),
             position: manifest.position,
@@ -50,12 +53,6 @@ fn own(mut manifest: Manifest, request: &RenderRequest) -> Result<Manifest, Rend
             .set_at(&["metadata", "labels", key], text.clone().into());
     }
     Ok(manifest)
-}
-
-/// An object that SOPS has encrypted carries its metadata under `sops`.
-fn is_encrypted(manifest: &Manifest) -> bool {
-    manifest.value.at(&["sops", "mac"]).is_some()
-        || (manifest.kind() == "Secret" && manifest.value.get("sops").is_some())
 }
 
 /// The digest of what was rendered, for `status.history`: the same objects

@@ -5,6 +5,7 @@
 //! a file that a new revision makes the same. What lies outside of the
 //! artifact it asks for: [`RenderError::needs`].
 
+mod encrypted;
 mod error;
 mod finish;
 mod request;
@@ -20,6 +21,7 @@ use trueup_kustomize::{
 };
 use trueup_object::{Manifest, ObjectRef, Position};
 
+pub use encrypted::{ENCRYPTED_MASK, Encrypted};
 pub use error::RenderError;
 pub use finish::digest;
 pub use request::RenderRequest;

@@ -1,6 +1,6 @@
 //! What to render.
 
-use crate::{RenderError, Substitution};
+use crate::{Encrypted, RenderError, Substitution};
 use trueup_kinds::{CommonMetadata, Image, Kustomization, KustomizationSpec, Patch, Selector};
 use trueup_kustomize::{AddedImage, AddedPatch, Additions, Limits, MissingComponents, PatchTarget};
 use trueup_object::Text;
@@ -17,6 +17,8 @@ pub struct RenderRequest {
     pub common_metadata: Option<CommonMetadata>,
     /// `spec.postBuild`, the variables read.
     pub substitution: Option<Substitution>,
+    /// What happens to encrypted objects.
+    pub encrypted: Encrypted,
     /// The Kustomization's name, for the owner label.
     pub owner_name: Text,
     /// The Kustomization's namespace, for the owner label.
@@ -38,6 +40,7 @@ impl RenderRequest {
             additions: additions(spec),
             common_metadata: spec.common_metadata.clone(),
             substitution: None,
+            encrypted: Encrypted::Refused,
             owner_name: kustomization.metadata.name.clone(),
             owner_namespace: kustomization.metadata.namespace.clone(),
             limits: Limits::default(),

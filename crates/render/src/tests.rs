@@ -28,6 +28,7 @@ fn request(folder: &str) -> RenderRequest {
         additions: Additions::default(),
         common_metadata: None,
         substitution: None,
+        encrypted: Encrypted::Refused,
         owner_name: "apps".into(),
         owner_namespace: "flux-system".into(),
         limits: Limits::default(),

@@ -16,7 +16,10 @@ mod serve;
 mod target;
 
 pub use booleans::without_values;
-pub use build::{BuildArguments, BuildKustomizeArguments, BuildWhat, LoadRestrictor, Reorder};
+pub use build::{
+    BuildArguments, BuildKustomizationArguments, BuildKustomizeArguments, BuildWhat, DiffArguments,
+    DiffKustomizationArguments, DiffWhat, LoadRestrictor, LocalBuild, Reorder,
+};
 pub use change::{
     ApproveArguments, ApproveWhat, DeleteArguments, ReconcileArguments, ResumeArguments,
     SuspendArguments,
@@ -90,6 +93,8 @@ pub enum Command {
     Stats(StatsArguments),
     /// Look into an object: status, variables, history
     Debug(DebugArguments),
+    /// Show what local files would change in the cluster
+    Diff(DiffArguments),
     /// Create an object, or print it with --export
     Create(CreateArguments),
     /// Print objects so that they can be kept in Git
@@ -151,6 +156,11 @@ mod tests {
             "trueup create source git fleet --url=https://example.com/fleet --branch=main --export",
             "trueup logs -f --level=error -A --kind=Kustomization --name=apps --since=2m --tail=10",
             "trueup stats -A",
+            "trueup build kustomization apps --path ./apps",
+            "trueup build ks apps --path ./apps --kustomization-file ks.yaml --dry-run",
+            "trueup build ks apps --path . -r --local-sources GitRepository/flux-system/fleet=.",
+            "trueup diff kustomization apps --path ./apps --progress-bar=false",
+            "trueup diff ks apps --path ./apps --progress-bar --strict-substitute",
             "trueup debug kustomization apps --show-vars",
             "trueup events --for Kustomization -w",
             "trueup resume ks a b --wait",

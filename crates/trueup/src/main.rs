@@ -7,6 +7,7 @@ mod connect;
 mod document;
 #[cfg(test)]
 mod packaging;
+mod paint;
 mod progress;
 #[cfg(test)]
 mod reference;

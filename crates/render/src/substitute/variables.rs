@@ -166,6 +166,11 @@ impl Variables {
         self.by_name.get(name)
     }
 
+    /// All variables, by name.
+    pub fn iter(&self) -> impl Iterator<Item = (&Text, &Variable)> {
+        self.by_name.iter()
+    }
+
     /// Whether there is none.
     #[must_use]
     pub fn is_empty(&self) -> bool {

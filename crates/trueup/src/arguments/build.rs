@@ -1,6 +1,7 @@
 //! `trueup build`.
 
-use clap::{Args, Subcommand, ValueEnum};
+use super::Scope;
+use clap::{ArgAction, Args, Subcommand, ValueEnum};
 use std::path::PathBuf;
 
 /// `trueup build`.
@@ -16,6 +17,93 @@ pub struct BuildArguments {
 pub enum BuildWhat {
     /// A kustomization root, as `kustomize build` does
     Kustomize(BuildKustomizeArguments),
+    /// What a Kustomization applies, from files on this machine
+    #[command(visible_alias = "ks", alias = "kustomizations")]
+    Kustomization(BuildKustomizationArguments),
+}
+
+/// `trueup build kustomization`.
+#[derive(Debug, Args)]
+pub struct BuildKustomizationArguments {
+    #[command(flatten)]
+    pub scope: Scope,
+    #[command(flatten)]
+    pub local: LocalBuild,
+    /// Ask no cluster: variables of ConfigMaps and Secrets are left out
+    #[arg(long, requires = "kustomization_file")]
+    pub dry_run: bool,
+}
+
+/// A Kustomization built from files on this machine.
+#[derive(Debug, Args)]
+pub struct LocalBuild {
+    /// Name of the Kustomization
+    pub name: String,
+    /// Folder on this machine that stands for its spec.path
+    #[arg(long, value_name = "DIR")]
+    pub path: PathBuf,
+    /// Read the Kustomization from this file instead of the cluster
+    #[arg(long, value_name = "FILE")]
+    pub kustomization_file: Option<PathBuf>,
+    /// Patterns of files to leave out, in gitignore notation
+    #[arg(long, value_delimiter = ',', value_name = "PATTERN")]
+    pub ignore_paths: Vec<String>,
+    /// Fail on a variable that nothing sets and that has no default
+    #[arg(long)]
+    pub strict_substitute: bool,
+    /// Do the same for every Kustomization among the objects
+    #[arg(long, short)]
+    pub recursive: bool,
+    /// Where the sources of these are on this machine: KIND/NAMESPACE/NAME=DIR
+    #[arg(
+        long,
+        value_delimiter = ',',
+        value_name = "SOURCE=DIR",
+        value_parser = local_source
+    )]
+    pub local_sources: Vec<(String, PathBuf)>,
+    /// Taken as flux takes it; no build writes to the folder
+    #[arg(long, hide = true)]
+    pub in_memory_build: bool,
+}
+
+/// `trueup diff`.
+#[derive(Debug, Args)]
+pub struct DiffArguments {
+    /// What to compare.
+    #[command(subcommand)]
+    pub what: DiffWhat,
+}
+
+/// What `trueup diff` compares.
+#[derive(Debug, Subcommand)]
+pub enum DiffWhat {
+    /// What a Kustomization would change, from files on this machine
+    #[command(visible_alias = "ks", alias = "kustomizations")]
+    Kustomization(DiffKustomizationArguments),
+}
+
+/// `trueup diff kustomization`.
+#[derive(Debug, Args)]
+pub struct DiffKustomizationArguments {
+    #[command(flatten)]
+    pub scope: Scope,
+    #[command(flatten)]
+    pub local: LocalBuild,
+    /// Show on a terminal how far it is
+    #[arg(
+        long,
+        action = ArgAction::Set,
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "true",
+        default_value_t = true,
+        value_name = "BOOL"
+    )]
+    pub progress_bar: bool,
+    /// Take a Kustomization that the cluster lacks for a new one
+    #[arg(long, requires = "kustomization_file")]
+    pub ignore_not_found: bool,
 }
 
 /// `trueup build kustomize`, with kustomize's names of flags.
@@ -61,4 +149,13 @@ pub enum Reorder {
     Legacy,
     /// As the roots name them
     None,
+}
+
+fn local_source(text: &str) -> Result<(String, PathBuf), String> {
+    match text.split_once('=') {
+        Some((source, folder)) if source.split('/').count() == 3 && !folder.is_empty() => {
+            Ok((source.to_owned(), folder.into()))
+        }
+        _ => Err("a local source is KIND/NAMESPACE/NAME=DIR".to_owned()),
+    }
 }

@@ -1,27 +1,94 @@
 //! `trueup build`.
 
+use super::local::{Absent, Builder, Built, too_deep};
 use super::{Failure, online, said};
 use crate::arguments::{
-    BuildArguments, BuildKustomizeArguments, BuildWhat, LoadRestrictor, Reorder,
+    BuildArguments, BuildKustomizationArguments, BuildKustomizeArguments, BuildWhat,
+    LoadRestrictor, Reorder,
 };
+use crate::connect;
+use std::collections::BTreeSet;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 use trueup_artifact::{FileTree, TreePath};
 use trueup_controller::RemoteBases;
+use trueup_kinds::{Kustomization, Resource};
 use trueup_kustomize::{
     Answer, Answers, AskedNeed, Build, BuildError, BuildOptions, FetchedInput, FetchedState,
     Inputs, Need, Order, Outcome, RemoteRoot, Root, build_tracked,
 };
-use trueup_object::Position;
+use trueup_object::{ObjectRef, Position, Value, to_yaml};
 use trueup_source::{FolderTree, GitFetcher, GitFetcherOptions, WebFetcher};
+
+/// How deep Kustomizations are built into each other.
+pub const MAX_BUILD_LEVELS: usize = 32;
 
 /// Builds and prints; what is printed is the build alone.
 pub fn run(arguments: &BuildArguments) -> Result<ExitCode, Failure> {
     match &arguments.what {
         BuildWhat::Kustomize(arguments) => kustomize(arguments),
+        BuildWhat::Kustomization(arguments) => online(kustomization(arguments)),
     }
+}
+
+/// What a Kustomization applies; with `--recursive` what the Kustomizations
+/// among that apply stands behind it.
+async fn kustomization(arguments: &BuildKustomizationArguments) -> Result<ExitCode, Failure> {
+    Place::of(&arguments.local.path)?;
+    let session = if arguments.dry_run {
+        None
+    } else {
+        Some(connect::session(&arguments.scope).await?)
+    };
+    let builder = Builder {
+        session: session.as_ref(),
+        local: &arguments.local,
+        namespace: &arguments.scope.namespace,
+        absent: Absent::Refused,
+    };
+    let root = builder.root().await?;
+    let mut collection = Collection::default();
+    collect(&builder, &root, MAX_BUILD_LEVELS, &mut collection).await?;
+    let objects = collection.objects.iter();
+    let documents = objects.map(|it| format!("{}---\n", to_yaml(it)));
+    print(&documents.collect::<String>())?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// What was built.
+#[derive(Default)]
+struct Collection {
+    objects: Vec<Value>,
+    /// The Kustomizations that were built: each is once, whoever has it.
+    seen: BTreeSet<ObjectRef>,
+}
+
+async fn collect(
+    builder: &Builder<'_>,
+    built: &Built,
+    levels: usize,
+    collection: &mut Collection,
+) -> Result<(), Failure> {
+    collection.seen.insert(built.kustomization.reference());
+    collection.objects.extend(built.objects.iter().cloned());
+    if !builder.local.recursive {
+        return Ok(());
+    }
+    for (reference, object) in builder.inner(built) {
+        if !collection.seen.insert(reference.clone()) {
+            continue;
+        }
+        if levels == 0 {
+            return Err(too_deep(&reference, MAX_BUILD_LEVELS));
+        }
+        let kustomization = Kustomization::read(object).map_err(said)?;
+        let folder = builder.folder_of(&kustomization)?;
+        let below = builder.build(object, &folder).await?;
+        Box::pin(collect(builder, &below, levels - 1, collection)).await?;
+    }
+    Ok(())
 }
 
 /// Most roots need nothing from elsewhere, and are done before there would be
@@ -73,12 +140,17 @@ fn finish(
 /// Builds, and fetches what the build lacks. Mirrors of repositories live no
 /// longer than the build.
 #[derive(Default)]
-struct Shell {
+pub(super) struct Shell {
     answers: Answers,
     fetcher: Option<(RemoteBases, tempfile::TempDir)>,
 }
 
 impl Shell {
+    /// What was fetched so far.
+    pub(super) fn answers(&self) -> &Answers {
+        &self.answers
+    }
+
     /// Each round adds an answer, and a build asks for no more than so many.
     async fn build(&mut self, place: &Place, options: &BuildOptions) -> Result<Outcome, Failure> {
         loop {
@@ -90,7 +162,8 @@ impl Shell {
         }
     }
 
-    async fn fetch(&mut self, needs: &[AskedNeed]) -> Result<(), Failure> {
+    /// Fetches what a build asked for.
+    pub(super) async fn fetch(&mut self, needs: &[AskedNeed]) -> Result<(), Failure> {
         if self.fetcher.is_none() {
             self.fetcher = Some(fetcher()?);
         }
@@ -169,7 +242,7 @@ fn options(arguments: &BuildKustomizeArguments, place: &Place) -> BuildOptions {
 }
 
 /// Where the root is, and how messages speak of files.
-struct Place {
+pub(super) struct Place {
     tree: Arc<dyn FileTree>,
     root: TreePath,
     standing: Standing,
@@ -183,7 +256,8 @@ enum Standing {
 }
 
 impl Place {
-    fn of(root: &Path) -> Result<Self, Failure> {
+    /// A folder of this machine.
+    pub(super) fn of(root: &Path) -> Result<Self, Failure> {
         let whole = root
             .canonicalize()
             .map_err(|error| said(format!("{}: {error}", root.display())))?;
@@ -199,7 +273,13 @@ impl Place {
         })
     }
 
-    fn said(&self, error: &dyn std::fmt::Display) -> Failure {
+    /// The folder, from the root of this machine.
+    pub(super) fn root(&self) -> &TreePath {
+        &self.root
+    }
+
+    /// A failure whose paths are told as seen from here.
+    pub(super) fn said(&self, error: &dyn std::fmt::Display) -> Failure {
         said(self.seen_from_here(&error.to_string()))
     }
 

@@ -1,14 +1,15 @@
 //! `trueup debug`: what an object looks like inside.
 
-use super::variables::{Origin, Variable};
 use super::{Failure, said, variables};
 use crate::arguments::{DebugArguments, DebugKustomizationArguments, DebugWhat};
 use crate::words::KUSTOMIZATION;
 use crate::{connect, document};
 use std::process::ExitCode;
 use trueup_cluster::Form;
+use trueup_kinds::{Kustomization, Resource};
 use trueup_object::{Value, to_yaml};
 use trueup_plan::MASK;
+use trueup_render::Variable;
 
 /// Prints the part that was asked for.
 pub async fn run(arguments: DebugArguments) -> Result<ExitCode, Failure> {
@@ -17,7 +18,8 @@ pub async fn run(arguments: DebugArguments) -> Result<ExitCode, Failure> {
     let object = KUSTOMIZATION.object(&arguments.scope.namespace, &what.name);
     let live = session.get(&object, Form::Full).await?;
     if what.show_vars {
-        let found = variables::of(&session, live.value()).await?;
+        let found =
+            variables::of(&session, &Kustomization::read(live.value()).map_err(said)?).await?;
         if found.is_empty() {
             return Err(said("no post build substitutions found"));
         }
@@ -31,9 +33,10 @@ pub async fn run(arguments: DebugArguments) -> Result<ExitCode, Failure> {
 
 /// `NAME=value`; values of Secrets only where they are asked for.
 fn line(name: &str, variable: &Variable, what: &DebugKustomizationArguments) -> String {
-    let value = match variable.origin {
-        Origin::Secret if !what.show_secrets => MASK.into(),
-        _ => String::from_utf8_lossy(&variable.value),
+    let value = if variable.is_secret() && !what.show_secrets {
+        MASK.into()
+    } else {
+        String::from_utf8_lossy(variable.value())
     };
     format!("{name}={value}\n")
 }

@@ -5,13 +5,15 @@ use std::process::ExitCode;
 use trueup_cluster::{ApiError, ConnectError, ErrorClass};
 
 /// Why a command failed, ready to be read after `✗`.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Failure {
     sentence: String,
     hint: Option<String>,
     code: u8,
 }
 
+/// Done, and something was found: the exit code of `diff` with differences.
+const FOUND: u8 = 1;
 /// The exit code of a failure.
 const FAILED: u8 = 1;
 
@@ -33,6 +35,11 @@ impl Failure {
         }
     }
 
+    /// The same with an exit code.
+    pub fn with_code(self, code: u8) -> Self {
+        Self { code, ..self }
+    }
+
     /// The same with what was being done in front.
     pub fn during(self, what: &str) -> Self {
         Self {
@@ -49,6 +56,11 @@ impl Failure {
         }
         ExitCode::from(self.code)
     }
+}
+
+/// A result that a script can tell from a failure.
+pub fn found() -> ExitCode {
+    ExitCode::from(FOUND)
 }
 
 impl std::fmt::Display for Failure {

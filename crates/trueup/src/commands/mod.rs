@@ -10,12 +10,14 @@ mod create;
 mod debug;
 mod delete;
 mod demo;
+mod diff;
 mod events;
 mod export;
 mod failure;
 mod get;
 mod install;
 mod installation;
+mod local;
 mod logs;
 mod reconcile;
 mod select;
@@ -53,6 +55,7 @@ pub fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
         Command::Controller(arguments) => online(controller::run(arguments)),
         Command::Apiserver(arguments) => online(apiserver::run(arguments)),
         Command::Build(arguments) => build::run(&arguments),
+        Command::Diff(arguments) => online(diff::run(arguments)),
         Command::Install(arguments) => online(install::run(arguments)),
         Command::Check(arguments) => online(check::run(arguments)),
         Command::Uninstall(arguments) => online(uninstall::run(arguments)),

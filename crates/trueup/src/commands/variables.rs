@@ -3,93 +3,73 @@
 use super::{Failure, said};
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
-use std::collections::BTreeMap;
 use trueup_cluster::{Form, Session};
-use trueup_object::{GroupVersionKind, ObjectRef, Value};
+use trueup_kinds::{Kustomization, SubstituteReference};
+use trueup_object::{GroupVersionKind, ObjectRef, Text, Value};
+use trueup_render::{ReferencedVariables, Strictness, Substitution, VariableSource, Variables};
 
-/// Where a variable comes from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Origin {
-    /// The specification, or a `ConfigMap`.
-    Open,
-    /// A Secret: its value is shown to nobody who has not asked.
-    Secret,
+/// All variables of a Kustomization, as the controllers put them in.
+pub async fn of(session: &Session, kustomization: &Kustomization) -> Result<Variables, Failure> {
+    let Some(post_build) = &kustomization.spec.post_build else {
+        return Ok(Variables::new());
+    };
+    let referenced = referenced(session, kustomization).await?;
+    Substitution::of(post_build, &referenced, Strictness::default())
+        .map(|substitution| substitution.variables)
+        .map_err(said)
 }
 
-/// The value of a variable.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Variable {
-    /// Its bytes, without newlines, as the controllers put it in.
-    pub value: Vec<u8>,
-    /// Where it comes from.
-    pub origin: Origin,
-}
-
-/// Variables by name; what is written in the specification wins, then what
-/// comes later in `substituteFrom`.
-pub async fn of(
+/// What `substituteFrom` leads to, in order.
+pub async fn referenced(
     session: &Session,
-    kustomization: &Value,
-) -> Result<BTreeMap<String, Variable>, Failure> {
-    let mut found = BTreeMap::new();
-    let references = kustomization.at(&["spec", "postBuild", "substituteFrom"]);
-    for reference in references.and_then(Value::as_list).unwrap_or_default() {
-        found.extend(referenced(session, kustomization, reference).await?);
+    kustomization: &Kustomization,
+) -> Result<Vec<ReferencedVariables>, Failure> {
+    let post_build = kustomization.spec.post_build.iter();
+    let mut found = Vec::new();
+    for reference in post_build.flat_map(|it| &it.substitute_from) {
+        found.extend(read(session, kustomization, reference).await?);
     }
-    let inline = kustomization.at(&["spec", "postBuild", "substitute"]);
-    found.extend(pairs(inline).map(|(name, text)| (name, variable(text.into(), Origin::Open))));
     Ok(found)
 }
 
-async fn referenced(
+async fn read(
     session: &Session,
-    kustomization: &Value,
-    reference: &Value,
-) -> Result<Vec<(String, Variable)>, Failure> {
-    let text = |key: &str| reference.str_at(&[key]).unwrap_or_default();
-    let namespace = kustomization.str_at(&["metadata", "namespace"]);
+    kustomization: &Kustomization,
+    reference: &SubstituteReference,
+) -> Result<Option<ReferencedVariables>, Failure> {
     let object = ObjectRef {
-        kind: GroupVersionKind::new("v1", text("kind")),
-        namespace: namespace.unwrap_or_default().into(),
-        name: text("name").into(),
+        kind: GroupVersionKind::new("v1", &reference.kind),
+        namespace: kustomization.metadata.namespace.clone(),
+        name: reference.name.clone(),
     };
-    let is_optional = reference.get("optional").and_then(Value::as_bool) == Some(true);
     let live = match session.find(&object, Form::Full).await? {
         Some(live) => live,
-        None if is_optional => return Ok(Vec::new()),
+        None if reference.optional => return Ok(None),
         None => return Err(said(format!("substituteFrom: {object} not found"))),
     };
-    pairs(live.value().get("data"))
-        .map(|(name, text)| match text_of(&object, &name, text) {
-            Ok((bytes, origin)) => Ok((name, variable(bytes, origin))),
-            Err(failure) => Err(failure),
-        })
-        .collect()
-}
-
-fn text_of(object: &ObjectRef, name: &str, text: &str) -> Result<(Vec<u8>, Origin), Failure> {
-    if object.kind.kind != "Secret" {
-        return Ok((text.into(), Origin::Open));
+    let data = live.value().get("data").and_then(Value::as_map);
+    let texts = data.into_iter().flat_map(|map| map.iter());
+    let pairs = texts.filter_map(|(name, text)| Some((name.clone(), text.as_str()?)));
+    if reference.kind == "Secret" {
+        let pairs: Result<Vec<(Text, Vec<u8>)>, Failure> = pairs
+            .map(|(name, text)| decoded(&object, name, text))
+            .collect();
+        return Ok(Some(ReferencedVariables {
+            source: VariableSource::Secret(reference.name.clone()),
+            pairs: pairs?,
+        }));
     }
-    BASE64_STANDARD
-        .decode(text)
-        .map(|bytes| (bytes, Origin::Secret))
-        .map_err(|_| {
-            said(format!(
-                "substituteFrom: {object}: data of {name} is no base64"
-            ))
-        })
+    Ok(Some(ReferencedVariables {
+        source: VariableSource::ConfigMap(reference.name.clone()),
+        pairs: pairs.map(|(name, text)| (name, text.into())).collect(),
+    }))
 }
 
-fn variable(mut value: Vec<u8>, origin: Origin) -> Variable {
-    value.retain(|byte| *byte != b'\n');
-    Variable { value, origin }
-}
-
-fn pairs(map: Option<&Value>) -> impl Iterator<Item = (String, &str)> {
-    let entries = map
-        .and_then(Value::as_map)
-        .into_iter()
-        .flat_map(|map| map.iter());
-    entries.filter_map(|(name, value)| Some((name.to_string(), value.as_str()?)))
+fn decoded(object: &ObjectRef, name: Text, text: &str) -> Result<(Text, Vec<u8>), Failure> {
+    match BASE64_STANDARD.decode(text) {
+        Ok(bytes) => Ok((name, bytes)),
+        Err(_) => Err(said(format!(
+            "substituteFrom: {object}: data of {name} is no base64"
+        ))),
+    }
 }

@@ -12,6 +12,7 @@ mod apiserver;
 mod bad_builds;
 mod bad_objects;
 mod bad_sources;
+mod building;
 mod commands;
 mod creating;
 mod deploying;
