@@ -201,5 +201,5 @@ fn is_local_and_relative(component: &str) -> bool {
     let lower = component.to_lowercase();
     let is_elsewhere = |start: &&str| lower.starts_with(*start) && lower.len() > start.len();
     let path = lower.strip_prefix("file://").unwrap_or(&lower);
-    !path.starts_with('/') && !ELSEWHERE.iter().any(|start| is_elsewhere(start))
+    !path.starts_with('/') && !ELSEWHERE.iter().any(is_elsewhere)
 }

@@ -232,7 +232,7 @@ async fn what_a_url_says_of_a_user_stays_with_its_host() {
             .count(),
         2
     );
-    assert!(!seen_there.lock().unwrap().iter().any(|it| has_login(it)));
+    assert!(!seen_there.lock().unwrap().iter().any(has_login));
     let error = fetcher
         .fetch(&url.replace("127.0.0.1", "127.0.0.1:x"))
         .await

@@ -80,7 +80,7 @@ async fn read(
     let wanted = object_of(kustomization, reference);
     let found = find(context, key, &wanted)
         .await
-        .map_err(|error| unreadable(reference, &error.message(), cure_of(&error)))?;
+        .map_err(|error| unreadable(reference, error.message(), cure_of(&error)))?;
     let version = found.as_ref().map(|it| it.resource_version().clone());
     lock(memory).reads_input(&wanted, version);
     match found {

@@ -110,13 +110,13 @@ fn last_index_of<'a>(text: &str, part: &str, end: Option<i64>) -> Outcome<'a> {
         return Ok(place_of(text, text.rfind(part)));
     };
     let limit = byte_of(text, end, "lastIndexOf")?;
-    let found = text
+    let mut found = text
         .char_indices()
         .map(|(at, _)| at)
         .filter(|at| *at <= limit);
     Ok(place_of(
         text,
-        found.filter(|at| text[*at..].starts_with(part)).last(),
+        found.rfind(|at| text[*at..].starts_with(part)),
     ))
 }
 
