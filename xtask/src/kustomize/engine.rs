@@ -1,9 +1,13 @@
-//! Builds in this process, from files on disk.
+//! Builds in this process, from files on disk and from files in memory.
 
 use super::cases::Case;
 use crate::process::thread_cpu_s;
+use bytes::Bytes;
+use std::collections::HashMap;
+use std::hash::Hash;
+use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
-use trueup_artifact::{Digest, FileTree, TreePath};
+use trueup_artifact::{Digest, Entry, FileTree, TreeError, TreePath};
 use trueup_kustomize::{BuildOptions, LoadRestrictor, Order, build};
 use trueup_source::FolderTree;
 
@@ -49,16 +53,33 @@ pub fn digest(case: &Case) -> Result<String, String> {
     once(case).map(|text| Digest::of(text.as_bytes()).hex())
 }
 
-/// Builds a root again and again, for so many seconds of processor time. The
-/// system tells that time only now and then, so it is taken over all builds.
+/// Builds a root again and again, each time from files on disk that were not
+/// looked at before.
 pub fn measure(case: &Case, seconds: f64) -> Result<Built, String> {
     once(case)?;
+    repeat(seconds, || once(case))
+}
+
+/// The same from files in memory, as the controllers have them.
+pub fn measure_in_memory(case: &Case, seconds: f64) -> Result<Built, String> {
+    let tree = Remembered::new(FolderTree::new(&case.home));
+    let build = || {
+        build_once(&tree, &case.path, case.is_legacy_order)
+            .map_err(|error| format!("{}: {error}", case.name))
+    };
+    build()?;
+    repeat(seconds, build)
+}
+
+/// Builds for so many seconds of processor time. The system tells that time
+/// only now and then, so it is taken over all builds.
+fn repeat(seconds: f64, build: impl Fn() -> Result<String, String>) -> Result<Built, String> {
     let mut wall_us = Vec::new();
     let before_s = thread_cpu_s();
     let mut taken_s = 0.0;
     while wall_us.len() < MIN_BUILDS || taken_s < seconds {
         let began = Instant::now();
-        std::hint::black_box(once(case)?);
+        std::hint::black_box(build()?);
         wall_us.push(began.elapsed().as_secs_f64() * 1e6);
         taken_s = thread_cpu_s() - before_s;
     }
@@ -68,4 +89,49 @@ pub fn measure(case: &Case, seconds: f64) -> Result<Built, String> {
         cpu_us: taken_s * 1e6 / builds,
         wall_us: crate::median(wall_us),
     })
+}
+
+type Answers<T> = Mutex<HashMap<TreePath, Result<T, TreeError>>>;
+
+/// A tree whose answers are kept in memory.
+#[derive(Debug)]
+struct Remembered {
+    tree: FolderTree,
+    entries: Answers<Option<Entry>>,
+    lists: Answers<Vec<(String, Entry)>>,
+    files: Answers<Bytes>,
+}
+
+impl Remembered {
+    fn new(tree: FolderTree) -> Self {
+        Self {
+            tree,
+            entries: Mutex::default(),
+            lists: Mutex::default(),
+            files: Mutex::default(),
+        }
+    }
+}
+
+impl FileTree for Remembered {
+    fn entry(&self, path: &TreePath) -> Result<Option<Entry>, TreeError> {
+        answer(&self.entries, path, || self.tree.entry(path))
+    }
+
+    fn list(&self, path: &TreePath) -> Result<Vec<(String, Entry)>, TreeError> {
+        answer(&self.lists, path, || self.tree.list(path))
+    }
+
+    fn read(&self, path: &TreePath) -> Result<Bytes, TreeError> {
+        answer(&self.files, path, || self.tree.read(path))
+    }
+}
+
+fn answer<K: Clone + Eq + Hash, T: Clone>(
+    answers: &Mutex<HashMap<K, T>>,
+    key: &K,
+    ask: impl FnOnce() -> T,
+) -> T {
+    let mut answers = answers.lock().unwrap_or_else(PoisonError::into_inner);
+    answers.entry(key.clone()).or_insert_with(ask).clone()
 }

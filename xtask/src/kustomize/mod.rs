@@ -69,6 +69,7 @@ fn measure(case: &Case, options: &Options, programs: &programs::Programs) -> Res
         is_public: case.is_public,
         genuine_us: case.genuine_us,
         built: engine::measure(case, options.seconds)?,
+        in_memory: engine::measure_in_memory(case, options.seconds)?,
         memory: memory::measure(case)?,
         programs: programs.measure(case, options.program_seconds)?,
     })
