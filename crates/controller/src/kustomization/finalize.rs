@@ -294,16 +294,7 @@ fn wait(
         revision: "deleted".into(),
         origin_revision: None,
     };
-    let mut memory = lock(memory);
-    memory.owned = left.iter().map(trueup_kinds::object_id).collect();
-    let begun = memory.waiting.take().filter(|waiting| waiting.mark == mark);
-    let since_ms = begun.map_or(since_ms, |waiting| waiting.since_ms);
-    memory.waiting = Some(Waiting {
-        mark,
-        purpose: Purpose::Health,
-        since_ms,
-        spent_ms: 0,
-    });
+    let since_ms = await_end(&mut lock(memory), mark, &left, since_ms);
     let timeout = kustomization.spec.timeout_or_default();
     let time_left = timeout.saturating_sub(super::health::waited(now_ms, since_ms));
     if time_left.is_zero() {
@@ -320,6 +311,20 @@ fn wait(
     }
     let delay_ms = u64::try_from(time_left.as_millis()).unwrap_or(u64::MAX);
     Some(Ended::success(Next::Deadline { delay_ms }))
+}
+
+/// Remembers what is waited for, and answers since when.
+fn await_end(memory: &mut Memory, mark: Mark, left: &[ObjectRef], since_ms: i64) -> i64 {
+    memory.owned = left.iter().map(trueup_kinds::object_id).collect();
+    let begun = memory.waiting.take().filter(|waiting| waiting.mark == mark);
+    let since_ms = begun.map_or(since_ms, |waiting| waiting.since_ms);
+    memory.waiting = Some(Waiting {
+        mark,
+        purpose: Purpose::Health,
+        since_ms,
+        spent_ms: 0,
+    });
+    since_ms
 }
 
 /// Since when the end of the objects is waited for: from now if some were

@@ -173,12 +173,13 @@ impl Run<'_> {
             self.start.cycle.as_deref(),
             &expressions.ready,
         )?;
-        lock(self.memory).checks = Arc::new(expressions.checks);
         if self.start.causes.contains(&Cause::Discovery) {
             // Which kinds have namespaces decides what is made.
             lock(self.memory).build = None;
         }
         let target = self.target(kustomization).await?;
+        // Another cluster begins without what is remembered of the last one.
+        lock(self.memory).checks = Arc::new(expressions.checks);
         let substitution =
             references::substitution(context, key, kustomization, self.memory).await?;
         let order = build::Order {
