@@ -59,7 +59,7 @@ fn critical_pods(options: &InstallOptions) -> Value {
             "namespace": (options.namespace.clone()),
         },
         "spec": {
-            "hard": {"pods": "1000"},
+            "hard": {"pods": "1k"},
             "scopeSelector": {
                 "matchExpressions": [{
                     "operator": "In",

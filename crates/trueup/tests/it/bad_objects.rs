@@ -284,17 +284,17 @@ async fn a_field_of_a_kustomization_that_is_not_served_yet_is_refused_by_name() 
         world
             .apply(&with(
                 world.kustomization("api"),
-                &["spec", "namePrefix"],
-                "my-",
+                &["spec", "decryption"],
+                value!({"provider": "sops"}),
             ))
             .await;
         let api = world.kustomization_reference("api");
         world
-            .fails(&api, "FieldNotServed", &["spec.namePrefix"])
+            .fails(&api, "FieldNotServed", &["spec.decryption"])
             .await;
         assert_eq!(
             world
-                .find(&world.reference("v1", "ConfigMap", "my-api"))
+                .find(&world.reference("v1", "ConfigMap", "api"))
                 .await,
             None
         );
@@ -305,7 +305,7 @@ async fn a_field_of_a_kustomization_that_is_not_served_yet_is_refused_by_name() 
                 "api",
                 "--type=merge",
                 "-p",
-                r#"{"spec":{"namePrefix":null}}"#,
+                r#"{"spec":{"decryption":null}}"#,
             ])
             .await;
         world.applied("api", &world.fleet.head().await).await;

@@ -101,7 +101,7 @@ async fn what_is_not_served_is_refused_by_name() {
         ),
         (
             "helmCharts:\n- name: x\n",
-            "charts are not inflated by this version of Trueup",
+            "helmCharts are not inflated by this version of Trueup",
         ),
     ] {
         std::fs::write(app.path().join("kustomization.yaml"), file).unwrap();
