@@ -95,7 +95,9 @@ impl RemoteBases {
 
     async fn fetch(&self, need: &Need) -> Answer {
         let fetched = match (need, &self.access) {
-            (Need::Chart(_), _) => Err("helmCharts are not inflated by this version of Trueup".into()),
+            (Need::Chart(_), _) => {
+                Err("helmCharts are not inflated by this version of Trueup".into())
+            }
             (_, Access::Refused(why)) => Err((*why).to_owned()),
             (Need::Repository(repository), Access::Allowed { git, .. }) => {
                 self.repository(repository, git.as_ref()).await

@@ -293,9 +293,7 @@ async fn a_field_of_a_kustomization_that_is_not_served_yet_is_refused_by_name() 
             .fails(&api, "FieldNotServed", &["spec.decryption"])
             .await;
         assert_eq!(
-            world
-                .find(&world.reference("v1", "ConfigMap", "api"))
-                .await,
+            world.find(&world.reference("v1", "ConfigMap", "api")).await,
             None
         );
         world
