@@ -19,7 +19,7 @@ pub enum BuildWhat {
     Kustomize(BuildKustomizeArguments),
     /// What a Kustomization applies, from files on this machine
     #[command(visible_alias = "ks", alias = "kustomizations")]
-    Kustomization(BuildKustomizationArguments),
+    Kustomization(Box<BuildKustomizationArguments>),
 }
 
 /// `trueup build kustomization`.
