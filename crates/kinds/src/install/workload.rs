@@ -182,7 +182,7 @@ fn container(options: &InstallOptions) -> Value {
         "livenessProbe": {"httpGet": {"path": "/healthz", "port": "http-prom"}},
         "readinessProbe": {"httpGet": {"path": "/readyz", "port": "http-prom"}},
         "resources": {
-            "limits": {"cpu": "1000m", "memory": "1Gi"},
+            "limits": {"cpu": "1", "memory": "1Gi"},
             "requests": {"cpu": "50m", "memory": "64Mi"},
         },
         "securityContext": {
