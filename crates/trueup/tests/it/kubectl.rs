@@ -151,9 +151,11 @@ async fn what_install_prints_can_be_applied_by_kubectl() {
         })
         .await;
         for (kind, name) in [
-            ("clusterrolebinding", "cluster-reconciler-"),
-            ("clusterrolebinding", "crd-controller-"),
-            ("clusterrole", "crd-controller-"),
+            ("clusterrolebinding", "trueup-cluster-admin-"),
+            ("clusterrolebinding", "trueup-controller-"),
+            ("clusterrole", "trueup-controller-"),
+            ("clusterrole", "trueup-view-"),
+            ("clusterrole", "trueup-edit-"),
             ("namespace", ""),
         ] {
             let name = format!("{name}{namespace}");
