@@ -38,13 +38,20 @@ impl Regexp {
     /// Compiles an expression of at most [`MAX_REGEXP_BYTES`], refusing what
     /// Go refuses in Go's words.
     pub fn compile(text: &str) -> Result<Self, RegexpError> {
+        Self::compile_within(text, MAX_COMPILED_BYTES)
+    }
+
+    /// As [`Regexp::compile`], for an expression that may take no more than
+    /// some bytes once it is compiled; it is [`RegexpMistake::TooLarge`] if
+    /// it would.
+    pub fn compile_within(text: &str, max_compiled_bytes: usize) -> Result<Self, RegexpError> {
         let too_large = || RegexpError::new(RegexpMistake::TooLarge, "");
         if text.len() > MAX_REGEXP_BYTES {
             return Err(too_large());
         }
         let translated = translate::translate(text)?;
         let expression = RegexBuilder::new(&translated.expression)
-            .size_limit(MAX_COMPILED_BYTES)
+            .size_limit(max_compiled_bytes)
             .nest_limit(u32::MAX)
             .build()
             .map_err(|_| too_large())?;

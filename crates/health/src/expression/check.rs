@@ -1,24 +1,27 @@
 //! What can be said of an expression before it is evaluated.
 
-use super::{MAX_EXPRESSION_DEPTH, MAX_EXPRESSION_OPERATORS, functions};
+use super::token::{Kind, Token};
+use super::{MAX_EXPRESSION_DEPTH, MAX_EXPRESSION_OPERATORS, functions, operators as of_values};
 use kube_cel::cel::common::ast::{EntryExpr, Expr, LiteralValue, operators};
 use kube_cel::cel::parser::Expression as Node;
 
 /// Refuses a text whose nesting the parser would follow too deep (brackets in
 /// each other, chains of operators), and one that it would take for another:
 /// it reads two signs `!` or `-` before one operand as one.
-pub(super) fn signs(text: &str) -> Result<(), String> {
+pub(super) fn signs(tokens: &[Token<'_>]) -> Result<(), String> {
     let (mut depth, mut operators) = (0_usize, 0_usize);
-    // The last two signs, spaces left out; an operand counts as one `x`.
-    let mut before = ['(', '('];
-    for sign in outside_quotes(text) {
+    let (mut second_last, mut last) = (None, None);
+    for token in tokens.iter().filter(|token| token.kind != Kind::Blank) {
+        let sign = sign_of(token);
         match sign {
-            '(' | '[' | '{' => depth += 1,
-            ')' | ']' | '}' => depth = depth.saturating_sub(1),
-            '+' | '-' | '*' | '/' | '%' | '<' | '>' | '=' | '!' | '?' | '.' | '&' | '|' => {
+            Some("(" | "{") => depth += 1,
+            Some("[") => {
+                depth += 1;
                 operators += 1;
             }
-            _ => {}
+            Some(")" | "]" | "}") => depth = depth.saturating_sub(1),
+            Some("," | ":") | None => {}
+            Some(operator) => operators += operator.len(),
         }
         if depth > usize::from(MAX_EXPRESSION_DEPTH) {
             return Err(too_deep());
@@ -28,37 +31,29 @@ pub(super) fn signs(text: &str) -> Result<(), String> {
                 "it has more than {MAX_EXPRESSION_OPERATORS} signs of operators"
             ));
         }
-        let is_operand = |sign: char| sign.is_alphanumeric() || "_)]}'\"".contains(sign);
         let is_double = match sign {
-            '!' => before[1] == '!',
+            Some("!") => last.and_then(sign_of) == Some("!"),
             // The first of two may stand between two operands.
-            '-' => before[1] == '-' && !is_operand(before[0]),
+            Some("-") => {
+                last.and_then(sign_of) == Some("-") && !second_last.is_some_and(ends_operand)
+            }
             _ => false,
         };
         if is_double {
+            let sign = token.source;
             return Err(format!("two signs {sign} before one operand"));
         }
-        before = [before[1], sign];
+        (second_last, last) = (last, Some(token));
     }
     Ok(())
 }
 
-/// The characters that are neither in quotes nor spaces; the quotes are.
-fn outside_quotes(text: &str) -> impl Iterator<Item = char> {
-    let (mut quote, mut escaped) = (None, false);
-    text.chars().filter(move |sign| {
-        let is_inside = quote.is_some();
-        if escaped {
-            escaped = false;
-        } else if is_inside && *sign == '\\' {
-            escaped = true;
-        } else if quote == Some(*sign) {
-            quote = None;
-        } else if !is_inside && matches!(sign, '\'' | '"') {
-            quote = Some(*sign);
-        }
-        !is_inside && !sign.is_whitespace()
-    })
+fn sign_of<'a>(token: &Token<'a>) -> Option<&'a str> {
+    (token.kind == Kind::Sign).then_some(token.source)
+}
+
+fn ends_operand(token: &Token<'_>) -> bool {
+    sign_of(token).is_none_or(|sign| matches!(sign, ")" | "]" | "}"))
 }
 
 fn too_deep() -> String {
@@ -119,7 +114,8 @@ pub(super) fn functions(tree: &Node) -> Result<(), String> {
             }
             _ => call.func_name.clone(),
         };
-        if !functions::is_known(&name) && !functions::is_known(&call.func_name) {
+        let is_known = |name: &str| functions::is_known(name) || of_values::is_operator(name);
+        if !is_known(&name) && !is_known(&call.func_name) {
             return Err(format!("undeclared reference to '{name}'"));
         }
     }

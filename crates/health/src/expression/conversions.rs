@@ -2,21 +2,22 @@
 
 use super::Fault;
 use super::datum::Datum;
-use super::evaluate::Meter;
 use super::time;
-use std::sync::Arc;
+use base64::Engine;
+use base64::alphabet::STANDARD;
+use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use trueup_object::{Text, to_json};
 
 type Outcome<'a> = Result<Datum<'a>, Fault>;
 
-pub(super) fn convert<'a>(name: &str, args: &[Datum<'a>], meter: &Meter) -> Option<Outcome<'a>> {
+pub(super) fn convert<'a>(name: &str, args: &[Datum<'a>]) -> Option<Outcome<'a>> {
     let [value] = args else { return None };
     match name {
         "int" => int(value),
         "uint" => uint(value),
         "double" => double(value),
         "bool" => truth(value),
-        "string" => string(value, meter),
+        "string" => string(value),
         "bytes" => match value {
             Datum::Bytes(_) => Some(Ok(value.clone())),
             Datum::Text(text) => Some(Ok(Datum::Bytes(text.as_bytes().into()))),
@@ -25,24 +26,28 @@ pub(super) fn convert<'a>(name: &str, args: &[Datum<'a>], meter: &Meter) -> Opti
         "timestamp" => time::timestamp(value),
         "duration" => time::duration(value),
         "base64.encode" => match value {
-            Datum::Bytes(bytes) => Some(
-                meter
-                    .spend_bytes(bytes.len() * 2)
-                    .map(|()| Datum::text(base64_of(bytes))),
-            ),
+            Datum::Bytes(bytes) => Some(Ok(Datum::text(BASE64.encode(bytes)))),
             _ => None,
         },
-        "base64.decode" => {
-            let text = value.as_text()?;
-            let spent = meter.spend_bytes(text.len());
-            Some(spent.and_then(|()| {
-                bytes_of(text)
-                    .map(|bytes| Datum::Bytes(bytes.into()))
-                    .ok_or_else(|| Fault::of_function("base64.decode", "illegal base64 data"))
-            }))
-        }
+        "base64.decode" => Some(decoded(value.as_text()?)),
         _ => None,
     }
+}
+
+/// As Go's decoders, which cel-go uses: with padding or without, bits that
+/// are left over and ends of lines don't count.
+const BASE64: GeneralPurpose = GeneralPurpose::new(
+    &STANDARD,
+    GeneralPurposeConfig::new()
+        .with_decode_padding_mode(DecodePaddingMode::Indifferent)
+        .with_decode_allow_trailing_bits(true),
+);
+
+fn decoded<'a>(text: &str) -> Outcome<'a> {
+    BASE64
+        .decode(text.replace(['\r', '\n'], ""))
+        .map(|bytes| Datum::Bytes(bytes.into()))
+        .map_err(|_| Fault::of_function("base64.decode", "illegal base64 data"))
 }
 
 fn int<'a>(value: &Datum<'a>) -> Option<Outcome<'a>> {
@@ -56,7 +61,10 @@ fn int<'a>(value: &Datum<'a>) -> Option<Outcome<'a>> {
             Ok(Datum::Int(*float as i64))
         }
         Datum::Double(_) => Err(Fault::Overflow),
-        Datum::Text(text) => text.parse().map(Datum::Int).map_err(|_| not_a("int", text)),
+        Datum::Text(text) => text
+            .parse()
+            .map(Datum::Int)
+            .map_err(|_| Fault::not_a("int")),
         Datum::Timestamp(at) => Ok(Datum::Int(at.as_second())),
         Datum::Duration(span) => i64::try_from(span.as_nanos())
             .map(Datum::Int)
@@ -83,7 +91,7 @@ fn uint<'a>(value: &Datum<'a>) -> Option<Outcome<'a>> {
         Datum::Text(text) => text
             .parse()
             .map(Datum::Uint)
-            .map_err(|_| not_a("uint", text)),
+            .map_err(|_| Fault::not_a("uint")),
         _ => return None,
     })
 }
@@ -100,7 +108,7 @@ fn double<'a>(value: &Datum<'a>) -> Option<Outcome<'a>> {
         Datum::Text(text) => text
             .parse()
             .map(Datum::Double)
-            .map_err(|_| not_a("double", text)),
+            .map_err(|_| Fault::not_a("double")),
         _ => return None,
     })
 }
@@ -111,26 +119,19 @@ fn truth<'a>(value: &Datum<'a>) -> Option<Outcome<'a>> {
         Datum::Text(text) => match text.as_str() {
             "1" | "t" | "T" | "true" | "TRUE" | "True" => Ok(Datum::Bool(true)),
             "0" | "f" | "F" | "false" | "FALSE" | "False" => Ok(Datum::Bool(false)),
-            _ => Err(not_a("bool", text)),
+            _ => Err(Fault::not_a("bool")),
         },
         _ => return None,
     })
 }
 
-fn not_a(function: &'static str, text: &str) -> Fault {
-    let shown: String = text.chars().take(40).collect();
-    Fault::of_function(function, format!("type conversion error of {shown:?}"))
-}
-
-fn string<'a>(value: &Datum<'a>, meter: &Meter) -> Option<Outcome<'a>> {
+fn string<'a>(value: &Datum<'a>) -> Option<Outcome<'a>> {
     Some(match value {
         Datum::Text(_) => Ok(value.clone()),
         Datum::Bytes(bytes) => {
             let text = std::str::from_utf8(bytes);
-            meter.spend_bytes(bytes.len()).and_then(|()| {
-                text.map(Datum::text)
-                    .map_err(|_| Fault::of_function("string", "invalid UTF-8 in bytes"))
-            })
+            text.map(Datum::text)
+                .map_err(|_| Fault::of_function("string", "invalid UTF-8 in bytes"))
         }
         Datum::Bool(_)
         | Datum::Int(_)
@@ -158,46 +159,4 @@ pub(super) fn shown(value: &Datum<'_>) -> Text {
         Datum::Duration(span) => time::seconds_text(*span).into(),
         other => other.type_name().into(),
     }
-}
-
-const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-
-/// Base64 with padding, RFC 4648 section 4.
-fn base64_of(bytes: &Arc<[u8]>) -> String {
-    let mut text = String::with_capacity(bytes.len().div_ceil(3) * 4);
-    for chunk in bytes.chunks(3) {
-        let held = chunk
-            .iter()
-            .fold(0_usize, |held, byte| held << 8 | usize::from(*byte))
-            << (8 * (3 - chunk.len()));
-        for place in 0..4 {
-            let digit = DIGITS[held >> (18 - 6 * place) & 63];
-            text.push(if place <= chunk.len() {
-                char::from(digit)
-            } else {
-                '='
-            });
-        }
-    }
-    text
-}
-
-/// The bytes of Base64 with or without padding; `None` if it is none.
-fn bytes_of(text: &str) -> Option<Vec<u8>> {
-    let text = text.trim_end_matches('=');
-    let mut bytes = Vec::with_capacity(text.len() * 3 / 4);
-    for chunk in text.as_bytes().chunks(4) {
-        if chunk.len() == 1 {
-            return None;
-        }
-        let mut held = 0_usize;
-        for byte in chunk {
-            held = held << 6 | DIGITS.iter().position(|digit| digit == byte)?;
-        }
-        held <<= 6 * (4 - chunk.len());
-        let whole = [held >> 16, held >> 8, held];
-        let kept = whole.iter().take(chunk.len() - 1);
-        bytes.extend(kept.filter_map(|part| u8::try_from(part & 255).ok()));
-    }
-    Some(bytes)
 }

@@ -87,6 +87,15 @@ impl<'a> Datum<'a> {
         }
     }
 
+    /// How many bytes of text or data it is; none for what is no text.
+    pub(super) fn bytes(&self) -> usize {
+        match self {
+            Self::Text(text) => text.len(),
+            Self::Bytes(bytes) => bytes.len(),
+            _ => 0,
+        }
+    }
+
     /// The number of elements, entries, characters or bytes.
     pub(super) fn size(&self) -> Option<usize> {
         Some(match self {
@@ -109,15 +118,19 @@ impl<'a> Datum<'a> {
         }
     }
 
-    /// What loops go through: the elements of a list, the keys of a map.
-    pub(super) fn elements(&self) -> Option<Vec<Datum<'a>>> {
-        Some(match self {
+    /// What loops go through: the elements of a list, the keys of a map. Each
+    /// takes a step.
+    pub(super) fn elements(&self, meter: &Meter) -> Result<Option<Vec<Datum<'a>>>, Fault> {
+        if self.is_list() || self.is_map() {
+            meter.spend(self.size().unwrap_or(0))?;
+        }
+        Ok(Some(match self {
             Self::Items(items) => items.iter().map(Datum::of).collect(),
             Self::List(items) => items.as_ref().clone(),
             Self::Fields(fields) => fields.keys().map(|key| Self::Text(key.clone())).collect(),
             Self::Map(entries) => entries.iter().map(|(key, _)| key.clone()).collect(),
-            _ => return None,
-        })
+            _ => return Ok(None),
+        }))
     }
 
     pub(super) fn is_list(&self) -> bool {
@@ -199,7 +212,7 @@ impl<'a> Datum<'a> {
         if self.size() != other.size() {
             return Ok(false);
         }
-        for key in self.elements().unwrap_or_default() {
+        for key in self.elements(meter)?.unwrap_or_default() {
             match (self.entry(&key, meter)?, other.entry(&key, meter)?) {
                 (Some(a), Some(b)) if a.equals(&b, meter)? => {}
                 _ => return Ok(false),

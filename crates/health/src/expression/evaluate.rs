@@ -1,7 +1,7 @@
 //! Evaluation: one function per shape of an expression.
 
 use super::datum::Datum;
-use super::{Fault, functions, operators};
+use super::{Fault, cut, functions, operators};
 use kube_cel::cel::common::ast::operators as names;
 use kube_cel::cel::common::ast::{
     CallExpr, ComprehensionExpr, EntryExpr, Expr, LiteralValue, SelectExpr,
@@ -68,6 +68,7 @@ impl<'a, 'v> Machine<'a, 'v> {
 
     pub(super) fn evaluate(&mut self, node: &'a Node) -> Outcome<'a> {
         self.meter.spend(1)?;
+        self.meter.spend_bytes(bytes_of(&node.expr))?;
         match &node.expr {
             Expr::Literal(literal) => Ok(of_literal(literal)),
             Expr::Ident(name) => self.variable(name),
@@ -89,7 +90,7 @@ impl<'a, 'v> Machine<'a, 'v> {
         let name = name.strip_prefix('.').unwrap_or(name);
         (self.variables)(name)
             .or_else(|| functions::type_of_name(name).map(Datum::Type))
-            .ok_or_else(|| Fault::NoSuchAttribute(name.into()))
+            .ok_or_else(|| Fault::NoSuchAttribute(cut(name)))
     }
 
     fn is_bound(&self, name: &str) -> bool {
@@ -111,14 +112,18 @@ impl<'a, 'v> Machine<'a, 'v> {
             });
         }
         if !operand.is_map() {
-            let what = format!("{} has no field {}", operand.type_name(), select.field);
+            let what = format!(
+                "{} has no field {}",
+                operand.type_name(),
+                cut(&select.field)
+            );
             return Err(Fault::NoSuchOverload(what.into()));
         }
         let found = operand.entry(&key, self.meter)?;
         if select.test {
             return Ok(Datum::Bool(found.is_some()));
         }
-        found.ok_or_else(|| Fault::NoSuchKey(select.field.as_str().into()))
+        found.ok_or_else(|| Fault::no_such_key(&select.field))
     }
 
     fn list(&mut self, elements: &'a [Node], optional: &[usize]) -> Outcome<'a> {
@@ -183,10 +188,22 @@ impl<'a, 'v> Machine<'a, 'v> {
                 for arg in args {
                     values.push(self.evaluate(arg)?);
                 }
-                operators::operate(&name, &values, self.meter)
-                    .unwrap_or_else(|| functions::call(&name, &values, self.meter))
+                self.apply(&name, &values)
             }
         }
+    }
+
+    /// What a function or operator makes of values. All the text that it may
+    /// read is paid for here, and what it made; what it makes more of than it
+    /// reads it pays for itself, before.
+    fn apply(&self, name: &str, values: &[Datum<'a>]) -> Outcome<'a> {
+        for value in values {
+            self.meter.spend_bytes(value.bytes())?;
+        }
+        let made = operators::operate(name, values, self.meter)
+            .unwrap_or_else(|| functions::call(name, values, self.meter))?;
+        self.meter.spend_bytes(made.bytes())?;
+        Ok(made)
     }
 
     /// The name of a function with its name space, or its receiver as the
@@ -259,9 +276,8 @@ impl<'a, 'v> Machine<'a, 'v> {
     fn comprehension(&mut self, it: &'a ComprehensionExpr) -> Outcome<'a> {
         let range = self.evaluate(&it.iter_range)?;
         let elements = range
-            .elements()
+            .elements(self.meter)?
             .ok_or_else(|| operators::no_overload("loop", &[range]))?;
-        self.meter.spend(elements.len())?;
         if let Some(gathering) = Gathering::of(it) {
             return self.gather(&gathering, it, elements);
         }
@@ -357,6 +373,17 @@ impl<'a> Gathering<'a> {
             },
             _ => None,
         }
+    }
+}
+
+/// How much text of the expression itself it takes to evaluate a node.
+fn bytes_of(node: &Expr) -> usize {
+    match node {
+        Expr::Literal(LiteralValue::String(text)) => text.inner().len(),
+        Expr::Literal(LiteralValue::Bytes(bytes)) => bytes.inner().len(),
+        Expr::Ident(name) => name.len(),
+        Expr::Select(select) => select.field.len(),
+        _ => 0,
     }
 }
 

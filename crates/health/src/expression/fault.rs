@@ -1,7 +1,7 @@
 //! What can go wrong while an expression is evaluated.
 
-use super::MAX_EXPRESSION_STEPS;
-use trueup_object::Text;
+use super::{MAX_EXPRESSION_STEPS, cut};
+use trueup_object::{MASK, Text};
 
 /// What went wrong, in the words of cel-go where it has some.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -38,6 +38,17 @@ pub enum Fault {
         /// Why it can't.
         cause: String,
     },
+    /// A value that can't be made into one of another type.
+    #[error("type conversion error from '{from}' to '{to}'")]
+    Conversion {
+        /// The type that it has.
+        from: &'static str,
+        /// The type that was wanted.
+        to: &'static str,
+    },
+    /// What went wrong with a Secret: only of which kind it is.
+    #[error("{0}: {MASK}")]
+    Withheld(&'static str),
     /// The result is no truth value.
     #[error("its result is not a boolean")]
     NotBoolean,
@@ -50,7 +61,34 @@ impl Fault {
     pub(super) fn of_function(function: &'static str, cause: impl Into<String>) -> Self {
         Self::Function {
             function,
-            cause: cause.into(),
+            cause: cut(&cause.into()).into(),
+        }
+    }
+
+    pub(super) fn no_such_key(key: &str) -> Self {
+        Self::NoSuchKey(cut(key))
+    }
+
+    /// A text that is none of a type.
+    pub(super) fn not_a(to: &'static str) -> Self {
+        Self::Conversion { from: "string", to }
+    }
+
+    /// The fault, without values that the expression came upon.
+    pub(super) fn without_values(self) -> Self {
+        match self {
+            Self::NoSuchKey(_) => Self::Withheld("no such key"),
+            Self::OutOfBounds(_) => Self::Withheld("index out of bounds"),
+            Self::Function { function, .. } => Self::Withheld(function),
+            // These hold names of the expression and of types.
+            Self::NoSuchAttribute(_) | Self::NoSuchOverload(_) | Self::Conversion { .. } => self,
+            Self::DivisionByZero
+            | Self::ModulusByZero
+            | Self::Overflow
+            | Self::NoValue
+            | Self::Withheld(_)
+            | Self::NotBoolean
+            | Self::TooManySteps => self,
         }
     }
 }

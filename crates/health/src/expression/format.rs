@@ -14,7 +14,6 @@ pub(super) fn format(pattern: &str, values: &Datum<'_>, meter: &Meter) -> Result
     if !values.is_list() {
         return Err(no_overload("format", std::slice::from_ref(values)));
     }
-    meter.spend_bytes(pattern.len())?;
     let (mut text, mut rest, mut place) = (String::new(), pattern, 0);
     while let Some(at) = rest.find('%') {
         text.push_str(&rest[..at]);
@@ -30,6 +29,7 @@ pub(super) fn format(pattern: &str, values: &Datum<'_>, meter: &Meter) -> Result
             .ok_or_else(|| Fault::of_function("format", format!("index {place} out of range")))?;
         place += 1;
         let filled = filled(verb, precision, &value, meter)?;
+        meter.spend_bytes(filled.len())?;
         text.push_str(&filled);
         rest = after;
     }
@@ -94,12 +94,10 @@ fn filled(
 /// `[a, b]` of lists of scalars.
 fn listed(value: &Datum<'_>, meter: &Meter) -> Result<String, Fault> {
     if !value.is_list() {
-        let text = shown(value);
-        meter.spend_bytes(text.len())?;
-        return Ok(text.into());
+        return Ok(shown(value).into());
     }
     let mut items: Vec<String> = Vec::new();
-    for item in value.elements().unwrap_or_default() {
+    for item in value.elements(meter)?.unwrap_or_default() {
         let text = shown(&item);
         meter.spend_bytes(text.len() + 1)?;
         items.push(text.into());

@@ -68,9 +68,9 @@ const KNOWN: &[&str] = &[
     "value",
 ];
 
-/// Whether there is a function or an operator of this name.
+/// Whether there is a function of this name.
 pub(super) fn is_known(name: &str) -> bool {
-    KNOWN.binary_search(&name).is_ok() || name.starts_with(['_', '!', '-', '@'])
+    KNOWN.binary_search(&name).is_ok()
 }
 
 /// Whether a name is the first half of names of functions.
@@ -99,9 +99,9 @@ pub(super) fn type_of_name(name: &str) -> Option<&'static str> {
 /// Calls a function.
 pub(super) fn call<'a>(name: &str, args: &[Datum<'a>], meter: &Meter) -> Outcome<'a> {
     let outcome = general(name, args)
-        .or_else(|| conversions::convert(name, args, meter))
+        .or_else(|| conversions::convert(name, args))
         .or_else(|| text::call(name, args, meter))
-        .or_else(|| optional(name, args))
+        .or_else(|| optional(name, args, meter))
         .or_else(|| sets(name, args, meter))
         .or_else(|| time::part(name, args));
     match (outcome, name, args) {
@@ -134,13 +134,13 @@ fn held(found: Option<Datum<'_>>) -> Datum<'_> {
     Datum::Optional(found.map(Arc::new))
 }
 
-fn optional<'a>(name: &str, args: &[Datum<'a>]) -> Option<Outcome<'a>> {
+fn optional<'a>(name: &str, args: &[Datum<'a>], meter: &Meter) -> Option<Outcome<'a>> {
     Some(match (name, args) {
         ("optional.none", []) => Ok(Datum::Optional(None)),
         ("optional.of", [value]) => Ok(Datum::some(value.clone())),
         ("optional.ofNonZeroValue", [value]) if value.is_zero() => Ok(Datum::Optional(None)),
         ("optional.ofNonZeroValue", [value]) => Ok(Datum::some(value.clone())),
-        ("optional.unwrap" | "unwrapOpt", [list]) if list.is_list() => Ok(unwrapped(list)),
+        ("optional.unwrap" | "unwrapOpt", [list]) if list.is_list() => unwrapped(list, meter),
         ("hasValue", [Datum::Optional(held)]) => Ok(Datum::Bool(held.is_some())),
         ("value", [Datum::Optional(held)]) => match held {
             Some(held) => Ok(held.as_ref().clone()),
@@ -154,13 +154,13 @@ fn optional<'a>(name: &str, args: &[Datum<'a>]) -> Option<Outcome<'a>> {
     })
 }
 
-fn unwrapped<'a>(list: &Datum<'a>) -> Datum<'a> {
-    let items = list.elements().unwrap_or_default();
+fn unwrapped<'a>(list: &Datum<'a>, meter: &Meter) -> Outcome<'a> {
+    let items = list.elements(meter)?.unwrap_or_default();
     let present = items.into_iter().filter_map(|item| match item {
         Datum::Optional(held) => held.map(|held| held.as_ref().clone()),
         other => Some(other),
     });
-    Datum::list(present.collect())
+    Ok(Datum::list(present.collect()))
 }
 
 fn sets<'a>(name: &str, args: &[Datum<'a>], meter: &Meter) -> Option<Outcome<'a>> {
@@ -184,7 +184,7 @@ fn sets<'a>(name: &str, args: &[Datum<'a>], meter: &Meter) -> Option<Outcome<'a>
 }
 
 fn has_all<'a>(holder: &Datum<'a>, wanted: &Datum<'a>, meter: &Meter) -> Result<bool, Fault> {
-    for item in wanted.elements().unwrap_or_default() {
+    for item in wanted.elements(meter)?.unwrap_or_default() {
         if !has(holder, &item, meter)? {
             return Ok(false);
         }
@@ -193,7 +193,7 @@ fn has_all<'a>(holder: &Datum<'a>, wanted: &Datum<'a>, meter: &Meter) -> Result<
 }
 
 fn has_any<'a>(holder: &Datum<'a>, wanted: &Datum<'a>, meter: &Meter) -> Result<bool, Fault> {
-    for item in wanted.elements().unwrap_or_default() {
+    for item in wanted.elements(meter)?.unwrap_or_default() {
         if has(holder, &item, meter)? {
             return Ok(true);
         }

@@ -13,9 +13,11 @@ mod evaluate;
 mod fault;
 mod format;
 mod functions;
+mod literal;
 mod operators;
 mod text;
 mod time;
+mod token;
 
 pub use fault::Fault;
 
@@ -23,17 +25,19 @@ use datum::Datum;
 use evaluate::{Machine, Meter};
 use kube_cel::cel::parser::{Expression as Node, Parser};
 use std::sync::Arc;
-use trueup_object::{Text, Value};
+use trueup_object::{GroupVersionKind, Text, Value};
 
 /// How long the text of an expression may be.
 pub const MAX_EXPRESSION_BYTES: usize = 16 * 1024;
 /// How deep an expression may be nested.
 pub const MAX_EXPRESSION_DEPTH: u16 = 96;
-/// How many signs of operators (`+`, `.`, `&`, …) an expression may have.
+/// How many signs of operators (`+`, `.`, `[`, `&`, …) an expression may have;
+/// the word `in` counts as two.
 pub const MAX_EXPRESSION_OPERATORS: usize = 1_000;
 /// How many steps an evaluation may take. A step is one operation of the
-/// expression, one element looked at, or 16 bytes of text read or made; a
-/// million take about a tenth of a second.
+/// expression, one element looked at, or 16 bytes of text or of a literal read
+/// or made. Regular expressions take more: for their length and size, and for
+/// the size and the text that is searched.
 pub const MAX_EXPRESSION_STEPS: u64 = 1_000_000;
 
 /// An expression that was read.
@@ -96,47 +100,49 @@ impl Expression {
         }
     }
 
-    /// The text that was read.
-    #[must_use]
-    pub fn text(&self) -> &str {
-        &self.text
-    }
-
     /// Whether the expression is true of an object, whose fields are the
-    /// variables.
+    /// variables. What goes wrong with a Secret is told without its values.
     pub fn is_true_of(&self, object: &Value) -> Result<bool, EvaluationError> {
         let field = |name: &str| object.get(name).map(Datum::of);
-        self.truth(&field)
+        let truth = self.truth(&field);
+        truth.map_err(|fault| self.failed(fault, &[object]))
     }
 
-    /// Whether the expression is true for these variables.
+    /// Whether the expression is true for these variables. What goes wrong
+    /// is told without values if one of them is a Secret.
     pub fn is_true_for(&self, variables: &[(&str, &Value)]) -> Result<bool, EvaluationError> {
         let find = |name: &str| {
             let found = variables.iter().find(|(known, _)| *known == name);
             found.map(|(_, value)| Datum::of(value))
         };
-        self.truth(&find)
+        self.truth(&find).map_err(|fault| {
+            let objects: Vec<&Value> = variables.iter().map(|(_, value)| *value).collect();
+            self.failed(fault, &objects)
+        })
     }
 
-    fn truth<'a>(
-        &'a self,
-        variables: &dyn Fn(&str) -> Option<Datum<'a>>,
-    ) -> Result<bool, EvaluationError> {
+    fn truth<'a>(&'a self, variables: &dyn Fn(&str) -> Option<Datum<'a>>) -> Result<bool, Fault> {
         let meter = Meter::new(MAX_EXPRESSION_STEPS);
-        let answer = Machine::new(variables, &meter).evaluate(&self.tree);
-        match answer {
-            Ok(Datum::Bool(truth)) => Ok(truth),
-            Ok(_) => Err(self.failed(Fault::NotBoolean)),
-            Err(fault) => Err(self.failed(fault)),
+        match Machine::new(variables, &meter).evaluate(&self.tree)? {
+            Datum::Bool(truth) => Ok(truth),
+            _ => Err(Fault::NotBoolean),
         }
     }
 
-    fn failed(&self, fault: Fault) -> EvaluationError {
+    fn failed(&self, fault: Fault, objects: &[&Value]) -> EvaluationError {
+        let is_of_secret = objects.iter().any(|object| is_secret(object));
         EvaluationError {
             text: cut(&self.text),
-            fault,
+            fault: match is_of_secret {
+                true => fault.without_values(),
+                false => fault,
+            },
         }
     }
+}
+
+fn is_secret(object: &Value) -> bool {
+    GroupVersionKind::of(object).is_some_and(|it| it.group.is_empty() && it.kind == "Secret")
 }
 
 fn parse(text: &str) -> Result<Node, CompileError> {
@@ -147,12 +153,13 @@ fn parse(text: &str) -> Result<Node, CompileError> {
         );
         return Err(refused(text, cause));
     }
-    check::signs(text).map_err(|cause| refused(text, cause))?;
+    let tokens = token::tokens(text).map_err(|cause| refused(text, cause))?;
+    check::signs(&tokens).map_err(|cause| refused(text, cause))?;
     let parser = Parser::new()
         .max_recursion_depth(MAX_EXPRESSION_DEPTH)
         .enable_optional_syntax(true);
     let tree = parser
-        .parse(text)
+        .parse(&token::plain(&tokens))
         .map_err(|errors| refused(text, errors.to_string()))?;
     check::depth(&tree).map_err(|cause| refused(text, cause))?;
     Ok(tree)
@@ -165,7 +172,7 @@ fn refused(text: &str, cause: String) -> CompileError {
     }
 }
 
-/// How much of an expression a message quotes.
+/// How much of an expression, a key or a cause a message quotes.
 const MAX_QUOTED_BYTES: usize = 256;
 
 fn cut(text: &str) -> Text {

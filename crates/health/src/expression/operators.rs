@@ -8,6 +8,34 @@ use std::cmp::Ordering;
 
 type Outcome<'a> = Result<Datum<'a>, Fault>;
 
+/// Whether a name is one of an operator.
+pub(super) fn is_operator(name: &str) -> bool {
+    [
+        names::ADD,
+        names::CONDITIONAL,
+        names::DIVIDE,
+        names::EQUALS,
+        names::GREATER,
+        names::GREATER_EQUALS,
+        names::IN,
+        names::INDEX,
+        names::LESS,
+        names::LESS_EQUALS,
+        names::LOGICAL_AND,
+        names::LOGICAL_NOT,
+        names::LOGICAL_OR,
+        names::MODULO,
+        names::MULTIPLY,
+        names::NEGATE,
+        names::NOT_EQUALS,
+        names::NOT_STRICTLY_FALSE,
+        names::OPT_INDEX,
+        names::OPT_SELECT,
+        names::SUBSTRACT,
+    ]
+    .contains(&name)
+}
+
 /// What an operator makes of its operands; `None` if the name is none of an
 /// operator.
 pub(super) fn operate<'a>(
@@ -24,8 +52,7 @@ pub(super) fn operate<'a>(
         (names::GREATER_EQUALS, [a, b]) => ordered(name, a, b, |it| it != Ordering::Less),
         (names::IN, [item, holder]) => is_in(item, holder, meter),
         (names::INDEX, [holder, key]) => index(holder, key, meter),
-        (names::OPT_INDEX, [holder, key]) => Ok(optional_index(holder, key, meter)),
-        (names::OPT_SELECT, [holder, key]) => Ok(optional_index(holder, key, meter)),
+        (names::OPT_INDEX | names::OPT_SELECT, [holder, key]) => optional_index(holder, key, meter),
         (names::LOGICAL_NOT, [Datum::Bool(truth)]) => Ok(Datum::Bool(!truth)),
         (names::NEGATE, [operand]) => negated(operand),
         (names::ADD, [a, b]) => sum(a, b, meter),
@@ -82,12 +109,12 @@ fn is_in<'a>(item: &Datum<'a>, holder: &Datum<'a>, meter: &Meter) -> Outcome<'a>
 
 fn index<'a>(holder: &Datum<'a>, key: &Datum<'a>, meter: &Meter) -> Outcome<'a> {
     if let Datum::Optional(_) = holder {
-        return Ok(optional_index(holder, key, meter));
+        return optional_index(holder, key, meter);
     }
     if holder.is_map() {
         return holder
             .entry(key, meter)?
-            .ok_or_else(|| Fault::NoSuchKey(super::conversions::shown(key)));
+            .ok_or_else(|| Fault::no_such_key(&super::conversions::shown(key)));
     }
     match (holder.is_list(), whole(key)) {
         (true, Some(place)) => usize::try_from(place)
@@ -107,14 +134,19 @@ fn whole(key: &Datum<'_>) -> Option<i64> {
     }
 }
 
-/// `a[?b]` and `a.?b`: nothing where there is nothing.
-fn optional_index<'a>(holder: &Datum<'a>, key: &Datum<'a>, meter: &Meter) -> Datum<'a> {
-    let found = match holder {
-        Datum::Optional(Some(held)) => index(held, key, meter).ok(),
-        Datum::Optional(None) => None,
-        holder => index(holder, key, meter).ok(),
-    };
-    found.map_or(Datum::Optional(None), Datum::some)
+/// `a[?b]` and `a.?b`: nothing where there is nothing. As in cel-go that is
+/// also so for what has no fields at all.
+fn optional_index<'a>(holder: &Datum<'a>, key: &Datum<'a>, meter: &Meter) -> Outcome<'a> {
+    let none = Datum::Optional(None);
+    match holder {
+        Datum::Optional(None) => Ok(none),
+        Datum::Optional(Some(held)) => optional_index(held, key, meter),
+        holder if !holder.is_map() && !holder.is_list() => Ok(none),
+        holder => match index(holder, key, meter) {
+            Err(Fault::NoSuchKey(_) | Fault::OutOfBounds(_)) => Ok(none),
+            found => found.map(Datum::some),
+        },
+    }
 }
 
 fn negated<'a>(operand: &Datum<'a>) -> Outcome<'a> {
@@ -127,18 +159,13 @@ fn negated<'a>(operand: &Datum<'a>) -> Outcome<'a> {
 
 fn sum<'a>(a: &Datum<'a>, b: &Datum<'a>, meter: &Meter) -> Outcome<'a> {
     match (a, b) {
-        (Datum::Text(a), Datum::Text(b)) => {
-            meter.spend_bytes(a.len() + b.len())?;
-            Ok(Datum::text(format!("{a}{b}")))
-        }
+        (Datum::Text(a), Datum::Text(b)) => Ok(Datum::text(format!("{a}{b}"))),
         (Datum::Bytes(a), Datum::Bytes(b)) => {
-            meter.spend_bytes(a.len() + b.len())?;
             Ok(Datum::Bytes([a.as_ref(), b.as_ref()].concat().into()))
         }
         _ if a.is_list() && b.is_list() => {
-            meter.spend(a.size().unwrap_or(0) + b.size().unwrap_or(0))?;
-            let mut items = a.elements().unwrap_or_default();
-            items.extend(b.elements().unwrap_or_default());
+            let mut items = a.elements(meter)?.unwrap_or_default();
+            items.extend(b.elements(meter)?.unwrap_or_default());
             Ok(Datum::list(items))
         }
         (Datum::Timestamp(at), Datum::Duration(span))

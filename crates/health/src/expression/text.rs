@@ -4,14 +4,21 @@ use super::Fault;
 use super::datum::Datum;
 use super::evaluate::Meter;
 use super::operators::no_overload;
-use regex::RegexBuilder;
+use trueup_gocompat::regexp::{Regexp, RegexpMistake};
 
 type Outcome<'a> = Result<Datum<'a>, Fault>;
 
 /// How large a compiled regular expression may be, in bytes.
 const MAX_PATTERN_BYTES: usize = 1 << 18;
-/// The steps that compiling a regular expression takes.
-const PATTERN_STEPS: usize = 2_000;
+/// The sizes that are tried, and paid for, before it.
+const PATTERN_SIZES: [usize; 3] = [1 << 12, 1 << 15, MAX_PATTERN_BYTES];
+/// The steps that reading a byte of a regular expression takes.
+const STEPS_OF_A_PATTERN_BYTE: usize = 64;
+/// The same where cases may be folded, which is work on whole classes.
+const STEPS_OF_A_FOLDED_BYTE: usize = 1_000;
+/// How many bytes of a compiled regular expression a search goes through in a
+/// step, for each byte of the text.
+const SEARCHED_BYTES_OF_A_STEP: usize = 1 << 12;
 
 pub(super) fn call<'a>(name: &str, args: &[Datum<'a>], meter: &Meter) -> Option<Outcome<'a>> {
     if name == "join" {
@@ -20,9 +27,6 @@ pub(super) fn call<'a>(name: &str, args: &[Datum<'a>], meter: &Meter) -> Option<
     let (Datum::Text(text), rest) = args.split_first()? else {
         return None;
     };
-    if let Err(fault) = meter.spend_bytes(text.len()) {
-        return Some(Err(fault));
-    }
     of_text(name, text, rest, meter)
 }
 
@@ -57,13 +61,27 @@ fn of_text<'a>(name: &str, text: &str, rest: &[Datum<'a>], meter: &Meter) -> Opt
 }
 
 fn matches<'a>(text: &str, pattern: &str, meter: &Meter) -> Outcome<'a> {
-    meter.spend(PATTERN_STEPS)?;
-    let regex = RegexBuilder::new(pattern)
-        .size_limit(MAX_PATTERN_BYTES)
-        .dfa_size_limit(MAX_PATTERN_BYTES)
-        .build()
-        .map_err(|error| Fault::of_function("matches", error.to_string()))?;
-    Ok(Datum::Bool(regex.is_match(text)))
+    let (regexp, size) = compiled(pattern, meter)?;
+    meter.spend(text.len().saturating_mul(size / SEARCHED_BYTES_OF_A_STEP))?;
+    Ok(Datum::Bool(regexp.is_match(text)))
+}
+
+/// A regular expression, and a size that it doesn't go beyond.
+fn compiled(pattern: &str, meter: &Meter) -> Result<(Regexp, usize), Fault> {
+    let steps_of_a_byte = match pattern.contains("(?") {
+        true => STEPS_OF_A_FOLDED_BYTE,
+        false => STEPS_OF_A_PATTERN_BYTE,
+    };
+    for size in PATTERN_SIZES {
+        meter.spend(pattern.len().saturating_mul(steps_of_a_byte))?;
+        meter.spend_bytes(size)?;
+        match Regexp::compile_within(pattern, size) {
+            Err(error) if error.mistake == RegexpMistake::TooLarge && size < MAX_PATTERN_BYTES => {}
+            Err(error) => return Err(Fault::of_function("matches", error.to_string())),
+            Ok(regexp) => return Ok((regexp, size)),
+        }
+    }
+    Err(Fault::of_function("matches", "expression too large"))
 }
 
 /// Where the character of a number begins; also the end of the text.
@@ -109,15 +127,10 @@ fn last_index_of<'a>(text: &str, part: &str, end: Option<i64>) -> Outcome<'a> {
     let Some(end) = end else {
         return Ok(place_of(text, text.rfind(part)));
     };
-    let limit = byte_of(text, end, "lastIndexOf")?;
-    let mut found = text
-        .char_indices()
-        .map(|(at, _)| at)
-        .filter(|at| *at <= limit);
-    Ok(place_of(
-        text,
-        found.rfind(|at| text[*at..].starts_with(part)),
-    ))
+    // What is found may begin at the end, but not behind it.
+    let last = byte_of(text, end, "lastIndexOf")?.saturating_add(part.len());
+    let searched = &text[..text.floor_char_boundary(last)];
+    Ok(place_of(text, searched.rfind(part)))
 }
 
 /// As many pieces as the limit allows, the last with what is left; all of
@@ -161,17 +174,20 @@ fn join<'a>(args: &[Datum<'a>], meter: &Meter) -> Option<Outcome<'a>> {
         [list, Datum::Text(separator)] => (list, separator.as_str()),
         _ => return None,
     };
-    let items = list.is_list().then(|| list.elements())??;
-    Some(joined(items, separator, meter).map(Datum::text))
+    if !list.is_list() {
+        return None;
+    }
+    Some(joined(list, separator, meter).map(Datum::text))
 }
 
-fn joined(items: Vec<Datum<'_>>, separator: &str, meter: &Meter) -> Result<String, Fault> {
+fn joined(list: &Datum<'_>, separator: &str, meter: &Meter) -> Result<String, Fault> {
     let mut text = String::new();
+    let items = list.elements(meter)?.unwrap_or_default();
     for (index, item) in items.iter().enumerate() {
         let Datum::Text(item) = item else {
             return Err(no_overload("join", std::slice::from_ref(item)));
         };
-        meter.spend_bytes(separator.len() + item.len() + 1)?;
+        meter.spend_bytes(separator.len() + item.len())?;
         if index > 0 {
             text.push_str(separator);
         }

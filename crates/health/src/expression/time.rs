@@ -5,6 +5,7 @@ use super::Fault;
 use super::datum::Datum;
 use jiff::tz::{Offset, TimeZone};
 use jiff::{SignedDuration, Timestamp, Zoned};
+use trueup_gocompat::parse_duration;
 
 type Outcome<'a> = Result<Datum<'a>, Fault>;
 
@@ -17,7 +18,7 @@ pub(super) fn timestamp<'a>(value: &Datum<'a>) -> Option<Outcome<'a>> {
         Datum::Text(text) => text
             .parse::<Timestamp>()
             .map(Datum::Timestamp)
-            .map_err(|error| Fault::of_function("timestamp", error.to_string())),
+            .map_err(|_| Fault::not_a("google.protobuf.Timestamp")),
         _ => return None,
     })
 }
@@ -26,48 +27,11 @@ pub(super) fn duration<'a>(value: &Datum<'a>) -> Option<Outcome<'a>> {
     Some(match value {
         Datum::Duration(_) => Ok(value.clone()),
         Datum::Int(nanoseconds) => Ok(Datum::Duration(SignedDuration::from_nanos(*nanoseconds))),
-        Datum::Text(text) => span(text)
-            .map(Datum::Duration)
-            .ok_or_else(|| Fault::of_function("duration", format!("invalid duration {text:?}"))),
+        Datum::Text(text) => parse_duration(text)
+            .map(|span| Datum::Duration(SignedDuration::from_nanos(span.nanoseconds)))
+            .map_err(|_| Fault::not_a("google.protobuf.Duration")),
         _ => return None,
     })
-}
-
-/// The units of durations as Go writes them, in nanoseconds; a unit stands
-/// before those that it begins with.
-const UNITS: [(&str, f64); 8] = [
-    ("ns", 1.0),
-    ("us", 1e3),
-    ("µs", 1e3),
-    ("μs", 1e3),
-    ("ms", 1e6),
-    ("s", 1e9),
-    ("m", 60e9),
-    ("h", 3600e9),
-];
-
-/// Reads `1h30m`, `-1.5s`, `0`; `None` if it is no duration.
-fn span(text: &str) -> Option<SignedDuration> {
-    let (sign, mut rest) = match text.strip_prefix('-') {
-        Some(rest) => (-1.0, rest),
-        None => (1.0, text.strip_prefix('+').unwrap_or(text)),
-    };
-    if rest == "0" {
-        return Some(SignedDuration::ZERO);
-    }
-    if rest.is_empty() {
-        return None;
-    }
-    let mut nanoseconds = 0.0;
-    while !rest.is_empty() {
-        let digits = rest.find(|it: char| !it.is_ascii_digit() && it != '.')?;
-        let count: f64 = rest[..digits].parse().ok()?;
-        rest = &rest[digits..];
-        let (unit, factor) = UNITS.iter().find(|(unit, _)| rest.starts_with(unit))?;
-        nanoseconds += count * factor;
-        rest = &rest[unit.len()..];
-    }
-    SignedDuration::try_from_secs_f64(sign * nanoseconds / 1e9).ok()
 }
 
 /// A span as text: `5400s`, `1.5s`.
@@ -130,8 +94,15 @@ fn zone_of(text: &str) -> Option<TimeZone> {
         None => (1, text.strip_prefix('+').unwrap_or(text)),
     };
     let (hours, minutes) = rest.split_once(':')?;
-    let seconds = hours.parse::<i32>().ok()? * 3600 + minutes.parse::<i32>().ok()? * 60;
+    let hours = unsigned(hours)?.checked_mul(3600)?;
+    let seconds = unsigned(minutes)?.checked_mul(60)?.checked_add(hours)?;
     Offset::from_seconds(sign * seconds)
         .ok()
         .map(TimeZone::fixed)
+}
+
+/// A number of digits and nothing else.
+fn unsigned(text: &str) -> Option<i32> {
+    let is_number = text.bytes().all(|byte| byte.is_ascii_digit());
+    is_number.then(|| text.parse().ok())?
 }
