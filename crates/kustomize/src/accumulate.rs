@@ -3,7 +3,7 @@
 use crate::configuration::{self, Configuration, RootConfiguration};
 use crate::elsewhere::{Named, bad_url, is_waiting};
 use crate::file::EmptyFile;
-use crate::files::{FileName, Files, within};
+use crate::files::{FileName, Files, bounded, within};
 use crate::kustomization::{FileKind, KustomizationFile, Located, Var};
 use crate::openapi::OpenApi;
 use crate::origin::Base;
@@ -240,6 +240,7 @@ impl<'a> Builder<'a> {
             let origin = origin::of_field(generator, &file.position, &self.origin_base());
             origin::mark(&mut made, &origin);
         }
+        self.files.outside.name_objects(&mut made);
         gathered.resources.absorb(made)
     }
 
@@ -365,14 +366,14 @@ impl<'a> Builder<'a> {
         let (name, text) = self
             .files
             .read_text(folder, &resource.value, &resource.position)?;
-        let resources = crate::read::resources(&name, &text, self.files.limits())?;
+        let mut resources = crate::read::resources(&name, &text, self.files.limits())?;
+        if matches!(name, FileName::Path(_)) {
+            self.files.outside.name_objects(&mut resources);
+        }
         self.objects += resources.len();
         let limit = self.files.limits().max_objects as u64;
-        let path = match &name {
-            FileName::Path(path) => path,
-            FileName::Url(_) => folder,
-        };
-        within(path, "number of objects", self.objects as u64, limit)?;
+        bounded("number of objects", self.objects as u64, limit)
+            .map_err(|excess| excess.of_file(&name, &resource.position))?;
         Ok(resources)
     }
 

@@ -2,6 +2,7 @@
 
 use crate::accumulate::{Accumulator, Builder, Visited};
 use crate::kustomization::{FileKind, KustomizationFile, Located};
+use crate::remote::shown_url;
 use crate::{BuildError, LoadRestrictor, RemoteError, RemoteRoot, charts, origin};
 use trueup_artifact::{Entry, TreePath};
 use trueup_object::{Position, Text};
@@ -40,7 +41,7 @@ pub(crate) fn is_waiting(error: &BuildError) -> bool {
 pub(crate) fn bad_url(resource: &Located<Text>, cause: RemoteError) -> BuildError {
     BuildError::BadUrl {
         position: resource.position.clone(),
-        resource: resource.value.clone(),
+        resource: shown_url(&resource.value).into(),
         cause,
     }
 }
@@ -128,20 +129,12 @@ impl Builder<'_> {
             None => {
                 return Err(BuildError::Missing {
                     position: written.position.clone(),
-                    resource: written.value.clone(),
+                    resource: shown_url(&written.value).into(),
                     path: folder,
                 });
             }
         }
-        let known = parent.resources.len();
-        let mut made = self.root(&folder, wanted, &named, parent)?;
-        for resource in made.resources.iter_mut().skip(known) {
-            let file = root.repository.file_name(&resource.position.file);
-            if !resource.position.file.contains("://") {
-                resource.position.file = file.into();
-            }
-        }
-        Ok(made)
+        self.root(&folder, wanted, &named, parent)
     }
 
     /// As in kustomize: a URL that one of the roots above was named by, or

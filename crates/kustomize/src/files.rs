@@ -2,9 +2,9 @@
 //! load restrictor kept, everything counted.
 
 use crate::outside::Outside;
-use crate::remote::is_remote_file;
+use crate::remote::{is_remote_file, shown_url};
 use crate::tracked::TrackedTree;
-use crate::{Answers, BuildError, Limits};
+use crate::{Answers, BuildError, Limits, Need};
 use bytes::Bytes;
 use std::fmt;
 use trueup_artifact::{Entry, FileTree, PathError, TreeError, TreePath};
@@ -34,7 +34,7 @@ impl fmt::Display for FileName {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Path(path) => path.fmt(formatter),
-            Self::Url(url) => formatter.write_str(url),
+            Self::Url(url) => formatter.write_str(&shown_url(url)),
         }
     }
 }
@@ -121,9 +121,8 @@ impl<'a> Files<'a> {
     /// The file at a URL.
     pub fn read_remote(&mut self, url: &str, position: &Position) -> Result<Bytes, BuildError> {
         let bytes = self.outside.file(url, position)?;
-        // For messages alone: no tree has a file of this name.
-        let name = TreePath::parse(url).unwrap_or_else(|_| TreePath::root());
-        self.count(&name, bytes.len() as u64)?;
+        self.count(bytes.len() as u64)
+            .map_err(|excess| excess.of_url(url, position))?;
         Ok(bytes)
     }
 
@@ -146,11 +145,12 @@ impl<'a> Files<'a> {
 
     /// Reads a file that is known to be there.
     pub fn read_at(&mut self, path: &TreePath, size_bytes: u64) -> Result<Bytes, BuildError> {
-        self.count(path, size_bytes)?;
+        self.count(size_bytes)
+            .map_err(|excess| excess.of_path(path))?;
         Ok(self.tree.read(path)?)
     }
 
-    fn count(&mut self, path: &TreePath, size_bytes: u64) -> Result<(), BuildError> {
+    fn count(&mut self, size_bytes: u64) -> Result<(), Excess> {
         self.files += 1;
         self.total_bytes = self.total_bytes.saturating_add(size_bytes);
         let limits = self.limits;
@@ -168,7 +168,7 @@ impl<'a> Files<'a> {
             ),
         ];
         for (what, actual, limit) in checks {
-            within(path, what, actual, limit)?;
+            bounded(what, actual, limit)?;
         }
         Ok(())
     }
@@ -233,22 +233,72 @@ fn beyond(path: &TreePath, link: &TreePath, target: &str) -> Result<TreePath, Pa
     }
 }
 
+/// More of something than a limit allows.
+pub(crate) struct Excess {
+    what: &'static str,
+    actual: u64,
+    limit: u64,
+}
+
+impl Excess {
+    /// The error of a file that was read.
+    pub fn of_file(self, name: &FileName, position: &Position) -> BuildError {
+        match name {
+            FileName::Path(path) => self.of_path(path),
+            FileName::Url(url) => self.of_url(url, position),
+        }
+    }
+
+    fn of_path(self, path: &TreePath) -> BuildError {
+        let Self {
+            what,
+            actual,
+            limit,
+        } = self;
+        let path = path.clone();
+        TreeError::OverLimit {
+            path,
+            what,
+            actual,
+            limit,
+        }
+        .into()
+    }
+
+    fn of_url(self, url: &str, position: &Position) -> BuildError {
+        let Self {
+            what,
+            actual,
+            limit,
+        } = self;
+        BuildError::Outside {
+            position: position.clone(),
+            what: Need::File { url: url.into() }.to_string(),
+            cause: format!("{what} is {actual}, the limit is {limit}"),
+        }
+    }
+}
+
+/// Whether there is no more than a limit allows.
+pub(crate) fn bounded(what: &'static str, actual: u64, limit: u64) -> Result<(), Excess> {
+    match actual <= limit {
+        true => Ok(()),
+        false => Err(Excess {
+            what,
+            actual,
+            limit,
+        }),
+    }
+}
+
+/// As [`bounded`], for what a file or folder of the tree leads to.
 pub(crate) fn within(
     path: &TreePath,
     what: &'static str,
     actual: u64,
     limit: u64,
 ) -> Result<(), BuildError> {
-    if actual <= limit {
-        return Ok(());
-    }
-    Err(TreeError::OverLimit {
-        path: path.clone(),
-        what,
-        actual,
-        limit,
-    }
-    .into())
+    bounded(what, actual, limit).map_err(|excess| excess.of_path(path))
 }
 
 /// The file as a whole.

@@ -1,7 +1,7 @@
 //! What a build lacks, and what it is told.
 
 use crate::charts::ChartInflation;
-use crate::remote::RemoteRepository;
+use crate::remote::{RemoteRepository, shown_url};
 use bytes::Bytes;
 use std::collections::BTreeMap;
 use std::fmt;
@@ -28,21 +28,10 @@ impl fmt::Display for Need {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Repository(repository) => write!(formatter, "the Git repository {repository}"),
-            Self::File { url } => write!(formatter, "the file {}", shown(url)),
+            Self::File { url } => write!(formatter, "the file {}", shown_url(url)),
             Self::Chart(chart) => write!(formatter, "the chart {:?}", chart.name),
         }
     }
-}
-
-/// A URL without what may be secret in it: user, password and query.
-fn shown(url: &str) -> String {
-    let url = url.split('?').next().unwrap_or_default();
-    let Some((scheme, rest)) = url.split_once("://") else {
-        return url.to_owned();
-    };
-    let host_end = rest.find('/').unwrap_or(rest.len());
-    let start = rest[..host_end].rfind('@').map_or(0, |at| at + 1);
-    format!("{scheme}://{}", &rest[start..])
 }
 
 /// A need and where it is written.

@@ -4,11 +4,12 @@
 use crate::inputs::{FetchedInput, FetchedState, InputLog};
 use crate::needs::{Answer, Answers, AskedNeed, Need};
 use crate::remote::{RemoteRepository, is_remote_file};
+use crate::resource::Resource;
 use crate::tracked::TrackedTree;
 use crate::{BuildError, MAX_NEEDS};
 use bytes::Bytes;
 use sha2::{Digest, Sha256};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use trueup_artifact::TreePath;
 use trueup_object::Position;
@@ -17,6 +18,8 @@ use trueup_object::Position;
 pub(crate) struct Outside<'a> {
     answers: &'a Answers,
     asked: Vec<AskedNeed>,
+    /// All that was needed so far, answered or not.
+    needed: BTreeSet<Need>,
     used: BTreeMap<Need, Used>,
     /// The repository of the root that is being built, if it is not the
     /// tree that the build began in.
@@ -33,6 +36,7 @@ impl<'a> Outside<'a> {
         Self {
             answers,
             asked: Vec::new(),
+            needed: BTreeSet::new(),
             used: BTreeMap::new(),
             repository: None,
         }
@@ -43,6 +47,16 @@ impl<'a> Outside<'a> {
         match &self.repository {
             None => path.to_string(),
             Some(repository) => repository.file_name(path.as_str()),
+        }
+    }
+
+    /// Names objects of files of the current tree as messages name them.
+    pub fn name_objects(&self, objects: &mut [Resource]) {
+        if let Some(repository) = &self.repository {
+            for object in objects {
+                let file = &mut object.position.file;
+                *file = repository.file_name(file).into();
+            }
         }
     }
 
@@ -57,28 +71,34 @@ impl<'a> Outside<'a> {
 
     /// As [`Self::foresee`], for any need.
     pub fn foresee_need(&mut self, need: Need, position: &Position) -> Result<(), BuildError> {
-        match self.answers.get(&need) {
-            Some(_) => Ok(()),
-            None => self.ask(need, position),
+        self.count(&need, position)?;
+        if self.answers.get(&need).is_none() {
+            self.ask(need, position);
         }
+        Ok(())
     }
 
-    fn ask(&mut self, need: Need, position: &Position) -> Result<(), BuildError> {
-        if self.asked.iter().any(|asked| asked.need == need) {
+    /// Counts a need that is new. Answers that nothing asked for don't count:
+    /// they may be those of a build before.
+    fn count(&mut self, need: &Need, position: &Position) -> Result<(), BuildError> {
+        if self.needed.contains(need) {
             return Ok(());
         }
-        if self.asked.len() + self.answers.len() >= MAX_NEEDS {
-            return Err(BuildError::Outside {
+        if self.needed.len() >= MAX_NEEDS {
+            let cause = format!("more than {MAX_NEEDS} things from elsewhere are needed");
+            return Err(failed(need, position, &cause));
+        }
+        self.needed.insert(need.clone());
+        Ok(())
+    }
+
+    fn ask(&mut self, need: Need, position: &Position) {
+        if self.asked.iter().all(|asked| asked.need != need) {
+            self.asked.push(AskedNeed {
+                need,
                 position: position.clone(),
-                what: need.to_string(),
-                cause: format!("more than {MAX_NEEDS} things from elsewhere are needed"),
             });
         }
-        self.asked.push(AskedNeed {
-            need,
-            position: position.clone(),
-        });
-        Ok(())
     }
 
     /// What has no answer yet, as the error that ends a build.
@@ -127,9 +147,10 @@ impl<'a> Outside<'a> {
     }
 
     fn answer(&mut self, need: &Need, position: &Position) -> Result<&'a Answer, BuildError> {
+        self.count(need, position)?;
         match self.answers.get(need) {
             None => {
-                self.ask(need.clone(), position)?;
+                self.ask(need.clone(), position);
                 Err(self.needs())
             }
             Some(Answer::Failed(why)) => {

@@ -108,6 +108,7 @@ fn configurations(
                     let file = file.unwrap_or_else(|_| folder.clone());
                     origin::mark_read(&mut resources, &file, &builder.origin_base());
                 }
+                builder.files.outside.name_objects(&mut resources);
                 gathered.resources.append(resources)?;
             }
             Err(_) => paths.push(entry.clone()),

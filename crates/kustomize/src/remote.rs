@@ -89,34 +89,33 @@ impl RemoteRoot {
 }
 
 impl RemoteRepository {
-    /// The URL without user name and password.
-    fn shown_url(&self) -> String {
-        let Some((scheme, rest)) = self.url.split_once("://") else {
-            return self.url.to_string();
-        };
-        let host_end = rest.find('/').unwrap_or(rest.len());
-        match rest[..host_end].rfind('@') {
-            Some(at) if scheme != "file" => format!("{scheme}://{}", &rest[at + 1..]),
-            _ => self.url.to_string(),
-        }
-    }
-
     /// A path in the repository, as messages name it.
     pub(crate) fn file_name(&self, path: &str) -> String {
         let reference = self.reference.as_deref();
         let query = reference.map_or(String::new(), |name| format!("?ref={name}"));
-        format!("{}//{path}{query}", self.shown_url())
+        format!("{}//{path}{query}", shown_url(&self.url))
     }
 }
 
 impl fmt::Display for RemoteRepository {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "{}", self.shown_url())?;
+        write!(formatter, "{}", shown_url(&self.url))?;
         match &self.reference {
             Some(name) => write!(formatter, "?ref={name}"),
             None => Ok(()),
         }
     }
+}
+
+/// A URL without what may be secret in it: user, password and query.
+pub(crate) fn shown_url(url: &str) -> String {
+    let url = url.split('?').next().unwrap_or_default();
+    let Some((scheme, rest)) = url.split_once("://") else {
+        return url.to_owned();
+    };
+    let host_end = rest.find('/').unwrap_or(rest.len());
+    let start = rest[..host_end].rfind('@').map_or(0, |at| at + 1);
+    format!("{scheme}://{}", &rest[start..])
 }
 
 /// Whether a text is read as a file from a web server, wherever a file may be
