@@ -197,6 +197,17 @@ pub fn apply_failed(object: &ObjectRef, reason: &str, message: &str) -> String {
     format!("{object} dry-run failed ({reason}): {message}")
 }
 
+/// Each of many things, up to a limit; what is left out is counted.
+#[must_use]
+pub fn capped<T: Display>(all: impl ExactSizeIterator<Item = T>, limit: usize) -> Vec<String> {
+    let more = all.len().saturating_sub(limit);
+    let mut texts: Vec<String> = all.take(limit).map(|it| it.to_string()).collect();
+    if more > 0 {
+        texts.push(format!("… and {more} more"));
+    }
+    texts
+}
+
 /// Fields are asked for that this version does not serve.
 #[must_use]
 pub fn fields_not_served(fields: &[UnservedField]) -> String {
