@@ -26,9 +26,10 @@ pub use error::RenderError;
 pub use finish::digest;
 pub use request::RenderRequest;
 pub use substitute::{
-    MAX_NESTED_EXPANSIONS, MAX_PATTERN_STEPS, MAX_SUBSTITUTED_BYTES, MAX_VARIABLE_BYTES,
-    MAX_VARIABLES, ReferencedVariables, Strategy, Strictness, SubstituteError, Substituted,
-    Substitution, SyntaxError, Variable, VariableError, VariableSource, Variables, substitute,
+    MAX_EXPANSION_STEPS, MAX_NESTED_EXPANSIONS, MAX_SUBSTITUTED_BYTES, MAX_VARIABLE_BYTES,
+    MAX_VARIABLES, ReferenceError, ReferencedVariables, Strategy, Strictness, SubstituteError,
+    Substituted, Substitution, SyntaxError, Variable, VariableError, VariableSource, Variables,
+    substitute,
 };
 pub use trueup_kustomize::{
     Answer, Answers, AskedNeed, BuildError, Input, Inputs, Limits, Need, RemoteRepository,

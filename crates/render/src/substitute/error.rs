@@ -29,12 +29,12 @@ pub enum SubstituteError {
         /// The limit.
         limit: usize,
     },
-    /// A pattern that takes too long.
+    /// Expansions that take too long.
     #[error(
-        "variable substitution failed: the pattern for variable {name:?} takes over {limit} steps"
+        "variable substitution failed: the expansions take over {limit} steps, the last for variable {name:?}"
     )]
     TooMuchEffort {
-        /// The variable.
+        /// The variable that the last step was for.
         name: Text,
         /// The limit.
         limit: u64,

@@ -2,16 +2,18 @@
 
 use super::case::{lower, lower_first, upper, upper_first};
 use super::error::SubstituteError;
-use super::glob::{BadPattern, Effort, fits};
+use super::glob::{BadPattern, Effort, Pattern, first_sign};
 use super::template::{Expansion, Operation, Piece};
 use super::{Strictness, Variables};
+use memchr::memmem;
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 /// The longest text that one object may become by substitution, in bytes.
 pub const MAX_SUBSTITUTED_BYTES: usize = 16 * 1024 * 1024;
-/// How many comparisons the patterns of one object may take.
-pub const MAX_PATTERN_STEPS: u64 = 50_000_000;
+/// What the expansions of one object may cost: a step for each byte that they
+/// read or make, and for each comparison of a pattern.
+pub const MAX_EXPANSION_STEPS: u64 = 50_000_000;
 
 /// What an expansion made.
 struct Made<'v> {
@@ -34,7 +36,7 @@ impl<'v> Expander<'v> {
         Self {
             variables,
             strictness,
-            effort: Effort::of(MAX_PATTERN_STEPS),
+            effort: Effort::of(MAX_EXPANSION_STEPS),
             secrets: BTreeSet::new(),
         }
     }
@@ -91,14 +93,27 @@ impl<'v> Expander<'v> {
         let value = variable.map_or(&[][..], |it| it.value());
         let is_secret = variable.is_some_and(super::Variable::is_secret)
             || words.iter().any(|word| word.is_secret);
+        let read = words.iter().map(|word| word.bytes.len()).sum::<usize>() + value.len();
+        self.spend(expansion.name, read)?;
         let bytes = self.operate(expansion, value, &words)?;
         if bytes.len() > MAX_SUBSTITUTED_BYTES {
             return Err(too_long());
+        }
+        if let Cow::Owned(made) = &bytes {
+            self.spend(expansion.name, made.len())?;
         }
         Ok(Made {
             is_secret: is_secret && expansion.operation != Operation::Length,
             bytes,
         })
+    }
+
+    /// Spends a step for each of so many bytes.
+    fn spend(&mut self, name: &str, bytes: usize) -> Result<(), SubstituteError> {
+        match self.effort.spend(bytes as u64) {
+            true => Ok(()),
+            false => Err(too_much_effort(name)),
+        }
     }
 
     fn operate<'p>(
@@ -148,14 +163,12 @@ impl<'v> Expander<'v> {
         pattern: &[u8],
         extent: Extent,
     ) -> Result<&'b [u8], SubstituteError> {
+        let pattern = Pattern::read(pattern, value.len());
         let mut cut = 0;
         for end in (1..=value.len()).rev() {
-            let fitting = fits(pattern, &value[..end], &mut self.effort);
+            let fitting = pattern.fits(&value[..end], &mut self.effort);
             if self.effort.is_spent() {
-                return Err(SubstituteError::TooMuchEffort {
-                    name: name.into(),
-                    limit: MAX_PATTERN_STEPS,
-                });
+                return Err(too_much_effort(name));
             }
             match fitting {
                 Ok(true) => cut = end,
@@ -194,6 +207,13 @@ use Extent::{Least, Most};
 fn too_long() -> SubstituteError {
     SubstituteError::TooLong {
         limit: MAX_SUBSTITUTED_BYTES,
+    }
+}
+
+fn too_much_effort(name: &str) -> SubstituteError {
+    SubstituteError::TooMuchEffort {
+        name: name.into(),
+        limit: MAX_EXPANSION_STEPS,
     }
 }
 
@@ -253,8 +273,7 @@ fn slice<'b>(
     }
 }
 
-/// The value with the first `count` places of `old` replaced. Nothing stands
-/// before, between and behind all signs.
+/// The value with the first `count` places of `old` replaced.
 fn replaced<'b>(
     value: &'b [u8],
     old: &[u8],
@@ -262,35 +281,28 @@ fn replaced<'b>(
     count: usize,
 ) -> Result<Cow<'b, [u8]>, SubstituteError> {
     let mut out = Vec::new();
-    let (mut rest, mut left) = (value, count);
-    while left > 0 {
-        let Some(at) = place_of(old, rest) else {
-            break;
-        };
-        let (before, from) = rest.split_at(at);
-        out.extend_from_slice(before);
+    let mut kept_from = 0;
+    for at in places(value, old).take(count) {
+        out.extend_from_slice(&value[kept_from..at]);
         out.extend_from_slice(new);
         if out.len() > MAX_SUBSTITUTED_BYTES {
             return Err(too_long());
         }
-        left -= 1;
-        rest = &from[old.len()..];
-        if old.is_empty() {
-            if rest.is_empty() {
-                break;
-            }
-            let (_, length) = super::glob::first_sign(rest);
-            out.extend_from_slice(&rest[..length]);
-            rest = &rest[length..];
-        }
+        kept_from = at + old.len();
     }
-    out.extend_from_slice(rest);
+    out.extend_from_slice(&value[kept_from..]);
     Ok(out.into())
 }
 
-fn place_of(old: &[u8], text: &[u8]) -> Option<usize> {
-    if old.is_empty() {
-        return Some(0);
+/// Where a text stands in a value, in time that grows with both only. Nothing
+/// stands before, between and behind all signs.
+fn places<'b>(value: &'b [u8], old: &'b [u8]) -> Box<dyn Iterator<Item = usize> + 'b> {
+    if !old.is_empty() {
+        return Box::new(memmem::find_iter(value, old));
     }
-    text.windows(old.len()).position(|window| window == old)
+    let behind = |at: &usize| {
+        let rest = value.get(*at..).filter(|rest| !rest.is_empty())?;
+        Some(at + first_sign(rest).1)
+    };
+    Box::new(std::iter::successors(Some(0), behind))
 }

@@ -1,11 +1,13 @@
-//! Patterns of `${v#p}` and its like: `*`, `?`, `[a-z]`, `[^a]`, `\x`, as Go's
-//! `path.Match` reads them, but for `/`, which is a sign like any other.
+//! Patterns of `${v#p}` and its like: `*`, `?`, `[a-z]`, `[^a]`, `\x`. `/` is a
+//! sign like any other.
+
+use std::ops::RangeInclusive;
 
 /// A pattern that is none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct BadPattern;
 
-/// What may yet be spent on comparing, so that hostile patterns end.
+/// What may yet be spent, so that hostile templates and patterns end.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Effort {
     steps: u64,
@@ -42,131 +44,152 @@ pub(super) fn first_sign(text: &[u8]) -> (char, usize) {
     }
 }
 
-/// Whether a pattern fits the whole of a text. A pattern is looked at only as
-/// far as the text goes, so that a mistake behind that is not seen.
-pub(super) fn fits(pattern: &[u8], text: &[u8], effort: &mut Effort) -> Result<bool, BadPattern> {
-    let (mut pattern, mut text) = (pattern, text);
-    'chunks: while !pattern.is_empty() {
-        let (has_star, chunk, later) = next_chunk(pattern);
-        pattern = later;
-        if has_star && chunk.is_empty() {
-            return Ok(true);
-        }
-        let is_last = pattern.is_empty();
-        let ends = |rest: &[u8]| rest.is_empty() || !is_last;
-        if let Some(rest) = chunk_fits(chunk, text, effort)?
-            && ends(rest)
+/// One part of a pattern.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Token {
+    /// Any text.
+    Stars,
+    /// Any sign.
+    Sign,
+    /// This byte.
+    Byte(u8),
+    /// One sign of some, or of all but some.
+    Class(Class),
+    /// What can't be read; nothing stands behind it.
+    Bad,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Class {
+    is_negated: bool,
+    ranges: Vec<RangeInclusive<char>>,
+}
+
+/// A pattern, read once.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Pattern {
+    tokens: Vec<Token>,
+}
+
+impl Pattern {
+    /// Reads a pattern for texts of at most `text_bytes`: no more of it than
+    /// such a text can reach.
+    pub(super) fn read(pattern: &[u8], text_bytes: usize) -> Self {
+        let (mut tokens, mut rest) = (Vec::new(), pattern);
+        let mut taking = 0;
+        while let [first, after @ ..] = rest
+            && taking <= text_bytes
         {
-            text = rest;
-            continue;
-        }
-        if has_star {
-            for start in 1..=text.len() {
-                if let Some(rest) = chunk_fits(chunk, &text[start..], effort)?
-                    && ends(rest)
-                {
-                    text = rest;
-                    continue 'chunks;
-                }
+            let (token, later) = token(*first, after);
+            rest = later;
+            let is_repeated = token == Token::Stars && tokens.last() == Some(&token);
+            if !is_repeated {
+                taking += usize::from(token != Token::Stars);
+                tokens.push(token);
             }
         }
-        return Ok(false);
+        Self { tokens }
     }
-    Ok(text.is_empty())
-}
 
-/// The stars in front, what stands up to the next star, and the rest.
-fn next_chunk(pattern: &[u8]) -> (bool, &[u8], &[u8]) {
-    let stars = pattern.iter().take_while(|byte| **byte == b'*').count();
-    let pattern = &pattern[stars..];
-    let (mut at, mut in_class) = (0, false);
-    while at < pattern.len() {
-        match pattern[at] {
-            b'\\' if at + 1 < pattern.len() => at += 1,
-            b'[' => in_class = true,
-            b']' => in_class = false,
-            b'*' if !in_class => break,
-            _ => {}
+    /// Whether the pattern fits the whole of a text. A mistake in it counts
+    /// only where the text reaches it. False, too, once the effort is spent.
+    pub(super) fn fits(&self, text: &[u8], effort: &mut Effort) -> Result<bool, BadPattern> {
+        let (mut next, mut at) = (0, 0);
+        // Behind the last stars: the token, and where the text was tried.
+        let mut behind_stars: Option<(usize, usize)> = None;
+        loop {
+            let taken = match self.tokens.get(next) {
+                None if at == text.len() => return Ok(true),
+                None => None,
+                Some(Token::Stars) if next + 1 == self.tokens.len() => return Ok(true),
+                Some(Token::Stars) => {
+                    behind_stars = Some((next + 1, at));
+                    Some(0)
+                }
+                Some(_) if !effort.spend(1) => return Ok(false),
+                Some(token) => token.taken(&text[at..])?,
+            };
+            (next, at) = match (taken, behind_stars) {
+                (Some(bytes), _) => (next + 1, at + bytes),
+                (None, Some((token, tried))) if tried < text.len() => {
+                    behind_stars = Some((token, tried + 1));
+                    (token, tried + 1)
+                }
+                (None, _) => return Ok(false),
+            };
         }
-        at += 1;
     }
-    (stars > 0, &pattern[..at], &pattern[at..])
 }
 
-/// What of the text is left behind a chunk without stars; `None` if it does
-/// not fit.
-fn chunk_fits<'t>(
-    chunk: &[u8],
-    text: &'t [u8],
-    effort: &mut Effort,
-) -> Result<Option<&'t [u8]>, BadPattern> {
-    let (mut chunk, mut text) = (chunk, text);
-    while let [first, rest @ ..] = chunk {
-        if text.is_empty() || !effort.spend(1) {
+impl Token {
+    /// How many bytes of a text it takes; `None` if it does not fit.
+    fn taken(&self, text: &[u8]) -> Result<Option<usize>, BadPattern> {
+        let Some(byte) = text.first() else {
             return Ok(None);
-        }
-        match first {
-            b'[' => {
-                let (sign, length) = first_sign(text);
-                let (is_in, later) = class_holds(rest, sign)?;
-                if !is_in {
-                    return Ok(None);
-                }
-                (text, chunk) = (&text[length..], later);
-            }
-            b'?' => (text, chunk) = (&text[first_sign(text).1..], rest),
-            _ => {
-                let (wanted, later) = match (first, rest) {
-                    (b'\\', [escaped, later @ ..]) => (escaped, later),
-                    (b'\\', []) => return Err(BadPattern),
-                    _ => (first, rest),
-                };
-                if *wanted != text[0] {
-                    return Ok(None);
-                }
-                (text, chunk) = (&text[1..], later);
-            }
-        }
-    }
-    Ok(Some(text))
-}
-
-/// Whether a class, its bracket read, holds a sign; and what follows it.
-fn class_holds(class: &[u8], sign: char) -> Result<(bool, &[u8]), BadPattern> {
-    let (is_negated, mut class) = match class {
-        [b'^', rest @ ..] => (true, rest),
-        _ => (false, class),
-    };
-    let (mut holds, mut is_first) = (false, true);
-    loop {
-        if let ([b']', rest @ ..], false) = (class, is_first) {
-            return Ok((holds != is_negated, rest));
-        }
-        let (low, rest) = class_sign(class)?;
-        let (high, rest) = match rest {
-            [b'-', rest @ ..] => class_sign(rest)?,
-            _ => (low, rest),
         };
-        holds |= (low..=high).contains(&sign);
-        (class, is_first) = (rest, false);
+        let (sign, length) = first_sign(text);
+        Ok(match self {
+            Self::Stars => Some(0),
+            Self::Sign => Some(length),
+            Self::Byte(wanted) => (wanted == byte).then_some(1),
+            Self::Class(class) => class.holds(sign).then_some(length),
+            Self::Bad => return Err(BadPattern),
+        })
     }
 }
 
-/// One sign of a class; something must follow it.
-fn class_sign(class: &[u8]) -> Result<(char, &[u8]), BadPattern> {
-    let class = match class {
-        [] | [b'-' | b']', ..] => return Err(BadPattern),
-        [b'\\', rest @ ..] => rest,
-        _ => class,
+impl Class {
+    fn holds(&self, sign: char) -> bool {
+        self.ranges.iter().any(|range| range.contains(&sign)) != self.is_negated
+    }
+}
+
+/// The token that begins with a byte, and what follows it.
+fn token(first: u8, after: &[u8]) -> (Token, &[u8]) {
+    const NOTHING: &[u8] = &[];
+    match (first, after) {
+        (b'*', _) => (Token::Stars, after),
+        (b'?', _) => (Token::Sign, after),
+        (b'[', _) => match class(after) {
+            Some((class, later)) => (Token::Class(class), later),
+            None => (Token::Bad, NOTHING),
+        },
+        (b'\\', [escaped, later @ ..]) => (Token::Byte(*escaped), later),
+        (b'\\', []) => (Token::Bad, NOTHING),
+        _ => (Token::Byte(first), after),
+    }
+}
+
+/// A class whose opening bracket is read, and what follows it.
+fn class(text: &[u8]) -> Option<(Class, &[u8])> {
+    let unnegated = text.strip_prefix(b"^");
+    let mut rest = unnegated.unwrap_or(text);
+    let mut ranges = Vec::new();
+    while ranges.is_empty() || *rest.first()? != b']' {
+        let (low, behind_low) = member(rest)?;
+        let (high, behind) = match behind_low.strip_prefix(b"-") {
+            Some(after) => member(after)?,
+            None => (low, behind_low),
+        };
+        ranges.push(low..=high);
+        rest = behind;
+    }
+    let class = Class {
+        is_negated: unnegated.is_some(),
+        ranges,
     };
-    if class.is_empty() {
-        return Err(BadPattern);
+    Some((class, &rest[1..]))
+}
+
+/// A sign of a class, and what follows it.
+fn member(text: &[u8]) -> Option<(char, &[u8])> {
+    let text = match text.first()? {
+        b'-' | b']' => return None,
+        b'\\' => &text[1..],
+        _ => text,
+    };
+    match first_sign(text) {
+        (char::REPLACEMENT_CHARACTER, 1) => None,
+        (sign, length) => Some((sign, &text[length..])),
     }
-    let (sign, length) = first_sign(class);
-    let rest = &class[length..];
-    let is_broken = sign == char::REPLACEMENT_CHARACTER && length == 1;
-    if is_broken || rest.is_empty() {
-        return Err(BadPattern);
-    }
-    Ok((sign, rest))
 }

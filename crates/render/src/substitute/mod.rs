@@ -15,12 +15,12 @@ mod tests;
 mod variables;
 
 pub use error::{SubstituteError, SyntaxError};
-pub use expand::{MAX_PATTERN_STEPS, MAX_SUBSTITUTED_BYTES};
+pub use expand::{MAX_EXPANSION_STEPS, MAX_SUBSTITUTED_BYTES};
 pub(crate) use object::substituted;
 pub use template::MAX_NESTED_EXPANSIONS;
 pub use variables::{
-    MAX_VARIABLE_BYTES, MAX_VARIABLES, ReferencedVariables, Variable, VariableError,
-    VariableSource, Variables,
+    MAX_VARIABLE_BYTES, MAX_VARIABLES, ReferenceError, ReferencedVariables, Variable,
+    VariableError, VariableSource, Variables,
 };
 
 use expand::Expander;

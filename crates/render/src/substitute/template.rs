@@ -334,16 +334,3 @@ fn is_escape(text: &str) -> bool {
         .iter()
         .any(|pair| text.starts_with(pair))
 }
-
-/// The names of all variables that a text refers to, those in words too.
-#[cfg(test)]
-pub(super) fn names<'t>(pieces: &[Piece<'t>]) -> Vec<&'t str> {
-    let mut found = Vec::new();
-    for piece in pieces {
-        if let Piece::Expansion(expansion) = piece {
-            found.push(expansion.name);
-            found.extend(names(&expansion.words));
-        }
-    }
-    found
-}

@@ -1,7 +1,9 @@
 //! The dialect, as a table, and what is around it.
 
-use super::template::{MAX_NESTED_EXPANSIONS, names, parse};
+use super::template::MAX_NESTED_EXPANSIONS;
 use super::*;
+use trueup_kinds::SubstituteReference;
+use trueup_object::value;
 
 fn variables(pairs: &[(&str, &str)]) -> Variables {
     let mut variables = Variables::new();
@@ -189,8 +191,62 @@ fn what_would_take_forever_ends() {
     assert!(matches!(error, SubstituteError::TooLong { .. }));
     let error = substitute("${x//x/${x}}", &bomb, Strictness::Strict).unwrap_err();
     assert!(matches!(error, SubstituteError::TooLong { .. }));
-    let error = substitute("${x#*a*b*c}", &bomb, Strictness::Strict).unwrap_err();
+    let alike = variables(&[
+        ("x", &"a".repeat(2 << 20)),
+        ("y", &("a".repeat(1 << 20) + "b")),
+    ]);
+    let found = substitute("${#x}${x//${y}/}", &alike, Strictness::Strict).unwrap();
+    assert_eq!(found.text.len(), 7 + (2 << 20));
+    for (template, variables) in [
+        ("${x#*a*b*c}", &bomb),
+        ("${x##${y}}", &alike),
+        // Words cost also where they are not needed.
+        (&*"${x:=${x^^}}".repeat(16), &bomb),
+        (&*"${x:=${y//a/${y}}}".repeat(16), &alike),
+        (&*"${#x}${x/${y}/}".repeat(16), &alike),
+    ] {
+        let refused = substitute(template, variables, Strictness::Strict).unwrap_err();
+        let is_expected = matches!(
+            refused,
+            SubstituteError::TooMuchEffort { .. } | SubstituteError::TooLong { .. }
+        );
+        assert!(is_expected, "{refused}");
+    }
+    let unused = "${one:=${x^^}}".repeat(1000);
+    let with_one = variables(&[("one", "1"), ("x", &long)]);
+    let error = substitute(&unused, &with_one, Strictness::Strict).unwrap_err();
     assert!(matches!(error, SubstituteError::TooMuchEffort { .. }));
+}
+
+#[test]
+fn a_mistake_in_a_pattern_counts_only_where_the_value_reaches_it() {
+    for (value, template, wanted) in [
+        // Reached: the value stays.
+        ("ab", "${v#a[}", "ab"),
+        ("ab", "${v#*a[}", "ab"),
+        ("ab", "${v##?\\}", "ab"),
+        ("ab", "${v#[]a]}", "ab"),
+        ("ab", "${v#[a-]}", "ab"),
+        // Not reached, since what stands before does not fit.
+        ("ab", "${v#x[}", "ab"),
+        // Escapes, ranges, stars in classes.
+        ("a*b", "${v#a\\*}", "b"),
+        ("*b", "${v#[*]}", "b"),
+        ("]b", "${v#[\\]]}", "b"),
+        ("-b", "${v#[^a-z]}", "b"),
+        ("äb", "${v#[ß-ü]}", "b"),
+        ("äb", "${v#??}", ""),
+        // Back to the last star, and no further.
+        ("aXbXc", "${v#*X}", "bXc"),
+        ("aXbXc", "${v##*X}", "c"),
+        ("aab", "${v##*ab}", ""),
+        ("abcabd", "${v##a*b?}", ""),
+        ("abcabd", "${v#a**b?}", "abd"),
+        ("abc", "${v#abcd*}", "abc"),
+    ] {
+        let made = substitute(template, &variables(&[("v", value)]), Strictness::Strict);
+        assert_eq!(made.unwrap().text, wanted, "{template} of {value}");
+    }
 }
 
 #[test]
@@ -213,6 +269,33 @@ fn names_are_checked_and_newlines_go() {
     let pairs = [("a", &b"one\ntwo\r\n"[..])];
     variables.add(&VariableSource::Inline, pairs).unwrap();
     assert_eq!(variables.get("a").unwrap().value(), b"onetwo\r");
+}
+
+#[test]
+fn a_reference_gives_the_texts_of_its_object() {
+    let reference = |kind: &str| SubstituteReference {
+        kind: kind.into(),
+        name: "from".into(),
+        ..SubstituteReference::default()
+    };
+    let object = value!({"data": {"a": "MQ==", "b": ""}});
+    let of = |kind: &str| ReferencedVariables::of(&reference(kind), &object).unwrap();
+    assert_eq!(
+        of("ConfigMap").pairs,
+        [("a".into(), b"MQ==".to_vec()), ("b".into(), Vec::new())]
+    );
+    assert_eq!(
+        of("Secret").pairs,
+        [("a".into(), b"1".to_vec()), ("b".into(), Vec::new())]
+    );
+    for data in [value!({"a": "?"}), value!({"a": 1})] {
+        let object = value!({"data": (data)});
+        let refused = ReferencedVariables::of(&reference("Secret"), &object).unwrap_err();
+        assert_eq!(
+            refused.to_string(),
+            "post build failed: substitute from 'Secret/from' error: its data is not base64"
+        );
+    }
 }
 
 #[test]
@@ -267,10 +350,4 @@ fn what_a_secret_s_value_becomes_is_told_apart() {
         .collect();
     assert_eq!(secrets, ["", "Hunter2", "a Hunter2 b", "hunter2"]);
     assert!(!format!("{secret:?}").contains("Hunter2"));
-}
-
-#[test]
-fn every_name_of_a_template_is_found() {
-    let pieces = parse("${a} $${b} ${c:=${d}} ${e/${f}/${g}}").unwrap();
-    assert_eq!(names(&pieces), ["a", "c", "d", "e", "f", "g"]);
 }

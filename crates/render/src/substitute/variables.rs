@@ -1,8 +1,11 @@
 //! The variables of a substitution, and where each comes from.
 
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
 use std::collections::BTreeMap;
 use std::fmt;
-use trueup_object::Text;
+use trueup_kinds::SubstituteReference;
+use trueup_object::{Text, Value};
 
 /// How many variables one Kustomization may have.
 pub const MAX_VARIABLES: usize = 10_000;
@@ -81,6 +84,57 @@ pub struct ReferencedVariables {
     pub source: VariableSource,
     /// Names and values.
     pub pairs: Vec<(Text, Vec<u8>)>,
+}
+
+impl ReferencedVariables {
+    /// Those of an object that `spec.postBuild.substituteFrom` leads to: the
+    /// texts of its `data`, of a Secret decoded. Fails for a Secret whose
+    /// data is no base64.
+    pub fn of(reference: &SubstituteReference, object: &Value) -> Result<Self, ReferenceError> {
+        let data = object.get("data").and_then(Value::as_map);
+        let is_secret = reference.kind == "Secret";
+        let pairs = data.into_iter().flatten().map(|(name, text)| {
+            let value = if is_secret {
+                BASE64_STANDARD.decode(text.as_str()?).ok()?
+            } else {
+                text.as_str().unwrap_or_default().into()
+            };
+            Some((name.clone(), value))
+        });
+        let pairs = pairs.collect::<Option<_>>();
+        let name = reference.name.clone();
+        Ok(Self {
+            source: if is_secret {
+                VariableSource::Secret(name)
+            } else {
+                VariableSource::ConfigMap(name)
+            },
+            pairs: pairs
+                .ok_or_else(|| ReferenceError::new(reference, &"its data is not base64"))?,
+        })
+    }
+}
+
+/// Why a reference of `spec.postBuild.substituteFrom` gives no variables, in
+/// Flux's words.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("post build failed: substitute from '{kind}/{name}' error: {cause}")]
+pub struct ReferenceError {
+    kind: Text,
+    name: Text,
+    cause: String,
+}
+
+impl ReferenceError {
+    /// Of a reference, for a cause such as what the API says.
+    #[must_use]
+    pub fn new(reference: &SubstituteReference, cause: &dyn fmt::Display) -> Self {
+        Self {
+            kind: reference.kind.clone(),
+            name: reference.name.clone(),
+            cause: cause.to_string(),
+        }
+    }
 }
 
 /// Why variables are refused.
