@@ -2,13 +2,15 @@
 
 use crate::record::our_fields;
 use crate::take_over::is_listed;
-use regex::Regex;
+use trueup_gocompat::regexp::Regexp;
 use trueup_kinds::{IgnoreRule, Selector as Target, names};
 use trueup_object::{FieldPath, Map, ObjectRef, Segment, Selector, Text, Value};
-use trueup_schema::{FieldSet, Operation, decode_managed};
+use trueup_schema::{FieldSet, ManagedEntry, Operation, decode_managed};
 
 /// How many pointers the rules of one Kustomization may have.
 pub const MAX_IGNORE_POINTERS: usize = 1_000;
+/// How many rules it may have.
+pub const MAX_IGNORE_RULES: usize = 100;
 
 /// Rules that can't be used.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -34,7 +36,9 @@ pub enum IgnoreError {
         cause: String,
     },
     /// Too many pointers.
-    #[error("spec.ignore has more than {MAX_IGNORE_POINTERS} paths")]
+    #[error(
+        "spec.ignore has more than {MAX_IGNORE_RULES} rules, or more than {MAX_IGNORE_POINTERS} paths"
+    )]
     TooMany,
 }
 
@@ -55,6 +59,15 @@ impl JsonPointer {
         Some(Self {
             tokens: tokens.collect(),
         })
+    }
+
+    /// What places are sorted by: those of a list by their numbers, what lies
+    /// in a place behind it.
+    fn order(&self) -> Vec<(usize, &Text)> {
+        // No list is so long that its last place is this one.
+        let number = |token: &Text| token.parse().unwrap_or(usize::MAX);
+        let steps = self.tokens.iter();
+        steps.map(|token| (number(token), token)).collect()
     }
 
     /// The value at this place.
@@ -181,11 +194,11 @@ struct Rule {
 /// Which objects; what is not given holds for all.
 #[derive(Clone, Debug, Default)]
 struct Matcher {
-    group: Option<Regex>,
-    version: Option<Regex>,
-    kind: Option<Regex>,
-    name: Option<Regex>,
-    namespace: Option<Regex>,
+    group: Option<Regexp>,
+    version: Option<Regexp>,
+    kind: Option<Regexp>,
+    name: Option<Regexp>,
+    namespace: Option<Regexp>,
     labels: Option<Selector>,
     annotations: Option<Selector>,
 }
@@ -193,7 +206,8 @@ struct Matcher {
 impl IgnoreRules {
     /// Reads the rules of a specification.
     pub fn compile(rules: &[IgnoreRule]) -> Result<Self, IgnoreError> {
-        if rules.iter().map(|rule| rule.paths.len()).sum::<usize>() > MAX_IGNORE_POINTERS {
+        let pointers_count: usize = rules.iter().map(|rule| rule.paths.len()).sum();
+        if rules.len() > MAX_IGNORE_RULES || pointers_count > MAX_IGNORE_POINTERS {
             return Err(IgnoreError::TooMany);
         }
         let compiled = rules.iter().enumerate().map(|(index, rule)| {
@@ -210,7 +224,8 @@ impl IgnoreRules {
         })
     }
 
-    /// The places in an object that are left to others.
+    /// The places in an object that are left to others. Of a list's places the
+    /// last comes first: taking one out moves none of those that follow.
     #[must_use]
     pub fn pointers_for(&self, object: &Value) -> Vec<JsonPointer> {
         let mut found: Vec<JsonPointer> = Vec::new();
@@ -221,6 +236,7 @@ impl IgnoreRules {
                 }
             }
         }
+        found.sort_by(|one, other| other.order().cmp(&one.order()));
         found
     }
 }
@@ -281,18 +297,16 @@ fn whole(
     rule: usize,
     field: &'static str,
     text: Option<&str>,
-) -> Result<Option<Regex>, IgnoreError> {
+) -> Result<Option<Regexp>, IgnoreError> {
     let Some(text) = text.filter(|text| !text.is_empty()) else {
         return Ok(None);
     };
-    let refused = |error: regex::Error| IgnoreError::Target {
-        rule,
-        field,
-        cause: error.to_string(),
-    };
-    Regex::new(&format!("^(?:{text})$"))
+    let refused = |cause: String| IgnoreError::Target { rule, field, cause };
+    // By itself first: `a)(b` is no expression, and would be one in brackets.
+    Regexp::compile(text)
+        .and_then(|_| Regexp::compile(&format!("^(?:{text})$")))
         .map(Some)
-        .map_err(refused)
+        .map_err(|error| refused(error.to_string()))
 }
 
 fn selector(
@@ -322,13 +336,17 @@ pub(crate) fn manifest_for(
     overridden: &[Text],
 ) -> Value {
     let mut fitted = manifest.clone();
+    if pointers.is_empty() {
+        return fitted;
+    }
+    let managed = decode_managed(live).unwrap_or_default();
     for pointer in pointers {
         let Some(wanted) = pointer.find_in(manifest) else {
             continue;
         };
         match pointer.find_in(live) {
             Some(value) if value.same_number(wanted) => {}
-            Some(value) if is_ours_alone(pointer, live, overridden) => {
+            Some(value) if is_ours_alone(pointer, live, &managed, overridden) => {
                 pointer.put(&mut fitted, value.clone());
             }
             _ => pointer.remove(&mut fitted),
@@ -339,9 +357,14 @@ pub(crate) fn manifest_for(
 
 /// Whether a field is ours, or of a manager that we take over from, and no
 /// other one applies it.
-fn is_ours_alone(pointer: &JsonPointer, live: &Value, overridden: &[Text]) -> bool {
+fn is_ours_alone(
+    pointer: &JsonPointer,
+    live: &Value,
+    managed: &[ManagedEntry],
+    overridden: &[Text],
+) -> bool {
     let mut ours = false;
-    for entry in decode_managed(live).unwrap_or_default() {
+    for entry in managed {
         let is_own = entry.manager == names::APPLY_MANAGER && entry.operation == Operation::Apply;
         let becomes_own = is_listed(
             &entry.manager,
@@ -365,7 +388,7 @@ fn is_ours_alone(pointer: &JsonPointer, live: &Value, overridden: &[Text]) -> bo
 /// An object without what is left to others.
 pub(crate) fn without(object: &Value, pointers: &[JsonPointer]) -> Value {
     let mut rest = object.clone();
-    for pointer in pointers.iter().rev() {
+    for pointer in pointers {
         pointer.remove(&mut rest);
     }
     rest

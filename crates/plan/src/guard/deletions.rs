@@ -3,6 +3,7 @@
 use super::{Consent, Excess, Guard};
 use crate::{Fingerprint, Removal, RemovalVerb};
 use std::collections::BTreeSet;
+use trueup_kinds::message::capped;
 use trueup_kinds::{Approval, names, object_id};
 use trueup_object::{ObjectRef, Text, Value};
 
@@ -206,12 +207,7 @@ impl Held {
             format!("To allow it once: {}", Approval::command(name, namespace)),
             self.approval.line(),
         ];
-        let named = self.objects.iter().take(MAX_DELETIONS_NAMED);
-        lines.extend(named.map(ToString::to_string));
-        if self.objects.len() > MAX_DELETIONS_NAMED {
-            let more = self.objects.len() - MAX_DELETIONS_NAMED;
-            lines.push(format!("… and {more} more"));
-        }
+        lines.extend(capped(self.objects.iter(), MAX_DELETIONS_NAMED));
         lines.join("\n")
     }
 }

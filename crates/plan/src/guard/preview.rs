@@ -1,6 +1,7 @@
 //! What would be done, for people.
 
 use crate::{FieldChange, Removal, RemovalVerb};
+use trueup_kinds::message::capped;
 use trueup_object::ObjectRef;
 
 /// How many objects a plan in a status names.
@@ -122,16 +123,8 @@ fn line(object: &ObjectRef, planning: &Planning) -> String {
 }
 
 fn named(fields: &[FieldChange]) -> String {
-    let mut texts: Vec<String> = fields
-        .iter()
-        .take(MAX_PLANNED_FIELDS)
-        .map(ToString::to_string)
-        .collect();
     if fields.is_empty() {
-        texts.push("the ownership of fields".to_owned());
+        return "the ownership of fields".to_owned();
     }
-    if fields.len() > MAX_PLANNED_FIELDS {
-        texts.push(format!("… and {} more", fields.len() - MAX_PLANNED_FIELDS));
-    }
-    texts.join(", ")
+    capped(fields.iter(), MAX_PLANNED_FIELDS).join(", ")
 }

@@ -198,3 +198,53 @@ fn pointers_find_escaped_names_and_places_in_lists() {
     assert_eq!(find("/a~1b/c~0d/2"), None);
     assert_eq!(find("/a~1b/x/y"), None);
 }
+
+#[test]
+fn two_places_of_one_list_are_both_left_out_in_whatever_order_they_are_named() {
+    let object = || {
+        let args = ["a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k", "l"];
+        let mut value = deployment("web", 1, "a");
+        value.set_at(
+            &["spec", "args"],
+            args.into_iter().map(Value::from).collect(),
+        );
+        value
+    };
+    for paths in [
+        ["/spec/args/2", "/spec/args/10"],
+        ["/spec/args/10", "/spec/args/2"],
+    ] {
+        let pointers = rules(&paths, None).pointers_for(&object());
+        let rest = ignore::without(&object(), &pointers);
+        let left: Vec<&str> = rest
+            .at(&["spec", "args"])
+            .and_then(Value::as_list)
+            .unwrap()
+            .iter()
+            .filter_map(Value::as_str)
+            .collect();
+        assert_eq!(left, ["a", "b", "d", "e", "f", "g", "h", "i", "j", "l"]);
+    }
+}
+
+#[test]
+fn too_many_rules_and_patterns_that_are_none_are_refused_by_place() {
+    let rule = |name: &str| IgnoreRule {
+        paths: vec!["/spec".into()],
+        target: Some(Selector {
+            name: Some(name.into()),
+            ..Selector::default()
+        }),
+    };
+    let many = vec![rule("a"); MAX_IGNORE_RULES + 1];
+    assert_eq!(IgnoreRules::compile(&many), Err(IgnoreError::TooMany));
+    for broken in ["a)(b", "(?<!a)", "["] {
+        let error = IgnoreRules::compile(&[rule("a"), rule(broken)]).unwrap_err();
+        assert!(
+            error
+                .to_string()
+                .starts_with("spec.ignore[1].target.name: "),
+            "{error}"
+        );
+    }
+}
