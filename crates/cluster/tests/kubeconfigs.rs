@@ -68,6 +68,11 @@ fn whatever_reads_files_or_runs_programs_is_refused_by_name() {
             "clusters[c].cluster.certificate-authority",
         ),
         (
+            "server: 'https://x', proxy-url: 'http://me:/etc/passwd@proxy'",
+            "",
+            "clusters[c].cluster.proxy-url",
+        ),
+        (
             "server: 'https://x', insecure-skip-tls-verify: true",
             "",
             "clusters[c].cluster.insecure-skip-tls-verify",

@@ -77,6 +77,7 @@ pub enum KubeconfigError {
 
 const FILES: &str =
     "it names a file of the controller's; put the content itself there (the field with -data)";
+const PROXY: &str = "proxies to other clusters are not served";
 const ACT_AS: &str = "impersonation is asked for by spec.serviceAccountName";
 const PROGRAM: &str =
     "it names a program to run in the controller, which --insecure-kubeconfig-exec would allow";
@@ -170,6 +171,7 @@ fn check_cluster(
     policy: KubeconfigPolicy,
 ) -> Result<(), KubeconfigError> {
     refuse(cluster, path, "certificate-authority", FILES)?;
+    refuse(cluster, path, "proxy-url", PROXY)?;
     if policy.tls == ServerCertificates::Checked {
         refuse(cluster, path, "insecure-skip-tls-verify", UNCHECKED)?;
     }
