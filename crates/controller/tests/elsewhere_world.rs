@@ -21,6 +21,11 @@ use trueup_testkit::{Faults, VirtualClock};
 /// The token that makes one the administrator of another cluster.
 pub const ADMIN_TOKEN: &str = "let-me-in";
 
+/// Verbs with which everything can be done to objects.
+pub const ALL: [&str; 7] = [
+    "get", "list", "watch", "create", "patch", "update", "delete",
+];
+
 /// Stands for all tokens.
 const ANY_TOKEN: &str = "*";
 

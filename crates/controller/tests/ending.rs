@@ -17,11 +17,6 @@ async fn applied(seed: u64, more: Value) -> World {
     world
 }
 
-async fn deleted(world: &World) {
-    world.delete(API, "Kustomization", "apps").await;
-    gone(world).await;
-}
-
 async fn gone(world: &World) {
     world
         .until("the Kustomization is gone", async || {
@@ -36,7 +31,7 @@ fn stays(seed: u64, more: Value) -> bool {
     let told = std::sync::Arc::clone(&stays);
     virtual_time(async move {
         let world = applied(seed, more).await;
-        deleted(&world).await;
+        world.delete_kustomization("apps").await;
         *told.lock().unwrap() = Some(world.config_map("a").await.is_some());
     });
     let stays = stays.lock().unwrap().take();
@@ -76,7 +71,7 @@ fn a_suspended_kustomization_keeps_its_objects_whatever_its_policy() {
             .patch_kustomization("apps", value!({"spec": {"suspend": true}}))
             .await;
         world.rest().await;
-        deleted(&world).await;
+        world.delete_kustomization("apps").await;
         assert!(world.config_map("a").await.is_some());
     });
 }

@@ -283,17 +283,7 @@ fn a_change_of_a_secret_is_planned_without_its_values() {
             plan.contains("Secret/apps/s to change (.data.password *** → ***)"),
             "{plan}"
         );
-        world
-            .delete("kustomize.toolkit.fluxcd.io/v1", "Kustomization", "apps")
-            .await;
-        world
-            .until("gone", async || {
-                world
-                    .get("kustomize.toolkit.fluxcd.io/v1", "Kustomization", "apps")
-                    .await
-                    .is_none()
-            })
-            .await;
+        world.delete_kustomization("apps").await;
         assert!(
             world.get("v1", "Secret", "s").await.is_some(),
             "in plan mode nothing is deleted"

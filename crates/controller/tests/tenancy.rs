@@ -1,15 +1,11 @@
 //! Tenants: what is done for them is done with their rights, and they hear
 //! of nothing else.
 
-use super::elsewhere_world::{account, grant};
+use super::elsewhere_world::{ALL, account, grant};
 use super::world::{World, condition, map};
 use trueup_controller::CrossNamespace;
 use trueup_object::{Value, value};
 use trueup_testkit::virtual_time;
-
-const ALL: [&str; 7] = [
-    "get", "list", "watch", "create", "patch", "update", "delete",
-];
 
 async fn world_with_folder(content: &str) -> (World, String) {
     let world = World::new(5).await;
@@ -142,13 +138,7 @@ fn objects_of_an_account_that_is_gone_are_left_and_named() {
             .delete(&gone, &Default::default())
             .await
             .unwrap();
-        let api = "kustomize.toolkit.fluxcd.io/v1";
-        world.delete(api, "Kustomization", "apps").await;
-        world
-            .until("the Kustomization is gone", async || {
-                world.get(api, "Kustomization", "apps").await.is_none()
-            })
-            .await;
+        world.delete_kustomization("apps").await;
         assert!(world.config_map("a").await.is_some(), "left in the cluster");
         assert!(world.told("unable to prune objects: \nConfigMap/apps/a"));
         assert!(world.told("the service account 'fleet/tenant' does not exist"));
@@ -193,26 +183,18 @@ fn references_to_other_namespaces_are_denied_where_they_are_forbidden() {
 #[test]
 fn a_tenant_hears_nothing_of_what_it_may_not_read() {
     virtual_time(async {
-        let (world, revision) = world_with_folder(&map("a", &[])).await;
+        let (world, _) = world_with_folder(&map("a", &[])).await;
         let content = map("private", &[("password", "s3cret")]);
-        let files = [
-            ("own/p.yaml", content.as_str()),
-            ("apps/a.yaml", &map("a", &[])),
-            ("theirs/p.yaml", &map("private", &[("password", "mine")])),
-        ];
-        let revision = {
-            let _ = revision;
-            world.commit("more", &files)
-        };
+        let theirs = map("private", &[("password", "mine")]);
+        let files = [("own/p.yaml", content.as_str()), ("theirs/p.yaml", &theirs)];
+        let revision = world.commit("more", &files);
         world.kustomization("own", "./own", Value::map()).await;
         world.applied("own", &revision).await;
-        // An account that may write `a` and nothing else.
+        // The account may do nothing, and the object is another's.
         account(&world.admin, "tenant").await;
-        let waits = value!({
-            "serviceAccountName": "tenant",
-            "healthChecks": [{"apiVersion": "v1", "kind": "ConfigMap", "name": "private", "namespace": "apps"}],
-        });
-        world.kustomization("theirs", "./theirs", waits).await;
+        world
+            .kustomization("theirs", "./theirs", as_account("tenant"))
+            .await;
         let message = world.fails("theirs", "ReconciliationFailed").await;
         assert!(message.contains("(Forbidden)"), "{message}");
         for secret in ["s3cret", "own"] {

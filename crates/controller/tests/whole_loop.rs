@@ -376,17 +376,7 @@ fn everything_goes_into_the_target_namespace() {
 fn a_deleted_kustomization_takes_its_objects_along() {
     virtual_time(async {
         let world = simple().await;
-        world
-            .delete("kustomize.toolkit.fluxcd.io/v1", "Kustomization", "apps")
-            .await;
-        world
-            .until("gone", async || {
-                world
-                    .get("kustomize.toolkit.fluxcd.io/v1", "Kustomization", "apps")
-                    .await
-                    .is_none()
-            })
-            .await;
+        world.delete_kustomization("apps").await;
         assert!(world.config_map("a").await.is_none());
         world
             .delete("source.toolkit.fluxcd.io/v1", "GitRepository", "fleet")

@@ -222,6 +222,26 @@ impl World {
             .unwrap();
     }
 
+    /// Deletes a Kustomization and waits until it is gone.
+    pub async fn delete_kustomization(&self, name: &str) {
+        let api = "kustomize.toolkit.fluxcd.io/v1";
+        self.delete(api, "Kustomization", name).await;
+        self.until(&format!("the Kustomization {name} is gone"), async || {
+            self.get(api, "Kustomization", name).await.is_none()
+        })
+        .await;
+    }
+
+    /// How often a Kustomization was worked on.
+    pub fn runs(&self, name: &str) -> String {
+        let text = self.controller.metrics_text();
+        let counted = format!(
+            "gotk_reconcile_duration_seconds_count{{kind=\"Kustomization\",name=\"{name}\""
+        );
+        let line = text.lines().find(|line| line.starts_with(&counted));
+        line.expect("it was worked on").to_owned()
+    }
+
     pub async fn kustomization_status(&self, name: &str) -> Value {
         let object = self
             .get("kustomize.toolkit.fluxcd.io/v1", "Kustomization", name)

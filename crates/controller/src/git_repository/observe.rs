@@ -2,11 +2,10 @@
 
 use super::decide::Trouble;
 use crate::context::Context;
-use crate::live::{Sight, Subject, Viewer};
+use crate::live::{self, Subject};
 use crate::machine::ObjectKey;
 use crate::objects::decoded_data;
 use std::collections::BTreeSet;
-use trueup_cluster::Form;
 use trueup_kinds::{Artifact, GitRepository, UnservedField, reason, unserved_fields};
 use trueup_object::{GroupVersionKind, ObjectRef, Text};
 use trueup_source::{ArtifactRecord, Credentials, GitReference, GitRequest};
@@ -109,14 +108,9 @@ async fn credentials(
             format!("failed to get secret '{place}': {cause}"),
         )
     };
-    let viewer = Viewer::new(&context.session, key);
-    let object = match context.live.find(&viewer, &secret) {
-        Sight::Seen(object) => object,
-        Sight::NotSeen | Sight::Unknown => {
-            let found = context.session.get(&secret, Form::Full).await;
-            found.map_err(|error| trouble(&error.message()))?
-        }
-    };
+    let object = live::look_up(context, &context.session, key, &secret)
+        .await
+        .map_err(|error| trouble(&error.message()))?;
     let data = decoded_data(object.value()).ok_or_else(|| trouble(&"its data is not base64"))?;
     let pairs = data
         .iter()

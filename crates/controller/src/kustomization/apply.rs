@@ -15,7 +15,7 @@ use trueup_cluster::{
     ApiError, ApplyOptions, DeleteOptions, Deletion, ErrorClass, Form, LiveObject, Patch,
     Propagation, Session, WriteOptions,
 };
-use trueup_kinds::{names, reason};
+use trueup_kinds::{message, names, reason};
 use trueup_object::{ObjectRef, Text, Value};
 use trueup_plan::{
     Action, Cause, ChangeLine, ChangeVerb, Check, Desired, Drift, DryRun, Extent, Forcing, Held,
@@ -435,15 +435,8 @@ fn joined(failures: Vec<Failure>) -> Failure {
         (false, true) => Cure::Kind,
         (false, false) => Cure::Retry,
     };
-    let count = failures.len();
-    let mut texts: Vec<String> = failures
-        .into_iter()
-        .take(MAX_FAILURES_NAMED)
-        .map(|it| it.message)
-        .collect();
-    if count > MAX_FAILURES_NAMED {
-        texts.push(format!("… and {} more", count - MAX_FAILURES_NAMED));
-    }
+    let texts = failures.iter().map(|it| &it.message);
+    let texts = message::capped(texts, MAX_FAILURES_NAMED);
     Failure::new(reason::RECONCILIATION_FAILED, texts.join("\n"), cure)
 }
 

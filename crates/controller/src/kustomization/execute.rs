@@ -7,7 +7,7 @@ use super::failure::{Cure, Failure, Stop};
 use super::health::{self, Judged};
 use super::memory::{Mark, Memory, Purpose, lock};
 use super::target::Target;
-use super::{consent, observe, references, report};
+use super::{consent, events, observe, references, report};
 use crate::context::Context;
 use crate::live::{self, Sight};
 use crate::machine::{Causes, ObjectKey};
@@ -263,7 +263,7 @@ impl Task<'_> {
             // Telling of it needs the memory again.
             let (verdict, newly) = lock(self.memory).brake.on_drifts(&action.drift, now);
             if verdict == BrakeVerdict::BrakeNow {
-                report::braked(self.context, self.key, &newly);
+                events::braked(self.context, self.key, &newly);
             }
             if verdict != BrakeVerdict::Correct {
                 action.verb = Verb::Skip;
@@ -373,7 +373,7 @@ impl Task<'_> {
         let known = std::mem::replace(&mut lock(self.memory).unknown_kinds, unknown.clone());
         let news: Vec<&ObjectRef> = unknown.difference(&known).collect();
         if !news.is_empty() {
-            report::unknown_kinds(self.context, self.key, self.mark, &news);
+            events::unknown_kinds(self.context, self.key, self.mark, &news);
         }
     }
 

@@ -87,11 +87,18 @@ impl Failure {
 
     /// A failure of a request that is about no object in particular.
     pub(super) fn api(error: &ApiError) -> Self {
-        let cure = if error.is_transient() {
-            Cure::Soon
-        } else {
-            Cure::Retry
-        };
+        let cure = Cure::of(error);
         Self::new(reason::RECONCILIATION_FAILED, error.to_string(), cure)
+    }
+}
+
+impl Cure {
+    /// What helps against a failed request, as far as that alone can tell.
+    pub(super) fn of(error: &ApiError) -> Self {
+        if error.is_transient() {
+            Self::Soon
+        } else {
+            Self::Retry
+        }
     }
 }

@@ -15,7 +15,7 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 use trueup_cluster::Form;
 use trueup_gocompat::format_duration;
-use trueup_kinds::{Inventory, Kustomization, Severity, reason};
+use trueup_kinds::{Inventory, Kustomization, Severity, message, reason};
 use trueup_object::{GroupVersionKind, ObjectRef, Text};
 use trueup_plan::{
     Extent, Finalization, Forcing, Guard, Observed, Owner, PlanInput, PlanOptions, Planned,
@@ -137,15 +137,8 @@ async fn is_ending(context: &Context, namespace: &Text) -> bool {
 
 /// Says which objects stay behind, in Flux's words, and why.
 fn orphaned(context: &Context, key: &ObjectKey, inventory: &Inventory, why: &str) {
-    let mut lines: Vec<String> = inventory
-        .objects()
-        .take(MAX_ORPHANS_NAMED)
-        .map(|object| object.to_string())
-        .collect();
-    let more = inventory.entries().len().saturating_sub(lines.len());
-    if more > 0 {
-        lines.push(format!("… and {more} more"));
-    }
+    let objects: Vec<ObjectRef> = inventory.objects().collect();
+    let lines = message::capped(objects.iter(), MAX_ORPHANS_NAMED);
     let text = format!(
         "unable to prune objects: \n{}\nThey stay in the cluster: {why}",
         lines.join("\n")
@@ -342,12 +335,7 @@ fn waits_since(context: &Context, kustomization: &Kustomization, done: &Done) ->
 const MAX_OBJECTS_NAMED: usize = 10;
 
 fn not_terminated(timeout: Duration, left: &[ObjectRef]) -> String {
-    let mut names: Vec<String> = left.iter().map(ToString::to_string).collect();
-    if names.len() > MAX_OBJECTS_NAMED {
-        let more = names.len() - MAX_OBJECTS_NAMED;
-        names.truncate(MAX_OBJECTS_NAMED);
-        names.push(format!("… and {more} more"));
-    }
+    let names = message::capped(left.iter(), MAX_OBJECTS_NAMED);
     format!(
         "failed to wait for resources termination: still there after {}: {}",
         format_duration(timeout),

@@ -5,12 +5,12 @@ use super::failure::{Cure, Failure};
 use super::memory::{Memory, lock};
 use crate::clusters::{TokenSource, Way};
 use crate::context::Context;
-use crate::live::{self, Sight, Subject, Viewer};
+use crate::live::{self, Subject};
 use crate::machine::ObjectKey;
 use base64::Engine;
 use std::fmt;
 use std::sync::{Arc, Mutex};
-use trueup_cluster::{BearerToken, ClusterKey, Form, KubeconfigPolicy, LiveObject, RemoteConfig};
+use trueup_cluster::{BearerToken, ClusterKey, KubeconfigPolicy, LiveObject, RemoteConfig};
 use trueup_kinds::{KubeConfigReference, reason};
 use trueup_object::{GroupVersionKind, ObjectRef, Text, Value, value};
 use trueup_plan::Fingerprint;
@@ -146,19 +146,10 @@ pub(super) async fn way(
 }
 
 async fn read(context: &Context, key: &ObjectKey, origin: &Origin) -> Result<LiveObject, Failure> {
-    let viewer = Viewer::new(&context.session, key);
-    if let Sight::Seen(object) = context.live.find(&viewer, origin.reference()) {
-        return Ok(object);
-    }
-    let found = context.session.get(origin.reference(), Form::Full).await;
+    let found = live::look_up(context, &context.session, key, origin.reference()).await;
     found.map_err(|error| {
         let text = format!("unable to read the {origin}: {}", error.message());
-        let cure = if error.is_transient() {
-            Cure::Soon
-        } else {
-            Cure::Retry
-        };
-        Failure::new(reason::RECONCILIATION_FAILED, text, cure)
+        Failure::new(reason::RECONCILIATION_FAILED, text, Cure::of(&error))
     })
 }
 

@@ -4,6 +4,7 @@ mod apply;
 mod build;
 mod consent;
 mod decide;
+mod events;
 mod execute;
 mod failure;
 mod finalize;
@@ -110,7 +111,7 @@ impl Run<'_> {
         let (context, key) = (self.context, &self.start.key);
         let outcome = finalize::run(context, key, kustomization, self.memory, &mut self.done).await;
         let applied = Mark::applied(kustomization);
-        report::changes(context, key, applied.as_ref(), &self.done);
+        events::changes(context, key, applied.as_ref(), &self.done);
         match outcome {
             Err(Stop::Failed(failure)) => Ok(finalize::retry(failure.message)),
             outcome => outcome,
@@ -127,7 +128,7 @@ impl Run<'_> {
         let work = self.work(kustomization, guard, began_ms);
         let worked = tokio::time::timeout(timeout, work).await;
         let (context, key) = (self.context, &self.start.key);
-        report::changes(context, key, self.mark.as_ref(), &self.done);
+        events::changes(context, key, self.mark.as_ref(), &self.done);
         let worked = match worked.unwrap_or_else(|_| Err(timed_out(timeout).into())) {
             Err(Stop::Failed(failure)) => return Err(self.explained(failure).await.into()),
             worked => worked?,

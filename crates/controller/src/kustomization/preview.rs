@@ -4,7 +4,7 @@ use super::apply::{self, DRY_RUNS_AT_ONCE};
 use super::execute::Task;
 use super::failure::{Failure, Stop};
 use super::memory::{Mark, lock};
-use super::{decide, observe, report};
+use super::{decide, events, observe, report};
 use crate::context::Context;
 use crate::machine::{Next, ObjectKey};
 use crate::outcome::Ended;
@@ -124,8 +124,8 @@ impl Task<'_> {
         let mut changes = changed_fields(&action.object, live, would_be);
         if self.build.is_tainted(&action.object) {
             for change in &mut changes {
-                report::mask(&mut change.from);
-                report::mask(&mut change.to);
+                events::mask(&mut change.from);
+                events::mask(&mut change.to);
             }
         }
         changes

@@ -3,15 +3,14 @@
 use super::failure::{Cure, Failure};
 use super::memory::{Memory, lock};
 use crate::context::Context;
-use crate::live::{self, Sight, Subject, Viewer};
+use crate::live::{self, Subject};
 use crate::machine::ObjectKey;
-use crate::objects::decoded_data;
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
-use trueup_cluster::{ApiError, Form, LiveObject, Session};
+use trueup_cluster::Session;
 use trueup_kinds::{Kustomization, SubstituteReference, reason};
-use trueup_object::{GroupVersionKind, ObjectRef, Text, Value};
-use trueup_render::{ReferencedVariables, Substitution, VariableSource};
+use trueup_object::{GroupVersionKind, ObjectRef};
+use trueup_render::{ReferenceError, ReferencedVariables, Substitution};
 
 /// The variables of a Kustomization, read. What they are read from is watched
 /// from now on, so that a change of it makes work at once.
@@ -78,81 +77,21 @@ async fn read(
     memory: &Mutex<Memory>,
 ) -> Result<Option<ReferencedVariables>, Failure> {
     let wanted = object_of(kustomization, reference);
-    let found = find(context, key, &wanted)
-        .await
-        .map_err(|error| unreadable(reference, error.message(), cure_of(&error)))?;
+    let found = live::look_up(context, reader(context), key, &wanted).await;
     let version = found.as_ref().map(|it| it.resource_version().clone());
-    lock(memory).reads_input(&wanted, version);
+    lock(memory).reads_input(&wanted, version.ok());
     match found {
-        Some(object) => variables(reference, object.value()).map(Some),
-        None if reference.optional => Ok(None),
-        None => {
-            let cause = format!(
-                "{}s {:?} not found",
-                reference.kind.to_lowercase(),
-                reference.name
-            );
-            Err(unreadable(reference, &cause, Cure::Retry))
+        Ok(object) => ReferencedVariables::of(reference, object.value())
+            .map(Some)
+            .map_err(|error| failed(&error, Cure::Retry)),
+        Err(error) if error.is_not_found() && reference.optional => Ok(None),
+        Err(error) => {
+            let cause = ReferenceError::new(reference, &error.message());
+            Err(failed(&cause, Cure::of(&error)))
         }
     }
 }
 
-/// What the watch has shown, else what the cluster says.
-async fn find(
-    context: &Context,
-    key: &ObjectKey,
-    wanted: &ObjectRef,
-) -> Result<Option<LiveObject>, ApiError> {
-    let session = reader(context);
-    let viewer = Viewer::new(session, key);
-    if let Sight::Seen(object) = context.live.find(&viewer, wanted) {
-        return Ok(Some(object));
-    }
-    let found = session.find(wanted, Form::Full).await?;
-    if let Some(object) = &found {
-        live::answered(context, &viewer, object);
-    }
-    Ok(found)
-}
-
-fn cure_of(error: &ApiError) -> Cure {
-    if error.is_transient() {
-        Cure::Soon
-    } else {
-        Cure::Retry
-    }
-}
-
-fn unreadable(reference: &SubstituteReference, cause: &str, cure: Cure) -> Failure {
-    let SubstituteReference { kind, name, .. } = reference;
-    let text = format!("post build failed: substitute from '{kind}/{name}' error: {cause}");
-    Failure::new(reason::BUILD_FAILED, text, cure)
-}
-
-fn variables(
-    reference: &SubstituteReference,
-    object: &Value,
-) -> Result<ReferencedVariables, Failure> {
-    let name = reference.name.clone();
-    if reference.kind == "Secret" {
-        let pairs = decoded_data(object)
-            .ok_or_else(|| unreadable(reference, "its data is not base64", Cure::Retry))?;
-        return Ok(ReferencedVariables {
-            source: VariableSource::Secret(name),
-            pairs,
-        });
-    }
-    let texts = object
-        .get("data")
-        .and_then(Value::as_map)
-        .into_iter()
-        .flatten();
-    let pairs = texts.map(|(key, text)| {
-        let text: Text = text.as_str().unwrap_or_default().into();
-        (key.clone(), text.as_bytes().to_vec())
-    });
-    Ok(ReferencedVariables {
-        source: VariableSource::ConfigMap(name),
-        pairs: pairs.collect(),
-    })
+fn failed(error: &ReferenceError, cure: Cure) -> Failure {
+    Failure::new(reason::BUILD_FAILED, error.to_string(), cure)
 }

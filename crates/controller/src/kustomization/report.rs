@@ -1,17 +1,16 @@
-//! Conditions, history and events of Kustomizations.
+//! Conditions and history of Kustomizations, and the events about them.
 
 use super::apply::Done;
 use super::build::Build;
 use super::execute::waiting_text;
 use super::failure::{Cure, Failure, TRANSIENT_RETRY_MS, Telling};
-use super::memory::{Mark, Purpose, lock};
+use super::memory::{Mark, Purpose};
 use crate::context::Context;
 use crate::live::What;
 use crate::machine::{Next, ObjectKey};
 use crate::outcome::Ended;
 use crate::status::{self, News, StatusError};
 use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::time::Duration;
 use trueup_gocompat::format_duration;
 use trueup_kinds::condition_type::{
@@ -21,13 +20,8 @@ use trueup_kinds::{
     ConditionStatus, Inventory, KindError, Kustomization, KustomizationStatus, Reconciliation,
     Resource, Severity, message, names, reason,
 };
-use trueup_object::{GroupVersionKind, MASK, ObjectRef, Text};
-use trueup_plan::{ChangeLine, Drift, EXPIRED_MANAGER, FieldChange, WHOLE_OBJECT};
+use trueup_object::Text;
 
-/// How many objects one event names.
-const MAX_OBJECTS_NAMED: usize = 20;
-/// How many fields of one object a change event names.
-const MAX_FIELDS_NAMED: usize = 4;
 /// How many kinds that may not be watched a condition names.
 const MAX_UNWATCHED_NAMED: usize = 10;
 
@@ -218,20 +212,14 @@ pub(super) async fn goal(
 /// are found all the same.
 fn unwatched(context: &Context, key: &ObjectKey, interval: Duration) -> Option<String> {
     let forbidden = context.live.forbidden_to(key);
-    let named = forbidden
-        .iter()
-        .take(MAX_UNWATCHED_NAMED)
-        .map(|(subject, why)| match &subject.what {
-            What::Owned(kind) => format!("{}: {why}", kind.kind),
-            What::Named(object, _) => format!("{object}: {why}"),
-        });
-    let mut lines: Vec<String> = named.collect();
-    if lines.is_empty() {
+    if forbidden.is_empty() {
         return None;
     }
-    if forbidden.len() > lines.len() {
-        lines.push(format!("… and {} more", forbidden.len() - lines.len()));
-    }
+    let named = forbidden.iter().map(|(subject, why)| match &subject.what {
+        What::Owned(kind) => format!("{}: {why}", kind.kind),
+        What::Named(object, _) => format!("{object}: {why}"),
+    });
+    let mut lines = message::capped(named, MAX_UNWATCHED_NAMED);
     let every = format_duration(interval);
     lines.insert(
         0,
@@ -299,209 +287,6 @@ fn tell_goal(context: &Context, key: &ObjectKey, before: &Kustomization, goal: &
             &text,
         );
     }
-}
-
-/// Tells which objects were written, and what of it undid somebody else's
-/// change.
-pub(super) fn changes(context: &Context, key: &ObjectKey, mark: Option<&Mark>, done: &Done) {
-    let shown = Shown::of(context, key);
-    if !done.drift.is_empty() {
-        let drifts = done.drift.iter().map(|drift| shown.drift(drift));
-        let lines: Vec<String> = drifts.map(|drift| corrected(&drift)).collect();
-        publish(
-            context,
-            key,
-            mark,
-            Severity::Info,
-            reason::DRIFT_CORRECTED,
-            &lines.join("\n"),
-        );
-    }
-    rivals(context, key, mark, done);
-    let corrected: Vec<_> = done.drift.iter().map(|drift| &drift.object).collect();
-    let lines: Vec<String> = done
-        .changes
-        .iter()
-        .filter(|line| !corrected.contains(&&line.object))
-        .map(|line| described(&shown.change(line)))
-        .collect();
-    if !lines.is_empty() {
-        publish(
-            context,
-            key,
-            mark,
-            Severity::Info,
-            reason::PROGRESSING,
-            &lines.join("\n"),
-        );
-    }
-}
-
-/// What may be shown of the objects of a build.
-struct Shown {
-    build: Option<Arc<Build>>,
-}
-
-impl Shown {
-    fn of(context: &Context, key: &ObjectKey) -> Self {
-        let memory = context.memories.of(key);
-        let build = lock(&memory).build.clone();
-        Self { build }
-    }
-
-    fn is_masked(&self, object: &ObjectRef) -> bool {
-        self.build.as_ref().is_some_and(|it| it.is_tainted(object))
-    }
-
-    /// An object that holds values of Secrets is shown without any.
-    fn drift(&self, drift: &Drift) -> Drift {
-        let mut drift = drift.clone();
-        if self.is_masked(&drift.object) {
-            mask(&mut drift.from);
-            mask(&mut drift.to);
-        }
-        drift
-    }
-
-    fn change(&self, line: &ChangeLine) -> ChangeLine {
-        let mut line = line.clone();
-        if self.is_masked(&line.object) {
-            for change in &mut line.fields {
-                mask(&mut change.from);
-                mask(&mut change.to);
-            }
-        }
-        line
-    }
-}
-
-pub(super) fn mask(value: &mut Option<Text>) {
-    if let Some(value) = value {
-        *value = MASK.into();
-    }
-}
-
-/// Tells of objects that can't be deleted at present.
-pub(super) fn unknown_kinds(
-    context: &Context,
-    key: &ObjectKey,
-    mark: &Mark,
-    objects: &[&ObjectRef],
-) {
-    let lines: Vec<String> = objects
-        .iter()
-        .take(MAX_OBJECTS_NAMED)
-        .map(|object| {
-            let GroupVersionKind { group, version, kind } = &object.kind;
-            format!("{object} stays in the inventory: the cluster has no kind {kind} of {group}/{version} at present")
-        })
-        .collect();
-    publish(
-        context,
-        key,
-        Some(mark),
-        Severity::Error,
-        reason::PRUNE_FAILED,
-        &lines.join("\n"),
-    );
-}
-
-/// Tells of objects that carried the labels of another Kustomization. Where
-/// that one has let go of them this is a move; else the two will undo each
-/// other.
-fn rivals(context: &Context, key: &ObjectKey, mark: Option<&Mark>, done: &Done) {
-    if done.rivals.is_empty() {
-        return;
-    }
-    let lines: Vec<String> = done
-        .rivals
-        .iter()
-        .take(MAX_OBJECTS_NAMED)
-        .map(|(object, rival)| {
-            format!("{object} was applied by {rival} before and is ours now; if both want it, remove it from one of them")
-        })
-        .collect();
-    publish(
-        context,
-        key,
-        mark,
-        Severity::Error,
-        reason::OWNED_BY_ANOTHER,
-        &lines.join("\n"),
-    );
-}
-
-fn corrected(drift: &Drift) -> String {
-    if drift.field == WHOLE_OBJECT {
-        let end = how_it_went(drift);
-        return format!("{} corrected: it {end}; created again", drift.object);
-    }
-    let text = |value: &Option<Text>| value.clone().unwrap_or_else(|| "(none)".into());
-    format!(
-        "{} corrected: {} from {} back to {}, changed by {}",
-        drift.object,
-        drift.field,
-        text(&drift.to),
-        text(&drift.from),
-        drift.manager
-    )
-}
-
-/// How an object that is not there any more went. Nobody knows by whom.
-fn how_it_went(drift: &Drift) -> &'static str {
-    if drift.manager == EXPIRED_MANAGER {
-        "expired"
-    } else {
-        "was deleted"
-    }
-}
-
-/// `Deployment/prod/web configured (.spec.replicas 2 → 3)`.
-fn described(line: &ChangeLine) -> String {
-    if line.fields.is_empty() {
-        return line.to_string();
-    }
-    let mut fields: Vec<String> = line
-        .fields
-        .iter()
-        .take(MAX_FIELDS_NAMED)
-        .map(FieldChange::to_string)
-        .collect();
-    if line.fields.len() > MAX_FIELDS_NAMED {
-        fields.push(format!(
-            "… and {} more",
-            line.fields.len() - MAX_FIELDS_NAMED
-        ));
-    }
-    format!("{line} ({})", fields.join(", "))
-}
-
-/// From now on these fields are corrected only at the interval.
-pub(super) fn braked(context: &Context, key: &ObjectKey, drifts: &[&Drift]) {
-    let lines: Vec<String> = drifts
-        .iter()
-        .map(|drift| {
-            if drift.field == WHOLE_OBJECT {
-                return format!(
-                    "{}: it {} again and again; from now on it is created again only at the interval",
-                    drift.object,
-                    how_it_went(drift)
-                );
-            }
-            format!(
-                "{}: {} is changed again and again by {}; from now on it is corrected only at the interval",
-                drift.object, drift.field, drift.manager
-            )
-        })
-        .collect();
-    publish(
-        context,
-        key,
-        None,
-        Severity::Error,
-        reason::DRIFT_CORRECTION_SLOWED,
-        &lines.join("\n"),
-    );
 }
 
 /// Something failed: says so, and when it is tried again.

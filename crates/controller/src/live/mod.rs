@@ -20,7 +20,7 @@ use trueup_cluster::{ChangeCount, Changes, ClusterKey, Identity, LiveObject, Ses
 use trueup_kinds::names;
 use trueup_object::{GroupVersionKind, ObjectRef, Text};
 
-pub(crate) use watching::{answered, track, track_also};
+pub(crate) use watching::{answered, look_up, track, track_also};
 
 /// One watch.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -1,6 +1,6 @@
 //! The tasks behind the live set.
 
-use super::{Change, Subject, Viewer, What};
+use super::{Change, Sight, Subject, Viewer, What};
 use crate::context::Context;
 use crate::machine::{Event, Kind, ObjectKey};
 use futures::StreamExt;
@@ -12,6 +12,7 @@ use trueup_cluster::{
     ApiError, ErrorClass, Form, LiveObject, Scope, Session, WatchEvent, WatchSpec,
 };
 use trueup_kinds::names;
+use trueup_object::ObjectRef;
 
 /// How long a run waits for the first list of a watch; it goes on without,
 /// and asks for each object by itself.
@@ -141,6 +142,23 @@ pub(crate) fn answered(context: &Context, viewer: &Viewer, object: &LiveObject) 
     for (subject, change) in context.live.answered(viewer, object) {
         wake(context, &subject, &change, Some(&viewer.owner));
     }
+}
+
+/// An object that is read by name for the sake of `user`: what its watch has
+/// shown, else what the cluster says; an error where it says that there is none.
+pub(crate) async fn look_up(
+    context: &Context,
+    session: &Session,
+    user: &ObjectKey,
+    reference: &ObjectRef,
+) -> Result<LiveObject, ApiError> {
+    let viewer = Viewer::new(session, user);
+    if let Sight::Seen(object) = context.live.find(&viewer, reference) {
+        return Ok(object);
+    }
+    let object = session.get(reference, Form::Full).await?;
+    answered(context, &viewer, &object);
+    Ok(object)
 }
 
 /// Wakes those whom the change concerns: the owner by its labels (as they
