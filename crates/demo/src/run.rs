@@ -109,7 +109,7 @@ impl Demo {
         let web = trueup_web::serve(
             listener("web server", web)?,
             controllers.clone(),
-            store,
+            Some(store),
             stop.clone().cancelled_owned(),
         );
         tokio::spawn(web);

@@ -1,33 +1,48 @@
 //! Objects and documents on standard output.
 
 use crate::arguments::DocumentFormat;
-use std::io::Write;
+use crate::commands::{Failure, said};
+use std::io::{ErrorKind, Write};
 use trueup_object::{Value, to_yaml, value};
 
-/// Prints a text. A reader that closed the pipe has read enough.
-pub fn print(text: &str) {
-    let _closed = std::io::stdout().lock().write_all(text.as_bytes());
+/// Prints a text, wholly: what can't be written, as to a full disk, is a
+/// failure. A reader that closed the pipe has read enough.
+pub fn print(text: &str) -> Result<(), Failure> {
+    let mut output = std::io::stdout().lock();
+    let written = output
+        .write_all(text.as_bytes())
+        .and_then(|()| output.flush());
+    match written {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => {
+            Err(said(format!("write to standard output: {error}")))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Prints one value as a document.
-pub fn print_value(value: &Value, format: DocumentFormat) {
-    print(&text(value, format));
+pub fn print_value(value: &Value, format: DocumentFormat) -> Result<(), Failure> {
+    print(&text(value, format))
 }
 
 /// Prints objects as kubectl does: a single one that was asked for by name as
 /// it is, others as a `List`.
-pub fn print_objects(objects: Vec<Value>, is_one: bool, format: DocumentFormat) {
+pub fn print_objects(
+    objects: Vec<Value>,
+    is_one: bool,
+    format: DocumentFormat,
+) -> Result<(), Failure> {
     let document = match <[Value; 1]>::try_from(objects) {
         Ok([object]) if is_one => object,
         Ok([object]) => list(vec![object]),
         Err(objects) => list(objects),
     };
-    print_value(&document, format);
+    print_value(&document, format)
 }
 
 /// Prints one object as a document of a stream.
-pub fn print_yaml_document(object: &Value) {
-    print(&format!("---\n{}", to_yaml(object)));
+pub fn print_yaml_document(object: &Value) -> Result<(), Failure> {
+    print(&format!("---\n{}", to_yaml(object)))
 }
 
 fn list(objects: Vec<Value>) -> Value {

@@ -1,6 +1,19 @@
-//! Colours on standard output, where a person sees them.
+//! What a terminal is given: colours where a person sees them, and nothing
+//! that would steer it.
 
 use std::io::IsTerminal;
+
+/// A text that steers no terminal, whoever wrote it: control characters other
+/// than line breaks and tabs are replaced.
+pub fn printable(text: &str) -> String {
+    let steers = |character: char| character.is_control() && !matches!(character, '\n' | '\t');
+    text.replace(steers, "\u{fffd}")
+}
+
+/// The same on one line.
+pub fn printable_line(text: &str) -> String {
+    printable(text).replace(['\n', '\t'], " ")
+}
 
 /// What a text means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,5 +65,20 @@ impl Paint {
             Tone::Heading => "1",
         };
         format!("\x1b[{code}m{text}\x1b[0m")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_that_steers_a_terminal_is_printed() {
+        let hostile = "a\u{1b}[2Jb\r\u{7}\u{9b}31m\nc\td";
+        assert_eq!(
+            printable(hostile),
+            "a\u{fffd}[2Jb\u{fffd}\u{fffd}\u{fffd}31m\nc\td"
+        );
+        assert_eq!(printable_line("a\nb\tc"), "a b c");
     }
 }

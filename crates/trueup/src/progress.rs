@@ -1,42 +1,49 @@
 //! The marks of the flux CLI, on standard error so that output stays clean.
 
+use crate::paint::{printable, printable_line};
 use std::io::{IsTerminal, Write};
 use std::time::Duration;
 use tokio::task::JoinHandle;
 
 /// Something is being done.
 pub fn action(text: &str) {
-    eprintln!("► {text}");
+    say("► ", text);
 }
 
 /// Something was made up that is not applied yet.
 pub fn generated(text: &str) {
-    eprintln!("✚ {text}");
+    say("✚ ", text);
 }
 
 /// Something is awaited.
 pub fn waiting(text: &str) {
-    eprintln!("◎ {text}");
+    say("◎ ", text);
 }
 
 /// Something was done.
 pub fn success(text: &str) {
-    eprintln!("✔ {text}");
+    say("✔ ", text);
 }
 
 /// Something was found that a person should know of.
 pub fn warning(text: &str) {
-    eprintln!("⚠️ {text}");
+    say("⚠️ ", text);
 }
 
 /// Something failed.
 pub fn failure(text: &str) {
-    eprintln!("✗ {text}");
+    say("✗ ", text);
 }
 
 /// What may help after a failure.
 pub fn hint(text: &str) {
-    eprintln!("  hint: {text}");
+    say("  hint: ", text);
+}
+
+/// What is told may come from anybody: it must not steer the terminal. One
+/// that has gone misses only a line.
+fn say(mark: &str, text: &str) {
+    let _gone = writeln!(std::io::stderr(), "{mark}{}", printable(text));
 }
 
 /// How often the picture of a spinner changes.
@@ -55,7 +62,7 @@ impl Spinner {
         if !std::io::stderr().is_terminal() {
             return Self::none();
         }
-        let text = text.to_owned();
+        let text = printable_line(text);
         let task = tokio::spawn(async move {
             for frame in FRAMES.into_iter().cycle() {
                 draw(&format!("\r\x1b[2K{frame} {text}"));

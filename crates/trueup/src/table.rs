@@ -1,14 +1,16 @@
 //! Tables as kubectl and flux print them: columns as wide as their widest
 //! cell, three spaces apart, no trailing spaces.
 
-use std::io::Write;
+use crate::commands::Failure;
+use crate::document;
+use crate::paint::printable_line;
 
 const GAP: &str = "   ";
 
 /// Prints rows to standard output, under a header unless it is empty. Cells
 /// lose line breaks and control characters, so that one row is one line.
-pub fn print(header: &[&str], rows: &[Vec<String>]) {
-    Table::new(header).print(rows);
+pub fn print(header: &[&str], rows: &[Vec<String>]) -> Result<(), Failure> {
+    Table::new(header).print(rows)
 }
 
 /// A table that is printed in several goes: columns keep the width that they
@@ -28,9 +30,8 @@ impl Table {
     }
 
     /// Prints rows, the first time below the header.
-    pub fn print(&mut self, rows: &[Vec<String>]) {
-        // A reader that closed the pipe has read enough.
-        let _closed = std::io::stdout().write_all(self.format(rows).as_bytes());
+    pub fn print(&mut self, rows: &[Vec<String>]) -> Result<(), Failure> {
+        document::print(&self.format(rows))
     }
 
     fn format(&mut self, rows: &[Vec<String>]) -> String {
@@ -38,7 +39,7 @@ impl Table {
         let rows: Vec<Vec<String>> = std::iter::once(&header)
             .filter(|cells| !cells.is_empty())
             .chain(rows)
-            .map(|row| row.iter().map(|cell| clean(cell)).collect())
+            .map(|row| row.iter().map(|cell| printable_line(cell.trim())).collect())
             .collect();
         for row in &rows {
             self.widths.resize(self.widths.len().max(row.len()), 0);
@@ -63,19 +64,6 @@ fn line(row: &[String], widths: &[usize]) -> String {
     text.truncate(text.trim_end().len());
     text.push('\n');
     text
-}
-
-fn clean(cell: &str) -> String {
-    cell.trim()
-        .chars()
-        .map(|character| {
-            if character.is_control() {
-                ' '
-            } else {
-                character
-            }
-        })
-        .collect()
 }
 
 #[cfg(test)]

@@ -1,6 +1,5 @@
 //! Artifact files: `GET` and `HEAD`, whole or in part.
 
-use crate::Shown;
 use crate::range::{Asked, asked};
 use axum::body::Body;
 use axum::extract::{Request, State};
@@ -11,14 +10,15 @@ use std::path::Path;
 use tokio::fs::File;
 use tokio::io::{AsyncReadExt, AsyncSeekExt};
 use tokio_util::io::ReaderStream;
+use trueup_source::ArtifactStore;
 
-pub(crate) async fn serve(State(shown): State<Shown>, request: Request) -> Response {
+pub(crate) async fn serve(State(store): State<ArtifactStore>, request: Request) -> Response {
     if !matches!(*request.method(), Method::GET | Method::HEAD) {
         let allow = [(header::ALLOW, HeaderValue::from_static("GET, HEAD"))];
         return (StatusCode::METHOD_NOT_ALLOWED, allow).into_response();
     }
     // The store knows no path that climbs, leads elsewhere or is encoded.
-    let Some(path) = shown.store.file(request.uri().path()) else {
+    let Some(path) = store.file(request.uri().path()) else {
         return StatusCode::NOT_FOUND.into_response();
     };
     match answer(&path, request.method(), request.headers()).await {

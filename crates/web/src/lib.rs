@@ -26,13 +26,6 @@ use trueup_source::ArtifactStore;
 
 pub use guard::Hosts;
 
-/// What the handlers look at.
-#[derive(Clone)]
-pub(crate) struct Shown {
-    handle: ControllerHandle,
-    store: ArtifactStore,
-}
-
 /// Serves until `shutdown`, then lets what runs end. A listener on a loopback
 /// address answers only to names of this machine, so that no web page can
 /// read it by a name of its own.
@@ -43,29 +36,32 @@ pub(crate) struct Shown {
 pub async fn serve(
     listener: TcpListener,
     handle: ControllerHandle,
-    store: ArtifactStore,
+    artifacts: Option<ArtifactStore>,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> std::io::Result<()> {
     let hosts = Hosts::for_listener(listener.local_addr()?);
-    axum::serve(listener, router(handle, store, hosts))
+    axum::serve(listener, router(handle, artifacts, hosts))
         .with_graceful_shutdown(shutdown)
         .await
 }
 
-/// All routes: `/metrics`, `/healthz`, `/readyz`, and the artifact files
-/// under the paths of their URLs.
-pub fn router(handle: ControllerHandle, store: ArtifactStore, hosts: Hosts) -> Router {
-    Router::new()
+/// All routes: `/metrics`, `/healthz`, `/readyz`, and, where a store is given,
+/// its artifact files under the paths of their URLs.
+pub fn router(handle: ControllerHandle, artifacts: Option<ArtifactStore>, hosts: Hosts) -> Router {
+    let mut routes = Router::new()
         .route("/metrics", get(metrics))
         .route("/healthz", get(|| async { "ok" }))
         .route("/readyz", get(ready))
-        .fallback(files::serve)
-        .layer(axum::middleware::from_fn_with_state(hosts, guard::check))
-        .with_state(Shown { handle, store })
+        .with_state(handle);
+    if let Some(store) = artifacts {
+        let files = Router::new().fallback(files::serve).with_state(store);
+        routes = routes.fallback_service(files);
+    }
+    routes.layer(axum::middleware::from_fn_with_state(hosts, guard::check))
 }
 
-async fn metrics(State(shown): State<Shown>) -> Response {
-    let mut response = Response::new(Body::from(shown.handle.metrics_text()));
+async fn metrics(State(handle): State<ControllerHandle>) -> Response {
+    let mut response = Response::new(Body::from(handle.metrics_text()));
     response.headers_mut().insert(
         header::CONTENT_TYPE,
         HeaderValue::from_static(METRICS_CONTENT_TYPE),
@@ -74,8 +70,8 @@ async fn metrics(State(shown): State<Shown>) -> Response {
 }
 
 /// Ready once every kind has been listed: from then on nothing is missed.
-async fn ready(State(shown): State<Shown>) -> (StatusCode, &'static str) {
-    if shown.handle.ready() {
+async fn ready(State(handle): State<ControllerHandle>) -> (StatusCode, &'static str) {
+    if handle.ready() {
         (StatusCode::OK, "ok")
     } else {
         (

@@ -26,6 +26,7 @@ use trueup_web::{Hosts, router};
 
 struct Served {
     router: Router,
+    without_artifacts: Router,
     record: ArtifactRecord,
     _folder: tempfile::TempDir,
 }
@@ -52,7 +53,8 @@ async fn served() -> Served {
         Arc::new(store.clone()),
     ));
     Served {
-        router: router(handle, store, Hosts::ThisMachine),
+        without_artifacts: router(handle.clone(), None, Hosts::ThisMachine),
+        router: router(handle, Some(store), Hosts::ThisMachine),
         record,
         _folder: folder,
     }
@@ -97,6 +99,19 @@ impl Served {
             body.collect().await.unwrap().to_bytes().to_vec(),
         )
     }
+}
+
+#[tokio::test]
+async fn where_everybody_may_look_there_are_no_artifacts() {
+    let served = served().await;
+    let path = format!("/{}", served.record.path);
+    let open = Served {
+        router: served.without_artifacts.clone(),
+        ..served
+    };
+    assert_eq!(open.ask("GET", &path, None).await.0, StatusCode::NOT_FOUND);
+    assert_eq!(open.ask("GET", "/healthz", None).await.0, StatusCode::OK);
+    assert_eq!(open.ask("GET", "/metrics", None).await.0, StatusCode::OK);
 }
 
 #[tokio::test]

@@ -14,7 +14,7 @@ pub struct FeatureGate {
 enum Gate {
     /// Whether a variable that nothing sets is an error.
     StrictPostBuildSubstitutions,
-    /// Whether `ExternalArtifact` may be a source; it may here.
+    /// Whether `ExternalArtifact` may be a source; it may not.
     ExternalArtifact,
 }
 
@@ -41,8 +41,8 @@ impl FromStr for FeatureGate {
             "false" => false,
             _ => return Err(format!("expected {name}=true or {name}=false")),
         };
-        if *gate == Gate::ExternalArtifact && !is_open {
-            return Err("ExternalArtifact is always on".to_owned());
+        if *gate == Gate::ExternalArtifact && is_open {
+            return Err("sources of kind ExternalArtifact are not supported".to_owned());
         }
         Ok(Self {
             gate: *gate,
@@ -75,7 +75,7 @@ mod tests {
         let off = read("StrictPostBuildSubstitutions=false");
         assert_eq!(substitutions(&off), Strictness::Lenient);
         let on = read(
-            "StrictPostBuildSubstitutions=false,ExternalArtifact=true,StrictPostBuildSubstitutions=true",
+            "StrictPostBuildSubstitutions=false,ExternalArtifact=false,StrictPostBuildSubstitutions=true",
         );
         assert_eq!(substitutions(&on), Strictness::Strict);
     }
@@ -84,6 +84,7 @@ mod tests {
     fn gates_that_are_none_are_refused() {
         for text in [
             "Unknown=true",
+            "ExternalArtifact=true",
             "StrictPostBuildSubstitutions",
             "StrictPostBuildSubstitutions=1",
             "",

@@ -17,8 +17,8 @@ pub struct EventsArguments {
     /// Only events of these types: Normal, Warning
     #[arg(long, value_delimiter = ',', value_name = "TYPE")]
     pub types: Vec<String>,
-    /// Go on and print events as they come
-    #[arg(long, short)]
+    /// Go on and print events as they come, as a table
+    #[arg(long, short, conflicts_with = "output")]
     pub watch: bool,
     /// Form of the output [default: a table]
     #[arg(long, short, value_enum, value_name = "FORMAT")]

@@ -6,9 +6,8 @@ use crate::arguments::{
     BuildArguments, BuildKustomizationArguments, BuildKustomizeArguments, BuildWhat,
     LoadRestrictor, Reorder,
 };
-use crate::connect;
+use crate::{connect, document};
 use std::collections::BTreeSet;
-use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -53,7 +52,7 @@ async fn kustomization(arguments: &BuildKustomizationArguments) -> Result<ExitCo
     collect(&builder, &root, MAX_BUILD_LEVELS, &mut collection).await?;
     let objects = collection.objects.iter();
     let documents = objects.map(|it| format!("{}---\n", to_yaml(it)));
-    print(&documents.collect::<String>())?;
+    document::print(&documents.collect::<String>())?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -129,7 +128,7 @@ fn finish(
     }
     let built = outcome.result.map_err(|error| place.said(&error))?;
     match &arguments.output {
-        None => print(&text(&built, place)?)?,
+        None => document::print(&text(&built, place)?)?,
         Some(path) if path.is_dir() => write_files(&built, path, place)?,
         Some(path) => std::fs::write(path, text(&built, place)?)
             .map_err(|error| said(format!("write {}: {error}", path.display())))?,
@@ -299,14 +298,6 @@ impl Place {
 
 fn text(built: &Build, place: &Place) -> Result<String, Failure> {
     built.to_yaml().map_err(|error| place.said(&error))
-}
-
-/// A reader that has seen enough is no failure.
-fn print(text: &str) -> Result<(), Failure> {
-    match std::io::stdout().lock().write_all(text.as_bytes()) {
-        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(said(error)),
-        _ => Ok(()),
-    }
 }
 
 /// One file an object, named as kustomize names them.

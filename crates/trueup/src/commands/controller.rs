@@ -1,9 +1,9 @@
 //! `trueup controller`.
 
+mod log;
+
 use super::{Failure, said};
-use crate::arguments::{
-    ControllerArguments, LeaderElectionArguments, LogLevel, TenancyArguments, gates,
-};
+use crate::arguments::{ControllerArguments, LeaderElectionArguments, TenancyArguments, gates};
 use crate::{connect, stop};
 use std::net::SocketAddr;
 use std::process::ExitCode;
@@ -12,8 +12,7 @@ use tokio::net::TcpListener;
 use trueup_cluster::{ClusterOptions, ExecPlugins, LeaseTimes, ServerCertificates};
 use trueup_controller::machine::Kind;
 use trueup_controller::{
-    Controller, ControllerHandle, ControllerOptions, CrossNamespace, DependencyCheck,
-    LeaderElection, LogSink, RemoteBases, StandardErrorLog,
+    Controller, ControllerOptions, CrossNamespace, DependencyCheck, LeaderElection, RemoteBases,
 };
 use trueup_object::Text;
 use trueup_source::{
@@ -22,6 +21,7 @@ use trueup_source::{
 
 /// Runs the controllers until Ctrl-C or SIGTERM, then ends in order.
 pub async fn run(arguments: ControllerArguments) -> Result<ExitCode, Failure> {
+    let log = log::start(arguments.log_level)?;
     let cluster = connect::cluster(&arguments.connection, ClusterOptions::default()).await?;
     let artifacts = bind(arguments.storage_addr).await?;
     let metrics = bind(arguments.metrics_addr).await?;
@@ -40,7 +40,7 @@ pub async fn run(arguments: ControllerArguments) -> Result<ExitCode, Failure> {
     let remote_bases = remote_bases(&arguments, fetcher.clone())?;
     let mut options = ControllerOptions::new(cluster.session(), fetcher, Arc::new(store.clone()));
     options.remote_bases = remote_bases;
-    options.log = log(arguments.log_level);
+    options.log = log;
     options.substitutions = gates::substitutions(&arguments.feature_gates);
     options.leader_election = leader_election(&arguments.leader_election)?;
     options.namespaces = namespaces(&arguments);
@@ -59,18 +59,18 @@ pub async fn run(arguments: ControllerArguments) -> Result<ExitCode, Failure> {
         .collect();
     bound(&mut options, &arguments.tenancy);
     let handle = Controller::start(options);
-    let serve = |listener, handle: &ControllerHandle| {
-        tokio::spawn(trueup_web::serve(
-            listener,
-            handle.clone(),
-            store.clone(),
-            stop::requested(),
-        ))
+    // Everybody may reach the metrics, and only our own namespace the artifacts.
+    let files = trueup_web::serve(artifacts, handle.clone(), Some(store), stop::requested());
+    let rest = trueup_web::serve(metrics, handle.clone(), None, stop::requested());
+    let mut serving = tokio::spawn(async { tokio::try_join!(files, rest) });
+    let ended = tokio::select! {
+        () = stop::requested() => None,
+        ended = &mut serving => Some(ended),
     };
-    serve(artifacts, &handle);
-    serve(metrics, &handle);
-    stop::requested().await;
     handle.shutdown().await;
+    if let Some(ended) = ended {
+        ended.map_err(said)?.map_err(said)?;
+    }
     Ok(ExitCode::SUCCESS)
 }
 
@@ -157,22 +157,4 @@ fn namespaces(arguments: &ControllerArguments) -> Vec<Text> {
 fn instance() -> String {
     let host = std::env::var("HOSTNAME").unwrap_or_else(|_| "trueup".to_owned());
     format!("{host}-{}", std::process::id())
-}
-
-fn log(level: LogLevel) -> Arc<dyn LogSink> {
-    match level {
-        LogLevel::Debug | LogLevel::Info => Arc::new(StandardErrorLog),
-        LogLevel::Error => Arc::new(ErrorsOnly(StandardErrorLog)),
-    }
-}
-
-/// Passes on lines of errors only.
-struct ErrorsOnly(StandardErrorLog);
-
-impl LogSink for ErrorsOnly {
-    fn line(&self, line: &str) {
-        if line.starts_with("{\"level\":\"error\"") {
-            self.0.line(line);
-        }
-    }
 }

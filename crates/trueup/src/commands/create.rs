@@ -23,7 +23,7 @@ pub async fn run(arguments: CreateArguments) -> Result<ExitCode, Failure> {
             let spec = kustomization::spec(what, arguments.interval)?;
             let object = object(&KUSTOMIZATION, &arguments, &what.name, spec);
             if arguments.export {
-                document::print_yaml_document(&exported(&object));
+                document::print_yaml_document(&exported(&object))?;
                 return Ok(ExitCode::SUCCESS);
             }
             progress::generated("generating Kustomization");
@@ -45,7 +45,7 @@ pub async fn run(arguments: CreateArguments) -> Result<ExitCode, Failure> {
             let spec = git::spec(what, arguments.interval, *fetch_timeout)?;
             let object = object(&GIT_REPOSITORY, &arguments, &what.name, spec);
             if arguments.export {
-                document::print_yaml_document(&exported(&object));
+                document::print_yaml_document(&exported(&object))?;
                 return Ok(ExitCode::SUCCESS);
             }
             progress::generated("generating GitRepository source");

@@ -24,9 +24,9 @@ pub async fn run(arguments: DebugArguments) -> Result<ExitCode, Failure> {
             return Err(said("no post build substitutions found"));
         }
         let lines = found.iter().map(|(name, it)| line(name, it, what));
-        document::print(&lines.collect::<String>());
+        document::print(&lines.collect::<String>())?;
     } else {
-        document::print(&part(what, live.value()));
+        document::print(&part(what, live.value()))?;
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -32,7 +32,7 @@ pub async fn run(arguments: DiffArguments) -> Result<ExitCode, Failure> {
     let report = compare_all(arguments)
         .await
         .map_err(|failure| failure.with_code(FAILED))?;
-    document::print(&report.text);
+    document::print(&report.text).map_err(|failure| failure.with_code(FAILED))?;
     if let Some((last, others)) = report.failures.split_last() {
         others.iter().for_each(|failure| {
             failure.tell();
@@ -99,7 +99,10 @@ impl Walk<'_> {
     /// Compares every object; one that can't be compared stops no other.
     async fn compare(&self, built: &Built, levels: usize, report: &mut Report) {
         report.seen.insert(built.kustomization.reference());
-        let comparison = Comparison::new(self.session, built);
+        let mut comparison = match Comparison::new(self.session, built) {
+            Ok(comparison) => comparison,
+            Err(failure) => return report.failures.push(failure),
+        };
         let before = report.failures.len();
         for object in &built.objects {
             match comparison.of(object).await {
@@ -117,12 +120,12 @@ impl Walk<'_> {
             }
         }
         if built.kustomization.spec.prune && report.failures.len() == before {
-            self.prune(built, report).await;
+            self.prune(&mut comparison, report).await;
         }
     }
 
-    async fn prune(&self, built: &Built, report: &mut Report) {
-        match prune::stale(self.session, built).await {
+    async fn prune(&self, comparison: &mut Comparison<'_>, report: &mut Report) {
+        match prune::stale(comparison).await {
             Ok(stale) => {
                 for (object, fate) in stale {
                     report.is_changed |= fate == prune::Fate::Deleted;

@@ -68,7 +68,7 @@ pub async fn run(arguments: EventsArguments) -> Result<ExitCode, Failure> {
     shown.sort_by_key(|event| last_seen(event.value()));
     if let Some(format) = arguments.output {
         let events = shown.iter().map(|event| event.value().clone()).collect();
-        document::print_objects(events, false, format);
+        document::print_objects(events, false, format)?;
         return Ok(ExitCode::SUCCESS);
     }
     let now = Timestamp::now();
@@ -81,14 +81,14 @@ pub async fn run(arguments: EventsArguments) -> Result<ExitCode, Failure> {
         return Ok(ExitCode::SUCCESS);
     }
     let mut table = Table::new(&header(is_spread));
-    table.print(&rows);
+    table.print(&rows)?;
     if arguments.watch {
         let seen = listed
             .objects
             .iter()
             .map(|event| event.uid().to_string())
             .collect();
-        follow(&session, &subjects, &arguments, &mut table, seen).await;
+        follow(&session, &subjects, &arguments, &mut table, seen).await?;
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -100,7 +100,7 @@ async fn follow(
     arguments: &EventsArguments,
     table: &mut Table,
     seen: std::collections::HashSet<String>,
-) {
+) -> Result<(), Failure> {
     let is_spread = subjects.spread(arguments);
     let mut events = session.watch(WatchSpec {
         kind: event_kind(),
@@ -112,13 +112,14 @@ async fn follow(
         match event {
             WatchEvent::Applied(event) if is_listing && seen.contains(event.uid().as_str()) => {}
             WatchEvent::Applied(event) if is_shown(event.value(), subjects, arguments) => {
-                table.print(&[row(&event, Timestamp::now(), is_spread)]);
+                table.print(&[row(&event, Timestamp::now(), is_spread)])?;
             }
             WatchEvent::Synced { .. } => is_listing = false,
             WatchEvent::Error(error) => progress::failure(&error.to_string()),
             _ => {}
         }
     }
+    Ok(())
 }
 
 fn check_types(types: &[String]) -> Result<(), Failure> {

@@ -39,7 +39,7 @@ pub async fn run(arguments: ExportArguments) -> Result<ExitCode, Failure> {
     };
     let extent = Extent::of(arguments.all);
     for live in select::live(&session, &arguments.scope, words, names, extent).await? {
-        document::print_yaml_document(&exported(live.value()));
+        document::print_yaml_document(&exported(live.value()))?;
         if credentials == Credentials::Printed {
             print_secret(&session, &live).await?;
         }
@@ -92,8 +92,7 @@ async fn print_secret(session: &Session, source: &LiveObject) -> Result<(), Fail
             printed.set_at(&[key], value.clone());
         }
     }
-    document::print_yaml_document(&printed);
-    Ok(())
+    document::print_yaml_document(&printed)
 }
 
 #[cfg(test)]

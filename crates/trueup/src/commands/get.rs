@@ -115,10 +115,10 @@ async fn tables(
             continue;
         }
         if !is_first {
-            document::print("\n");
+            document::print("\n")?;
         }
         is_first = false;
-        Table::new(&header(view, arguments)).print(&rows);
+        Table::new(&header(view, arguments)).print(&rows)?;
     }
     if is_first {
         progress::failure(&format!("no objects found in {}", place(arguments)));
@@ -149,11 +149,11 @@ async fn documents(
             .collect()
     };
     match format {
-        ListFormat::Json => document::print_objects(values(), is_one, DocumentFormat::Json),
-        ListFormat::Yaml => document::print_objects(values(), is_one, DocumentFormat::Yaml),
+        ListFormat::Json => document::print_objects(values(), is_one, DocumentFormat::Json)?,
+        ListFormat::Yaml => document::print_objects(values(), is_one, DocumentFormat::Yaml)?,
         ListFormat::Name | ListFormat::Wide => {
             for (words, object) in &shown {
-                document::print(&format!("{}\n", words.resource_name(object.name())));
+                document::print(&format!("{}\n", words.resource_name(object.name())))?;
             }
         }
     }
@@ -178,17 +178,17 @@ async fn watch(
     while let Some(event) = events.next().await {
         let show = |table: &mut Table, objects: &[LiveObject]| {
             let chosen = objects.iter().filter(|it| is_selected(it, selector));
-            show_changed(table, view, &chosen.collect::<Vec<_>>(), arguments);
+            show_changed(table, view, &chosen.collect::<Vec<_>>(), arguments)
         };
         match event {
             WatchEvent::Applied(object) => match &mut listed {
                 Some(objects) => objects.push(object),
-                None => show(&mut table, &[object]),
+                None => show(&mut table, &[object])?,
             },
             WatchEvent::Synced { .. } => {
                 let mut objects = listed.take().unwrap_or_default();
                 objects.sort_by(|a, b| a.reference().cmp(b.reference()));
-                show(&mut table, &objects);
+                show(&mut table, &objects)?;
             }
             WatchEvent::Error(error) => progress::failure(&error.to_string()),
             _ => {}
@@ -202,28 +202,29 @@ fn show_changed(
     view: &View<'_>,
     objects: &[&LiveObject],
     arguments: &GetArguments,
-) {
-    let each = |format| {
-        for object in objects {
-            document::print_value(&row::without_managers(object), format);
-        }
+) -> Result<(), Failure> {
+    let each = |print: &dyn Fn(&LiveObject) -> Result<(), Failure>| {
+        objects.iter().try_for_each(|object| print(object))
     };
     match arguments.output {
-        Some(ListFormat::Json) => each(DocumentFormat::Json),
-        Some(ListFormat::Yaml) => objects
-            .iter()
-            .for_each(|object| document::print_yaml_document(&row::without_managers(object))),
-        Some(ListFormat::Name) => objects.iter().for_each(|object| {
-            document::print(&format!("{}\n", view.words.resource_name(object.name())));
+        Some(ListFormat::Json) => each(&|object| {
+            document::print_value(&row::without_managers(object), DocumentFormat::Json)
+        }),
+        Some(ListFormat::Yaml) => {
+            each(&|object| document::print_yaml_document(&row::without_managers(object)))
+        }
+        Some(ListFormat::Name) => each(&|object| {
+            document::print(&format!("{}\n", view.words.resource_name(object.name())))
         }),
         Some(ListFormat::Wide) | None => {
             let rows: Vec<_> = objects
                 .iter()
                 .map(|object| row::of(view, object, arguments))
                 .collect();
-            if !rows.is_empty() {
-                table.print(&rows);
+            if rows.is_empty() {
+                return Ok(());
             }
+            table.print(&rows)
         }
     }
 }

@@ -11,7 +11,7 @@ use crate::words::KUSTOMIZATION;
 use ignore::IgnoringTree;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
-use trueup_artifact::FileTree;
+use trueup_artifact::{FileTree, TreePath};
 use trueup_cluster::{Form, Session};
 use trueup_kinds::{Kustomization, Resource};
 use trueup_object::{ObjectRef, Value};
@@ -146,8 +146,7 @@ impl Builder<'_> {
             ))
             .hinted(format!("--local-sources {key}=DIR names it")));
         };
-        let path = kustomization.spec.path.as_deref().unwrap_or_default();
-        Ok(folder.join(within(path)))
+        Ok(folder.join(source_path(kustomization)?.as_str()))
     }
 
     /// The Kustomizations among objects, but for the one that made them.
@@ -165,19 +164,16 @@ impl Builder<'_> {
     }
 }
 
-/// A path that leads out of no folder, as the controllers read `spec.path`.
-fn within(path: &str) -> PathBuf {
-    let mut parts = Vec::new();
-    for part in path.split('/') {
-        match part {
-            "" | "." => {}
-            ".." => {
-                parts.pop();
-            }
-            part => parts.push(part),
-        }
-    }
-    parts.into_iter().collect()
+/// The path of a Kustomization as the controllers read it: from the root of
+/// its source, and never out of it.
+fn source_path(kustomization: &Kustomization) -> Result<TreePath, Failure> {
+    let path = kustomization.spec.path.as_deref().unwrap_or_default();
+    TreePath::parse(path.trim_start_matches('/')).map_err(|error| {
+        said(format!(
+            "spec.path of {}: {error}",
+            kustomization.reference()
+        ))
+    })
 }
 
 /// Renders, and fetches what lies elsewhere.
@@ -218,15 +214,21 @@ mod tests {
 
     #[test]
     fn the_path_of_a_kustomization_leads_out_of_no_folder() {
+        let read = |path: &str| {
+            let mut kustomization = Kustomization::default();
+            kustomization.spec.path = Some(path.into());
+            source_path(&kustomization).map(|path| path.as_str().to_owned())
+        };
         for (path, expected) in [
             ("./apps/web", "apps/web"),
             ("/apps//web/", "apps/web"),
             (".hidden", ".hidden"),
-            ("../../etc", "etc"),
             ("apps/../web", "web"),
             ("", ""),
         ] {
-            assert_eq!(within(path), PathBuf::from(expected), "{path}");
+            assert_eq!(read(path).unwrap(), expected, "{path}");
         }
+        let refused = read("../../etc").unwrap_err().to_string();
+        assert!(refused.contains("../../etc"), "{refused}");
     }
 }

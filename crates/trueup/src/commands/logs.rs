@@ -22,10 +22,10 @@ const CONTAINER: &str = "manager";
 pub async fn run(arguments: LogsArguments) -> Result<ExitCode, Failure> {
     let filter = Filter::of(&arguments);
     if let Some(path) = &arguments.file {
-        text_of(path)?
-            .lines()
-            .filter_map(|line| filter.shown(line))
-            .for_each(|line| document::print(&line));
+        let text = text_of(path)?;
+        for line in text.lines().filter_map(|line| filter.shown(line)) {
+            document::print(&line)?;
+        }
         return Ok(ExitCode::SUCCESS);
     }
     let options = options(&arguments)?;
@@ -144,7 +144,7 @@ async fn read(
     while let Some(line) = lines.next().await {
         let line = line.map_err(|error| not_read(pod, &error))?;
         if let Some(shown) = filter.shown(&String::from_utf8_lossy(&line)) {
-            document::print(&shown);
+            document::print(&shown)?;
         }
     }
     if options.follow == Follow::UntilClosed {

@@ -30,6 +30,7 @@ mod variables;
 mod wait;
 
 use crate::arguments::{Arguments, Command};
+use crate::document;
 use clap::CommandFactory;
 use std::process::ExitCode;
 use trueup_cluster::Persist;
@@ -74,12 +75,9 @@ pub fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
         Command::Approve(arguments) => online(approve::run(arguments)),
         Command::Delete(arguments) => online(delete::run(arguments)),
         Command::Completion { shell } => {
-            clap_complete::generate(
-                shell,
-                &mut Arguments::command(),
-                "trueup",
-                &mut std::io::stdout(),
-            );
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Arguments::command(), "trueup", &mut script);
+            document::print(&String::from_utf8_lossy(&script))?;
             Ok(ExitCode::SUCCESS)
         }
     }

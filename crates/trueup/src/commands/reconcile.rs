@@ -29,6 +29,7 @@ pub async fn run(arguments: ReconcileArguments) -> Result<ExitCode, Failure> {
     let extent = Extent::of(arguments.all);
     let objects = select::live(&session, &arguments.scope, words, names, extent).await?;
     let objects = not_suspended(objects, extent)?;
+    let mut failures = Vec::new();
     if arguments.with_source && words == &KUSTOMIZATION {
         let sources = sources(&objects)?;
         let mut live = Vec::new();
@@ -36,9 +37,19 @@ pub async fn run(arguments: ReconcileArguments) -> Result<ExitCode, Failure> {
             live.push(session.get(source, Form::Full).await?);
         }
         let live = not_suspended(live, Extent::Named)?;
-        reconcile(&session, &GIT_REPOSITORY, &live, timeout).await?;
+        failures.extend(reconcile(&session, &GIT_REPOSITORY, &live, timeout).await?);
     }
-    reconcile(&session, words, &objects, timeout).await
+    failures.extend(reconcile(&session, words, &objects, timeout).await?);
+    Ok(tell(&failures))
+}
+
+/// Tells every failure; the exit code is a failure's if there is one.
+fn tell(failures: &[Failure]) -> ExitCode {
+    let mut code = ExitCode::SUCCESS;
+    for failure in failures {
+        code = failure.tell();
+    }
+    code
 }
 
 /// Suspended objects are refused where they are named, and passed over where
@@ -82,12 +93,13 @@ fn source_of(live: &LiveObject) -> Result<ObjectRef, Failure> {
 }
 
 /// Asks all objects first, then waits for each, so that they work side by side.
+/// Returns what failed where there are several; one alone fails at once.
 async fn reconcile(
     session: &Session,
     words: &Words,
     objects: &[LiveObject],
     timeout: Duration,
-) -> Result<ExitCode, Failure> {
+) -> Result<Vec<Failure>, Failure> {
     let mut asked = Vec::new();
     for live in objects {
         asked.push(ask(session, words, live).await?);
@@ -103,14 +115,7 @@ async fn reconcile(
             }
         }
     }
-    failures.iter().for_each(|failure| {
-        failure.tell();
-    });
-    Ok(if failures.is_empty() {
-        ExitCode::SUCCESS
-    } else {
-        ExitCode::FAILURE
-    })
+    Ok(failures)
 }
 
 async fn ask(session: &Session, words: &Words, live: &LiveObject) -> Result<Asked, Failure> {

@@ -55,7 +55,7 @@ pub async fn run(arguments: StatsArguments) -> Result<ExitCode, Failure> {
         }
     }
     let header = ["RECONCILERS", "RUNNING", "FAILING", "SUSPENDED", "STORAGE"];
-    table::print(&header, &rows);
+    table::print(&header, &rows)?;
     Ok(ExitCode::SUCCESS)
 }
 

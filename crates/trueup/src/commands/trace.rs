@@ -23,10 +23,10 @@ pub async fn run(arguments: TraceArguments) -> Result<ExitCode, Failure> {
     let mut code = ExitCode::SUCCESS;
     for (place, object) in objects.iter().enumerate() {
         if place > 0 {
-            document::print("---\n");
+            document::print("---\n")?;
         }
         match trace(&session, object).await {
-            Ok(text) => document::print(&text),
+            Ok(text) => document::print(&text)?,
             Err(failure) => code = failure.during(&format!("failed to trace {object}")).tell(),
         }
     }

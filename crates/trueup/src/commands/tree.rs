@@ -2,6 +2,7 @@
 
 use super::Failure;
 use crate::arguments::{DocumentFormat, TreeArguments, TreeWhat};
+use crate::paint::printable;
 use crate::words::KUSTOMIZATION;
 use crate::{connect, document};
 use std::collections::BTreeSet;
@@ -57,7 +58,7 @@ pub async fn run(arguments: TreeArguments) -> Result<ExitCode, Failure> {
             children,
         },
         *output,
-    );
+    )?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -118,10 +119,10 @@ impl Walk<'_> {
     }
 }
 
-fn print(root: &Node, output: Option<DocumentFormat>) {
+fn print(root: &Node, output: Option<DocumentFormat>) -> Result<(), Failure> {
     match output {
         Some(format) => document::print_value(&document_of(root), format),
-        None => document::print(&drawing(root)),
+        None => document::print(&printable(&drawing(root))),
     }
 }
 

@@ -1,12 +1,10 @@
 //! The variables of `spec.postBuild`, read from the cluster.
 
 use super::{Failure, said};
-use base64::Engine;
-use base64::prelude::BASE64_STANDARD;
 use trueup_cluster::{Form, Session};
 use trueup_kinds::{Kustomization, SubstituteReference};
-use trueup_object::{GroupVersionKind, ObjectRef, Text, Value};
-use trueup_render::{ReferencedVariables, Strictness, Substitution, VariableSource, Variables};
+use trueup_object::{GroupVersionKind, ObjectRef};
+use trueup_render::{ReferenceError, ReferencedVariables, Strictness, Substitution, Variables};
 
 /// All variables of a Kustomization, as the controllers put them in.
 pub async fn of(session: &Session, kustomization: &Kustomization) -> Result<Variables, Failure> {
@@ -42,34 +40,11 @@ async fn read(
         namespace: kustomization.metadata.namespace.clone(),
         name: reference.name.clone(),
     };
-    let live = match session.find(&object, Form::Full).await? {
-        Some(live) => live,
-        None if reference.optional => return Ok(None),
-        None => return Err(said(format!("substituteFrom: {object} not found"))),
-    };
-    let data = live.value().get("data").and_then(Value::as_map);
-    let texts = data.into_iter().flat_map(|map| map.iter());
-    let pairs = texts.filter_map(|(name, text)| Some((name.clone(), text.as_str()?)));
-    if reference.kind == "Secret" {
-        let pairs: Result<Vec<(Text, Vec<u8>)>, Failure> = pairs
-            .map(|(name, text)| decoded(&object, name, text))
-            .collect();
-        return Ok(Some(ReferencedVariables {
-            source: VariableSource::Secret(reference.name.clone()),
-            pairs: pairs?,
-        }));
-    }
-    Ok(Some(ReferencedVariables {
-        source: VariableSource::ConfigMap(reference.name.clone()),
-        pairs: pairs.map(|(name, text)| (name, text.into())).collect(),
-    }))
-}
-
-fn decoded(object: &ObjectRef, name: Text, text: &str) -> Result<(Text, Vec<u8>), Failure> {
-    match BASE64_STANDARD.decode(text) {
-        Ok(bytes) => Ok((name, bytes)),
-        Err(_) => Err(said(format!(
-            "substituteFrom: {object}: data of {name} is no base64"
-        ))),
+    match session.get(&object, Form::Full).await {
+        Ok(live) => ReferencedVariables::of(reference, live.value())
+            .map(Some)
+            .map_err(said),
+        Err(error) if error.is_not_found() && reference.optional => Ok(None),
+        Err(error) => Err(said(ReferenceError::new(reference, &error.message()))),
     }
 }

@@ -1,14 +1,20 @@
 //! One object as built against the one in the cluster.
 
 use super::{Built, Failure, said};
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
 use std::collections::BTreeSet;
 use trueup_cluster::{ApiError, ApplyOptions, ErrorClass, Form, Placement, Session};
-use trueup_kinds::{message, names};
-use trueup_object::{FieldPath, GroupKind, GroupVersionKind, ObjectRef, Segment, Text, Value};
-use trueup_plan::{Desired, Owner, changed_fields, masked};
-
-/// What stands in a Secret for a value that is encrypted in the files.
-const ENCRYPTED_MASK: &str = "KipTT1BTKio=";
+use trueup_kinds::{Inventory, names};
+use trueup_object::{
+    FieldPath, GroupKind, GroupVersionKind, ObjectRef, Segment, Text, Value, hide_values,
+};
+use trueup_plan::{
+    Action, Cause, Desired, DryRun, Forcing, IgnoreRules, Observation, Observed, Owner, Plan,
+    PlanInput, PlanOptions, Planned, Pruning, Reason, Records, Refused, Verb, changed_fields, plan,
+    settle,
+};
+use trueup_render::ENCRYPTED_MASK;
 
 /// What would happen to an object.
 #[derive(Debug, PartialEq)]
@@ -52,45 +58,76 @@ pub enum Shown {
     Masked,
 }
 
-/// What all objects of a build are compared with.
+/// What all objects of a build are compared with. What is done with an object
+/// is for the plan to say, as in the controllers.
 pub struct Comparison<'a> {
     session: &'a Session,
     built: &'a Built,
     owner: Owner,
+    ignored: IgnoreRules,
+    desired: Vec<Desired>,
+    observed: Observed,
     new_namespaces: BTreeSet<Text>,
     new_kinds: BTreeSet<GroupKind>,
 }
 
 impl<'a> Comparison<'a> {
-    /// Of a build with a cluster.
-    pub fn new(session: &'a Session, built: &'a Built) -> Self {
+    /// Of a build with a cluster; fails if `spec.ignore` can't be read.
+    pub fn new(session: &'a Session, built: &'a Built) -> Result<Self, Failure> {
         let metadata = &built.kustomization.metadata;
         let of_kind = |kind: &'static str| {
             let objects = built.objects.iter();
             objects.filter(move |object| object.str_at(&["kind"]) == Some(kind))
         };
-        Self {
+        Ok(Self {
             session,
             built,
             owner: Owner {
                 namespace: metadata.namespace.clone(),
                 name: metadata.name.clone(),
             },
+            ignored: IgnoreRules::compile(&built.kustomization.spec.ignore).map_err(said)?,
+            desired: Vec::new(),
+            observed: Observed::new(),
             new_namespaces: of_kind("Namespace")
                 .filter_map(|it| it.str_at(&["metadata", "name"]).map(Text::from))
                 .collect(),
             new_kinds: of_kind("CustomResourceDefinition")
                 .filter_map(defined_kind)
                 .collect(),
-        }
+        })
     }
 
     /// What would happen to an object of the build.
-    pub async fn of(&self, object: &Value) -> Result<(ObjectRef, Outcome), Failure> {
+    pub async fn of(&mut self, object: &Value) -> Result<(ObjectRef, Outcome), Failure> {
         let desired = self.desired(object).await?;
         let reference = desired.reference().clone();
+        self.look(&reference).await?;
         let outcome = self.outcome(&desired).await?;
+        self.desired.push(desired);
         Ok((reference, outcome))
+    }
+
+    /// The plan of everything that was compared, deletions included. What
+    /// left the files is read for it.
+    pub async fn whole_plan(&mut self) -> Result<Plan, Failure> {
+        let inventory = self.built.kustomization.status.inventory.clone();
+        let inventory = inventory.unwrap_or_default();
+        loop {
+            let unread = match self.plan(&self.desired, &inventory) {
+                Planned::Plan(plan) => return Ok(plan),
+                Planned::Refused(refusal) => return Err(said(refusal)),
+                Planned::NeedsReads(unread) => unread,
+            };
+            for object in &unread {
+                self.look(object).await?;
+            }
+        }
+    }
+
+    /// The object as it was read; `None` if it is not there.
+    pub fn live(&self, object: &ObjectRef) -> Option<&Value> {
+        self.observed.get(object).live()
     }
 
     /// The object in the form in which it is applied.
@@ -103,38 +140,87 @@ impl<'a> Comparison<'a> {
         if is_cluster_wide {
             object.remove_at(&["metadata", "namespace"]);
         }
-        Desired::new(object, &self.owner).ok_or_else(|| said("an object without a name was built"))
+        let desired = Desired::new(object, &self.owner)
+            .ok_or_else(|| said("an object without a name was built"))?;
+        Ok(desired.leaving(&self.ignored))
+    }
+
+    /// Reads an object. A kind that the API lacks is no failure: it may come
+    /// with the build, and what left it is kept.
+    async fn look(&mut self, object: &ObjectRef) -> Result<(), Failure> {
+        let seen = match self.session.find(object, Form::Full).await {
+            Ok(Some(live)) => Observation::Live(live.value().clone()),
+            Ok(None) => Observation::Absent,
+            Err(error) if error.class() == ErrorClass::KindMissing => Observation::KindUnknown,
+            Err(error) if self.comes_first(object, &error) => Observation::Absent,
+            Err(error) => return Err(error.into()),
+        };
+        self.observed.insert(object, seen);
+        Ok(())
+    }
+
+    fn plan(&self, desired: &[Desired], inventory: &Inventory) -> Planned {
+        plan(&PlanInput {
+            owner: &self.owner,
+            desired,
+            observed: &self.observed,
+            inventory,
+            records: &Records::new(),
+            options: PlanOptions {
+                force: self.forcing(),
+                prune: Pruning::On,
+            },
+        })
+    }
+
+    fn forcing(&self) -> Forcing {
+        if self.built.kustomization.spec.force {
+            Forcing::Always
+        } else {
+            Forcing::WhereMarked
+        }
     }
 
     async fn outcome(&self, desired: &Desired) -> Result<Outcome, Failure> {
         let reference = desired.reference();
-        let live = match self.session.find(reference, Form::Full).await {
-            Ok(live) => live,
-            Err(error) if self.comes_first(reference, &error) => return Ok(Outcome::Created),
-            Err(error) => return Err(error.into()),
+        let action = match self.plan(std::slice::from_ref(desired), &Inventory::default()) {
+            Planned::Plan(plan) => plan.actions().next().cloned(),
+            Planned::Refused(refusal) => return Err(said(refusal)),
+            Planned::NeedsReads(_) => None,
         };
-        let live = live.as_ref().map(|live| live.value());
-        if let Some(reason) = skipped(desired.manifest(), live) {
-            return Ok(Outcome::Skipped(reason));
+        let Some(action) = action else {
+            return Err(said(format!("{reference} was not read")));
+        };
+        if action.verb == Verb::Skip {
+            return Ok(Outcome::Skipped(skipped_for(action.reason)));
         }
         let options = ApplyOptions::new(names::APPLY_MANAGER)
             .taking_over()
             .dry_run();
-        match (self.session.apply(desired.manifest(), &options).await, live) {
+        let live = self.live(reference);
+        match (self.session.apply(&action.manifest, &options).await, live) {
             (Ok(_), None) => Ok(Outcome::Created),
             (Ok(would_be), Some(live)) => Ok(self.compared(desired, live, would_be.value())),
             (Err(error), None) if self.comes_first(reference, &error) => Ok(Outcome::Created),
-            (Err(error), Some(live)) if self.may_recreate(desired, live, &error) => {
-                Ok(Outcome::Recreated)
-            }
-            (Err(error), _) => {
-                let text = masked(desired.manifest(), error.message());
-                Err(said(message::apply_failed(
-                    reference,
-                    error.reason(),
-                    &text,
-                )))
-            }
+            (Err(error), live) => self.refused(&action, live, &error),
+        }
+    }
+
+    /// What a refused dry-run comes to. The API quotes what it refuses: what
+    /// came from a Secret is no part of the message.
+    fn refused(
+        &self,
+        action: &Action,
+        live: Option<&Value>,
+        error: &ApiError,
+    ) -> Result<Outcome, Failure> {
+        let answer = DryRun::Refused(refusal(&action.object, error));
+        match settle(action, live, &answer, self.forcing()) {
+            Ok(_) => Ok(Outcome::Recreated),
+            Err(failure) => Err(said(without_values(
+                &failure.to_string(),
+                &self.built.secrets,
+            ))),
         }
     }
 
@@ -145,13 +231,6 @@ impl<'a> Comparison<'a> {
             ErrorClass::NotFound => self.new_namespaces.contains(&object.namespace),
             _ => false,
         }
-    }
-
-    fn may_recreate(&self, desired: &Desired, live: &Value, error: &ApiError) -> bool {
-        let is_forced = self.built.kustomization.spec.force
-            || names::is_marked(desired.manifest(), names::FORCE, "enabled")
-            || names::is_marked(live, names::FORCE, "enabled");
-        is_forced && error.class() == ErrorClass::Immutable
     }
 
     fn compared(&self, desired: &Desired, live: &Value, would_be: &Value) -> Outcome {
@@ -212,21 +291,43 @@ impl<'a> Comparison<'a> {
     }
 }
 
-/// Why an object is not applied, if it says so.
-fn skipped(desired: &Value, live: Option<&Value>) -> Option<&'static str> {
-    let says = |key, wanted| {
-        names::is_marked(desired, key, wanted)
-            || live.is_some_and(|live| names::is_marked(live, key, wanted))
-    };
-    if says(names::RECONCILE, "disabled") {
-        return Some("kustomize.toolkit.fluxcd.io/reconcile: disabled");
+/// A message without what came from Secrets. Messages are text: a value that
+/// is none can't be in them.
+fn without_values(message: &str, secrets: &BTreeSet<Vec<u8>>) -> String {
+    let texts = secrets.iter().map(|bytes| std::str::from_utf8(bytes));
+    hide_values(message, texts.filter_map(Result::ok))
+}
+
+/// What the API says of an object, for the plan to settle.
+fn refusal(object: &ObjectRef, error: &ApiError) -> Refused {
+    const NOT_FOUND: u16 = 404;
+    // A namespaced kind without a namespace never reaches the server.
+    let no_namespace = error.class() == ErrorClass::Unbuildable && object.namespace.is_empty();
+    let causes = error.causes().iter().map(|it| Cause {
+        field: it.field.clone(),
+        message: it.message.clone(),
+    });
+    Refused {
+        code: if no_namespace {
+            NOT_FOUND
+        } else {
+            error.code()
+        },
+        reason: error.reason().into(),
+        message: error.message().into(),
+        causes: causes.collect(),
     }
-    if says(names::APPLY_POLICY, "ignore") {
-        return Some("kustomize.toolkit.fluxcd.io/ssa: Ignore");
+}
+
+/// Why an object is left alone, by the mark that says so.
+fn skipped_for(reason: Reason) -> &'static str {
+    match reason {
+        Reason::ReconcileDisabled => "kustomize.toolkit.fluxcd.io/reconcile: disabled",
+        Reason::Ignored => "kustomize.toolkit.fluxcd.io/ssa: Ignore",
+        Reason::AlreadyPresent => "kustomize.toolkit.fluxcd.io/ssa: IfNotPresent",
+        Reason::BeingDeleted => "it is being deleted, and made anew once it is gone",
+        _ => "nothing is to be done",
     }
-    let is_there = live.is_some();
-    (is_there && names::is_marked(desired, names::APPLY_POLICY, "ifnotpresent"))
-        .then_some("kustomize.toolkit.fluxcd.io/ssa: IfNotPresent")
 }
 
 /// Values that are encrypted in the files are not known here: only their keys
@@ -236,9 +337,13 @@ fn is_hidden(desired: &Desired, field: &FieldPath) -> bool {
         return desired.reference().kind.kind == "CustomResourceDefinition";
     }
     let is_data = matches!(field.segments(), [Segment::Key(top), _] if top == "data");
+    let is_mask = |text: &str| text == BASE64_STANDARD.encode(ENCRYPTED_MASK);
     is_data
         && is_secret(desired.reference())
-        && field.find_in(desired.manifest()).and_then(Value::as_str) == Some(ENCRYPTED_MASK)
+        && field
+            .find_in(desired.manifest())
+            .and_then(Value::as_str)
+            .is_some_and(is_mask)
 }
 
 fn is_secret(object: &ObjectRef) -> bool {
@@ -256,4 +361,21 @@ fn defined_kind(definition: &Value) -> Option<GroupKind> {
         group: definition.str_at(&["spec", "group"])?.into(),
         kind: definition.str_at(&["spec", "names", "kind"])?.into(),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_came_from_a_secret_is_in_no_message() {
+        let secrets = BTreeSet::from([b"hunter2".to_vec(), b"7".to_vec(), vec![0xff]]);
+        let message = "Deployment/apps/web dry-run failed (Invalid): spec.replicas: \"hunter2\" \
+                       of 17: Invalid value: \"7\"";
+        assert_eq!(
+            without_values(message, &secrets),
+            "Deployment/apps/web dry-run failed (Invalid): spec.replicas: \"***\" of 17: Invalid \
+             value: \"***\""
+        );
+    }
 }

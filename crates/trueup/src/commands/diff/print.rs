@@ -3,7 +3,7 @@
 use super::compare::{Difference, Outcome, Shown};
 use super::prune::Fate;
 use super::text;
-use crate::paint::{Paint, Tone};
+use crate::paint::{Paint, Tone, printable};
 use trueup_object::{ObjectRef, Value, to_yaml};
 
 /// Sets differences out, in colours where a person sees them.
@@ -52,7 +52,7 @@ impl Printer {
     }
 
     fn head(&self, tone: Tone, text: &str) -> String {
-        format!("{}\n", self.paint.on(tone, text))
+        format!("{}\n", self.paint.on(tone, &printable(text)))
     }
 
     fn field(&self, difference: &Difference) -> String {
@@ -116,18 +116,6 @@ fn lines_of(text: &str) -> Vec<String> {
         return vec!["\"\"".to_owned()];
     }
     text.lines().map(str::to_owned).collect()
-}
-
-/// A text without control characters, which could move the cursor.
-fn printable(text: &str) -> String {
-    let clean = |sign: char| {
-        if sign.is_control() && sign != '\t' {
-            '\u{fffd}'
-        } else {
-            sign
-        }
-    };
-    text.chars().map(clean).collect()
 }
 
 #[cfg(test)]

@@ -1,10 +1,10 @@
 //! What would be deleted: objects of the inventory that the build lacks.
 
-use super::{Built, Failure};
-use trueup_cluster::{ErrorClass, Form, Session};
-use trueup_kinds::{Inventory, names};
+use super::Failure;
+use super::compare::Comparison;
+use trueup_kinds::names;
 use trueup_object::{ObjectRef, Value};
-use trueup_plan::deletion_order;
+use trueup_plan::{KeepReason, Removal, RemovalVerb};
 
 /// What would happen to an object that left the files.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,50 +16,36 @@ pub enum Fate {
 }
 
 /// Objects of the inventory that the build lacks and the cluster still has,
-/// in the order in which they would be deleted.
-pub async fn stale(session: &Session, built: &Built) -> Result<Vec<(ObjectRef, Fate)>, Failure> {
-    let wanted: Vec<ObjectRef> = built.objects.iter().filter_map(ObjectRef::of).collect();
-    let inventory = built
-        .kustomization
-        .status
-        .inventory
-        .clone()
-        .unwrap_or_default();
-    let mut gone: Vec<ObjectRef> = inventory
-        .without(&Inventory::of(&wanted))
-        .objects()
-        .collect();
-    gone.retain(|object| !wanted.iter().any(|it| is_same(it, object)));
-    gone.sort_by(deletion_order);
-    let mut fates = Vec::new();
-    for object in gone {
-        match session.find(&object, Form::Metadata).await {
-            Ok(Some(live)) => fates.push((object, fate(live.value()))),
-            Ok(None) => {}
-            Err(error) if error.class() == ErrorClass::KindMissing => {}
-            Err(error) => return Err(error.into()),
+/// in the order in which they would be deleted, as planned.
+pub async fn stale(comparison: &mut Comparison<'_>) -> Result<Vec<(ObjectRef, Fate)>, Failure> {
+    let plan = comparison.whole_plan().await?;
+    let fates = plan.prune.into_iter().filter_map(|removal| {
+        let fate = fate(&removal, comparison.live(&removal.object))?;
+        Some((removal.object, fate))
+    });
+    Ok(fates.collect())
+}
+
+/// `None` for what is gone or going, and what can't be asked for.
+fn fate(removal: &Removal, live: Option<&Value>) -> Option<Fate> {
+    match removal.verb {
+        RemovalVerb::Delete => Some(Fate::Deleted),
+        RemovalVerb::Keep(KeepReason::NotOurs) => {
+            Some(Fate::Kept("it lacks the labels of this Kustomization"))
         }
+        RemovalVerb::Keep(KeepReason::Marked) => live.map(|live| Fate::Kept(mark_of(live))),
+        RemovalVerb::Keep(KeepReason::PruneOff | KeepReason::KindUnknown)
+        | RemovalVerb::AwaitDeletion
+        | RemovalVerb::Forget => None,
     }
-    Ok(fates)
 }
 
-/// An object that has no namespace in the cluster may have one in the files.
-fn is_same(built: &ObjectRef, kept: &ObjectRef) -> bool {
-    kept.namespace.is_empty()
-        && built.name == kept.name
-        && built.kind.group_kind() == kept.kind.group_kind()
-}
-
-fn fate(live: &Value) -> Fate {
-    let reasons = [
-        (names::PRUNE, "kustomize.toolkit.fluxcd.io/prune: disabled"),
-        (
-            names::RECONCILE,
-            "kustomize.toolkit.fluxcd.io/reconcile: disabled",
-        ),
-    ];
-    let marked = reasons
-        .into_iter()
-        .find(|(key, _)| names::is_marked(live, key, "disabled"));
-    marked.map_or(Fate::Deleted, |(_, reason)| Fate::Kept(reason))
+fn mark_of(live: &Value) -> &'static str {
+    if names::is_marked(live, names::PRUNE, "disabled") {
+        "kustomize.toolkit.fluxcd.io/prune: disabled"
+    } else if names::is_marked(live, names::RECONCILE, "disabled") {
+        "kustomize.toolkit.fluxcd.io/reconcile: disabled"
+    } else {
+        "kustomize.toolkit.fluxcd.io/ssa: Ignore"
+    }
 }

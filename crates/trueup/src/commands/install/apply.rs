@@ -2,7 +2,7 @@
 
 use super::MANAGER;
 use crate::commands::{Failure, said};
-use crate::progress;
+use crate::{document, progress};
 use std::collections::BTreeSet;
 use trueup_cluster::{ApplyOptions, Form, Persist, Session};
 use trueup_object::{ObjectRef, Text, Value};
@@ -34,8 +34,7 @@ impl<'a> Applier<'a> {
         };
         let mark = super::super::dry_run_mark(self.persist);
         if self.imagined.contains(&reference.namespace) {
-            println!("{reference} created{mark}");
-            return Ok(());
+            return document::print(&format!("{reference} created{mark}\n"));
         }
         let before = self.session.find(&reference, Form::Metadata).await?;
         let mut options = ApplyOptions::new(MANAGER).taking_over();
@@ -46,7 +45,7 @@ impl<'a> Applier<'a> {
             Some(before) if before.resource_version() == after.resource_version() => "unchanged",
             Some(_) => "configured",
         };
-        println!("{reference} {change}{mark}");
+        document::print(&format!("{reference} {change}{mark}\n"))?;
         if before.is_none() && self.persist == Persist::DryRun && reference.kind.kind == "Namespace"
         {
             self.imagined.insert(reference.name);
@@ -56,11 +55,12 @@ impl<'a> Applier<'a> {
 }
 
 /// Says that an object stays as somebody else made it.
-pub fn tell_kept(manifest: &Value, keeper: String) {
+pub fn tell_kept(manifest: &Value, keeper: &str) -> Result<(), Failure> {
     if let Some(reference) = ObjectRef::of(manifest) {
-        println!("{reference} kept");
+        document::print(&format!("{reference} kept\n"))?;
         progress::waiting(&format!(
             "{reference} is {keeper}'s and stays as it is; --force takes it over"
         ));
     }
+    Ok(())
 }

@@ -8,8 +8,7 @@ mod surplus;
 
 use super::Failure;
 use crate::arguments::InstallArguments;
-use crate::{connect, progress};
-use std::io::Write;
+use crate::{connect, document, progress};
 use std::process::ExitCode;
 use tokio::time::Instant;
 use trueup_cluster::{Persist, Session};
@@ -24,7 +23,7 @@ pub async fn run(arguments: InstallArguments) -> Result<ExitCode, Failure> {
     let options = options::read(&arguments)?;
     let manifests = install_manifests(&options);
     if arguments.export {
-        print(&manifests);
+        print(&manifests)?;
         return Ok(ExitCode::SUCCESS);
     }
     progress::success("manifests build completed");
@@ -62,7 +61,7 @@ async fn install(
     let mut applier = apply::Applier::new(session, persist);
     for manifest in &manifests.ground {
         match found.keeper_of(manifest).filter(|_| !force) {
-            Some(keeper) => apply::tell_kept(manifest, keeper),
+            Some(keeper) => apply::tell_kept(manifest, &keeper)?,
             None => applier.apply(manifest).await?,
         }
     }
@@ -72,20 +71,19 @@ async fn install(
     for manifest in &manifests.workload {
         applier.apply(manifest).await?;
     }
-    surplus::delete(session, manifests, namespace, persist).await?;
     if persist == Persist::Commit {
         progress::waiting("verifying installation");
         ready::workload(session, namespace, deadline).await?;
     }
-    Ok(())
+    // What works goes only when what takes its place does.
+    surplus::delete(session, manifests, namespace, persist).await
 }
 
 /// One stream of documents, in the order in which they can be applied.
-fn print(manifests: &InstallManifests) {
+fn print(manifests: &InstallManifests) -> Result<(), Failure> {
     let documents: String = manifests
         .iter()
         .map(|manifest| format!("---\n{}", to_yaml(manifest)))
         .collect();
-    // A reader that closed the pipe has read enough.
-    let _closed = std::io::stdout().write_all(documents.as_bytes());
+    document::print(&documents)
 }

@@ -2,7 +2,7 @@
 
 use super::super::installation::{self, Installed};
 use crate::commands::Failure;
-use crate::progress;
+use crate::{document, progress};
 use std::collections::BTreeSet;
 use trueup_cluster::{Deletion, Form, Persist, Scope, Session};
 use trueup_kinds::InstallManifests;
@@ -47,16 +47,12 @@ async fn delete_one(
         .await;
     match deletion {
         Ok(Deletion::Gone | Deletion::Pending(_)) => {
-            println!(
-                "{} deleted{}",
-                object.reference,
-                super::super::dry_run_mark(persist)
-            );
+            let mark = super::super::dry_run_mark(persist);
+            document::print(&format!("{} deleted{mark}\n", object.reference))
         }
-        Err(error) if error.is_not_found() => {}
-        Err(error) => return Err(error.into()),
+        Err(error) if error.is_not_found() => Ok(()),
+        Err(error) => Err(error.into()),
     }
-    Ok(())
 }
 
 /// How many objects of a definition's kind there are.

@@ -1,6 +1,7 @@
 //! One log line: read as JSON, filtered, set out for people.
 
 use crate::arguments::LogsArguments;
+use crate::paint::printable;
 use crate::words;
 use trueup_object::{Value, from_json};
 
@@ -64,13 +65,14 @@ impl Line {
             "" => String::new(),
             name => format!("/{name}.{}", self.text("namespace")),
         };
-        format!(
-            "{} {} {kind}{object} - {} {}\n",
+        let line = format!(
+            "{} {} {kind}{object} - {} {}",
             self.text("ts"),
             self.text("level"),
             self.text("msg"),
             self.text("error")
-        )
+        );
+        printable(&line) + "\n"
     }
 }
 
@@ -86,6 +88,13 @@ mod tests {
         assert_eq!(Filter::default().shown(LINE).as_deref(), Some(expected));
         assert_eq!(Filter::default().shown("panic: no JSON"), None);
         assert_eq!(Filter::default().shown("{broken"), None);
+    }
+
+    #[test]
+    fn lines_steer_no_terminal() {
+        let line = r#"{"level":"info","ts":"t","msg":"a\u001b]0;x\u0007"}"#;
+        let expected = "t info  - a\u{fffd}]0;x\u{fffd} \n";
+        assert_eq!(Filter::default().shown(line).as_deref(), Some(expected));
     }
 
     #[test]

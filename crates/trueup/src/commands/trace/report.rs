@@ -1,6 +1,7 @@
 //! What is told of an object's way into the cluster, in flux's words.
 
 use super::text_at;
+use crate::paint::printable_line;
 use crate::words::condition;
 use std::fmt::Write;
 use trueup_object::{ObjectRef, Value};
@@ -44,7 +45,7 @@ impl Report {
         if !value.is_empty() {
             let name = format!("{name}:");
             // Writing to a String never fails.
-            let _ = writeln!(self.text, "{name:WIDTH$}{}", value.replace('\n', " "));
+            let _ = writeln!(self.text, "{name:WIDTH$}{}", printable_line(value));
         }
     }
 

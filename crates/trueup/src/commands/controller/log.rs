@@ -1,0 +1,154 @@
+//! The lines of the log: which are written, and what is told of the inside.
+
+use crate::arguments::LogLevel;
+use crate::commands::{Failure, said};
+use std::fmt::Debug;
+use std::sync::Arc;
+use tracing::field::{Field, Visit};
+use tracing::level_filters::LevelFilter;
+use tracing::span::{Attributes, Id, Record};
+use tracing::{Event, Level, Metadata, Subscriber};
+use trueup_controller::{LogSink, StandardErrorLog};
+use trueup_kinds::format_time;
+use trueup_object::{Value, to_json, value};
+
+/// The log of this process, from a level on. What crates of this program tell
+/// of their inside goes there too, in the same form; what other libraries
+/// tell goes nowhere.
+pub fn start(level: LogLevel) -> Result<Arc<dyn LogSink>, Failure> {
+    let (least, sink): (_, Arc<dyn LogSink>) = match level {
+        LogLevel::Debug => (LevelFilter::DEBUG, Arc::new(StandardErrorLog)),
+        LogLevel::Info => (LevelFilter::INFO, Arc::new(StandardErrorLog)),
+        LogLevel::Error => (LevelFilter::ERROR, Arc::new(ErrorsOnly(StandardErrorLog))),
+    };
+    let inside = Inside {
+        least,
+        sink: Arc::clone(&sink),
+    };
+    tracing::subscriber::set_global_default(inside)
+        .map_err(|error| said(format!("start the log: {error}")))?;
+    Ok(sink)
+}
+
+/// Passes on lines of errors only.
+struct ErrorsOnly(StandardErrorLog);
+
+impl LogSink for ErrorsOnly {
+    fn line(&self, line: &str) {
+        if line.starts_with("{\"level\":\"error\"") {
+            self.0.line(line);
+        }
+    }
+}
+
+/// Writes events of our crates as lines of the log. It has no spans.
+struct Inside {
+    least: LevelFilter,
+    sink: Arc<dyn LogSink>,
+}
+
+impl Subscriber for Inside {
+    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
+        metadata.is_event()
+            && metadata.target().starts_with("trueup")
+            && *metadata.level() <= self.least
+    }
+
+    fn max_level_hint(&self) -> Option<LevelFilter> {
+        Some(self.least)
+    }
+
+    fn event(&self, event: &Event<'_>) {
+        let metadata = event.metadata();
+        let mut line = Line(value!({
+            "level": (name_of(*metadata.level())),
+            "ts": (format_time(jiff::Timestamp::now())),
+            "logger": (metadata.target()),
+            "msg": "",
+        }));
+        event.record(&mut line);
+        self.sink.line(&String::from_utf8_lossy(&to_json(&line.0)));
+    }
+
+    fn new_span(&self, _: &Attributes<'_>) -> Id {
+        Id::from_u64(1)
+    }
+
+    fn record(&self, _: &Id, _: &Record<'_>) {}
+
+    fn record_follows_from(&self, _: &Id, _: &Id) {}
+
+    fn enter(&self, _: &Id) {}
+
+    fn exit(&self, _: &Id) {}
+}
+
+/// Flux has no warnings: what went wrong and was overcome is worth knowing.
+fn name_of(level: Level) -> &'static str {
+    match level {
+        Level::ERROR => "error",
+        Level::WARN | Level::INFO => "info",
+        _ => "debug",
+    }
+}
+
+/// A line that takes the fields of an event.
+struct Line(Value);
+
+impl Line {
+    fn put(&mut self, field: &Field, text: String) {
+        let key = match field.name() {
+            "message" => "msg",
+            name => name,
+        };
+        self.0.set_at(&[key], Value::string(text));
+    }
+}
+
+impl Visit for Line {
+    fn record_str(&mut self, field: &Field, text: &str) {
+        self.put(field, text.to_owned());
+    }
+
+    fn record_debug(&mut self, field: &Field, value: &dyn Debug) {
+        self.put(field, format!("{value:?}"));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::Mutex;
+
+    #[derive(Default)]
+    struct Kept(Mutex<Vec<String>>);
+
+    impl LogSink for Kept {
+        fn line(&self, line: &str) {
+            self.0.lock().unwrap().push(line.to_owned());
+        }
+    }
+
+    #[test]
+    fn what_is_told_of_the_inside_is_a_line_of_the_log() {
+        let kept = Arc::new(Kept::default());
+        let inside = Inside {
+            least: LevelFilter::INFO,
+            sink: kept.clone(),
+        };
+        tracing::subscriber::with_default(inside, || {
+            tracing::warn!(mirror = "fleet", tries = 2, "made \"afresh\"");
+            tracing::debug!("too small");
+            tracing::error!(target: "hyper", "not ours");
+        });
+        let lines = kept.0.lock().unwrap();
+        assert_eq!(lines.len(), 1, "{lines:?}");
+        assert!(
+            lines[0].starts_with(r#"{"level":"info","ts":""#)
+                && lines[0].ends_with(
+                    r#","logger":"trueup::commands::controller::log::tests","msg":"made \"afresh\"","mirror":"fleet","tries":"2"}"#
+                ),
+            "{lines:?}"
+        );
+    }
+}
