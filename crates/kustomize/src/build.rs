@@ -272,18 +272,6 @@ pub fn build(
     build_tracked(tree, root, additions, options, Answers::none()).result
 }
 
-/// As [`build`], for [`Root::Resources`].
-pub fn build_resources(
-    tree: &dyn FileTree,
-    folder: &TreePath,
-    resources: &[TreePath],
-    additions: Option<&Additions>,
-    options: &BuildOptions,
-) -> Result<Build, BuildError> {
-    let root = Root::Resources { folder, resources };
-    build_tracked(tree, root, additions, options, Answers::none()).result
-}
-
 /// Where the file would stand that Flux makes for a folder without one.
 fn made_up_position(folder: &TreePath) -> Position {
     let path = folder.child(FILE_NAMES[0]);

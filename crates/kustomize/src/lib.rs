@@ -47,9 +47,7 @@ mod transform;
 mod vars;
 
 pub use additions::{AddedImage, AddedPatch, Additions, MissingComponents, PatchTarget};
-pub use build::{
-    Build, BuildOptions, BuiltObject, Outcome, Root, build, build_resources, build_tracked,
-};
+pub use build::{Build, BuildOptions, BuiltObject, Outcome, Root, build, build_tracked};
 pub use charts::ChartInflation;
 pub use error::BuildError;
 pub use file::{FILE_NAMES, find_file};

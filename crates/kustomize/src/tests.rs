@@ -6,7 +6,7 @@ mod tables;
 mod urls;
 mod work;
 
-use crate::{Additions, BuildError, BuildOptions, Limits, build, build_resources};
+use crate::{Additions, Answers, BuildError, BuildOptions, Limits, Root, build, build_tracked};
 use trueup_artifact::{MemoryTree, TreePath};
 use trueup_object::Value;
 
@@ -356,15 +356,14 @@ fn a_root_in_thought_is_built_like_a_written_one() {
         ("app/sub/kustomization.yaml", "resources: [b.yaml]\n"),
         ("app/sub/b.yaml", ACCOUNT),
     ]);
+    let of = |resources: &[TreePath], additions: Option<&Additions>| {
+        let folder = &path("app");
+        let root = Root::Resources { folder, resources };
+        let options = BuildOptions::default();
+        build_tracked(&files, root, additions, &options, Answers::none()).result
+    };
     let resources = [path("app/a.yaml"), path("app/sub")];
-    let made = build_resources(
-        &files,
-        &path("app"),
-        &resources,
-        Some(&in_namespace("x")),
-        &BuildOptions::default(),
-    )
-    .unwrap();
+    let made = of(&resources, Some(&in_namespace("x"))).unwrap();
     assert_eq!(
         made.manifests()
             .unwrap()
@@ -374,13 +373,7 @@ fn a_root_in_thought_is_built_like_a_written_one() {
         ["x", "x"]
     );
     assert!(matches!(
-        build_resources(
-            &files,
-            &path("app"),
-            &[path("app/gone")],
-            None,
-            &BuildOptions::default()
-        ),
+        of(&[path("app/gone")], None),
         Err(BuildError::Missing { .. })
     ));
 }

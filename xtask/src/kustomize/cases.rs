@@ -4,6 +4,7 @@ use super::{corpus, engine};
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use trueup_artifact::TreePath;
+use trueup_kustomize::Order;
 use trueup_object::{Value, from_json};
 
 /// A root in a folder of this machine.
@@ -17,8 +18,8 @@ pub struct Case {
     pub genuine_us: Option<f64>,
     /// Whether it is a root of a public repository.
     pub is_public: bool,
-    /// Whether the order is that of kustomize's command line.
-    pub is_legacy_order: bool,
+    /// The order of what it makes.
+    pub order: Order,
 }
 
 impl Case {
@@ -45,7 +46,7 @@ pub fn generated(home: &Path) -> Result<Vec<Case>, String> {
             path: case.folder,
             genuine_us: None,
             is_public: false,
-            is_legacy_order: true,
+            order: Order::Legacy,
         })
     };
     corpus::generated().into_iter().map(write).collect()
@@ -94,6 +95,9 @@ fn case_of(row: &Value, roots: &Path) -> Option<Case> {
             .and_then(|us| u32::try_from(us).ok())
             .map(f64::from),
         is_public: true,
-        is_legacy_order: row.str_at(&["order"]) != Some("fifo"),
+        order: match row.str_at(&["order"]) {
+            Some("fifo") => Order::Fifo,
+            _ => Order::Legacy,
+        },
     })
 }

@@ -8,6 +8,7 @@ use std::collections::HashMap;
 use std::process::Command;
 use std::sync::Mutex;
 use trueup_artifact::{Entry, FileTree, TreeError, TreePath};
+use trueup_kustomize::Order;
 use trueup_source::FolderTree;
 
 /// What is wanted: so many bytes for each byte of input and output, and so
@@ -75,7 +76,7 @@ pub fn build_and_tell(home: &str, path: &str) -> Result<(), String> {
     process::reset_peak()?;
     let before = process::resident_bytes();
     let code_before = process::resident_file_bytes();
-    let output_bytes = engine::build_once(&tree, &path, true)?.len();
+    let output_bytes = engine::build_once(&tree, &path, Order::Legacy)?.len();
     let peak = process::peak_bytes();
     let code = process::resident_file_bytes().saturating_sub(code_before);
     let read = tree.read.into_inner().unwrap_or_default();

@@ -7,6 +7,7 @@ use std::ffi::OsStr;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
+use trueup_kustomize::Order;
 
 /// After how many seconds a run is ended and not told.
 const LIMIT_S: u64 = 60;
@@ -60,9 +61,9 @@ impl Programs {
     /// Runs both on a case, each for so many seconds of processor time.
     pub fn measure(&self, case: &Case, cpu_s: f64) -> Result<Pair, String> {
         let flags = ["--load-restrictor", "LoadRestrictionsNone"];
-        let reorder = match case.is_legacy_order {
-            true => "legacy",
-            false => "none",
+        let reorder = match case.order {
+            Order::Legacy => "legacy",
+            Order::Fifo => "none",
         };
         let mut ours = Command::new(&self.ours);
         ours.args(["build", "kustomize"]).args(flags);

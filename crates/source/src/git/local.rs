@@ -1,7 +1,7 @@
 //! Repositories on this machine, read where they lie.
 
-use std::fs;
-use std::io;
+use std::fs::File;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -90,14 +90,14 @@ impl Folders {
             PathBuf::from(&with_ending).join(".git"),
             PathBuf::from(with_ending),
         ];
-        let mut found = candidates.iter().filter_map(|it| git_folder(it));
-        let own = found.next().ok_or_else(|| {
+        let mut found = candidates.iter().map(|it| git_folder(it));
+        let own = found.find_map(Result::transpose).unwrap_or_else(|| {
             let cause = "there is no Git repository in this folder";
-            Failure::new(FetchErrorKind::NotFound, cause)
+            Err(Failure::new(FetchErrorKind::NotFound, cause))
         })?;
-        let common = match fs::read_to_string(own.join("commondir")) {
-            Ok(text) => own.join(text.trim()),
-            Err(_) => own.clone(),
+        let common = match read_bounded(&own.join("commondir"))? {
+            Some(text) => own.join(text.trim()),
+            None => own.clone(),
         };
         Ok(Folders { own, common })
     }
@@ -123,7 +123,7 @@ impl Folders {
                 "HEAD" => &self.own,
                 _ => &self.common,
             };
-            let Some(text) = read_reference(&folder.join(&name))? else {
+            let Some(text) = read_bounded(&folder.join(&name))? else {
                 return Ok(packed_reference(packed, &name));
             };
             match text.trim().strip_prefix("ref:") {
@@ -135,19 +135,19 @@ impl Folders {
     }
 
     fn packed(&self) -> Result<String, Failure> {
-        Ok(read_reference(&self.common.join("packed-refs"))?.unwrap_or_default())
+        Ok(read_bounded(&self.common.join("packed-refs"))?.unwrap_or_default())
     }
 }
 
 /// The folder itself, or the one that a `.git` file points at.
-fn git_folder(path: &Path) -> Option<PathBuf> {
+fn git_folder(path: &Path) -> Result<Option<PathBuf>, Failure> {
     if path.join("HEAD").is_file() {
-        return Some(path.to_owned());
+        return Ok(Some(path.to_owned()));
     }
-    let text = fs::read_to_string(path).ok()?;
-    let target = text.strip_prefix("gitdir:")?.trim();
-    let folder = path.parent()?.join(target);
-    folder.join("HEAD").is_file().then_some(folder)
+    let text = read_bounded(path)?.unwrap_or_default();
+    let target = text.strip_prefix("gitdir:");
+    let folder = target.and_then(|target| Some(path.parent()?.join(target.trim())));
+    Ok(folder.filter(|folder| folder.join("HEAD").is_file()))
 }
 
 /// Whether a name can be that of a reference and leads nowhere else.
@@ -157,17 +157,22 @@ fn is_safe(name: &str) -> bool {
     is_reference && name.split('/').all(is_plain) && !name.contains(['\0', '\\', ':'])
 }
 
-fn read_reference(path: &Path) -> Result<Option<String>, Failure> {
+/// A file of a repository; `None` if there is none.
+fn read_bounded(path: &Path) -> Result<Option<String>, Failure> {
     let failed = |error: io::Error| Failure::storage("the repository", error);
-    let length = match fs::metadata(path) {
-        Ok(metadata) if metadata.is_file() => metadata.len(),
-        _ => return Ok(None),
-    };
-    if length > MAX_REFERENCES_BYTES {
+    if !path.is_file() {
+        return Ok(None);
+    }
+    let mut text = String::new();
+    let file = File::open(path).map_err(failed)?;
+    file.take(MAX_REFERENCES_BYTES + 1)
+        .read_to_string(&mut text)
+        .map_err(failed)?;
+    if text.len() as u64 > MAX_REFERENCES_BYTES {
         let limit = format_args!("{MAX_REFERENCES_BYTES} bytes");
         return Err(Failure::limit("the list of references", limit));
     }
-    fs::read_to_string(path).map(Some).map_err(failed)
+    Ok(Some(text))
 }
 
 /// `<id> <name>` a line.
