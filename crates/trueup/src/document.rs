@@ -3,7 +3,17 @@
 use crate::arguments::DocumentFormat;
 use crate::commands::{Failure, said};
 use std::io::{ErrorKind, Write};
+use std::sync::atomic::{AtomicBool, Ordering};
 use trueup_object::{Value, to_yaml, value};
+
+static READER_IS_GONE: AtomicBool = AtomicBool::new(false);
+
+/// Whether somebody still reads standard output, as far as the last print
+/// knows. What goes on printing for ever, such as `get --watch | head`, ends
+/// when nobody does.
+pub fn is_read() -> bool {
+    !READER_IS_GONE.load(Ordering::Relaxed)
+}
 
 /// Prints a text, wholly: what can't be written, as to a full disk, is a
 /// failure. A reader that closed the pipe has read enough.
@@ -13,10 +23,11 @@ pub fn print(text: &str) -> Result<(), Failure> {
         .write_all(text.as_bytes())
         .and_then(|()| output.flush());
     match written {
-        Err(error) if error.kind() != ErrorKind::BrokenPipe => {
-            Err(said(format!("write to standard output: {error}")))
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => {
+            READER_IS_GONE.store(true, Ordering::Relaxed);
+            Ok(())
         }
-        _ => Ok(()),
+        written => written.map_err(|error| said(format!("write to standard output: {error}"))),
     }
 }
 

@@ -93,7 +93,8 @@ pub async fn run(arguments: EventsArguments) -> Result<ExitCode, Failure> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Prints events as they come, until the process is stopped.
+/// Prints events as they come, until the process is stopped or nobody
+/// reads.
 async fn follow(
     session: &Session,
     subjects: &Subjects,
@@ -108,7 +109,9 @@ async fn follow(
         form: Form::Full,
     });
     let mut is_listing = true;
-    while let Some(event) = events.next().await {
+    while document::is_read()
+        && let Some(event) = events.next().await
+    {
         match event {
             WatchEvent::Applied(event) if is_listing && seen.contains(event.uid().as_str()) => {}
             WatchEvent::Applied(event) if is_shown(event.value(), subjects, arguments) => {

@@ -161,7 +161,7 @@ async fn documents(
 }
 
 /// Prints objects as they are and as they change, until the process is
-/// stopped.
+/// stopped or nobody reads.
 async fn watch(
     session: &Session,
     view: &View<'_>,
@@ -175,7 +175,9 @@ async fn watch(
         scope: scope(view, arguments),
         form: Form::Full,
     });
-    while let Some(event) = events.next().await {
+    while document::is_read()
+        && let Some(event) = events.next().await
+    {
         let show = |table: &mut Table, objects: &[LiveObject]| {
             let chosen = objects.iter().filter(|it| is_selected(it, selector));
             show_changed(table, view, &chosen.collect::<Vec<_>>(), arguments)

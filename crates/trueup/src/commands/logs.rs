@@ -141,13 +141,15 @@ async fn read(
         .pod_log(pod.reference(), &options)
         .await
         .map_err(|error| not_read(pod, &error))?;
-    while let Some(line) = lines.next().await {
+    while document::is_read()
+        && let Some(line) = lines.next().await
+    {
         let line = line.map_err(|error| not_read(pod, &error))?;
         if let Some(shown) = filter.shown(&String::from_utf8_lossy(&line)) {
             document::print(&shown)?;
         }
     }
-    if options.follow == Follow::UntilClosed {
+    if options.follow == Follow::UntilClosed && document::is_read() {
         progress::warning(&format!("the log of {} ended", pod.reference()));
     }
     Ok(())

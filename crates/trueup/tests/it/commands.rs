@@ -1,6 +1,7 @@
 //! The commands of a person, in the flux CLI's words.
 
 use crate::world::{Answer, in_a_world};
+use tokio::io::{AsyncBufReadExt, BufReader};
 use trueup_object::Value;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -26,6 +27,29 @@ async fn get_shows_revision_suspension_and_readiness() {
         for name in ["gitrepository/fleet", "kustomization/web"] {
             assert!(said.contains(name), "{said}");
         }
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_watched_table_grows_with_what_changes_and_ends_with_its_reader() {
+    in_a_world("watched", async |world| {
+        world.deploy("web").await;
+        world.applied("web", &world.fleet.head().await).await;
+        let mut watching = world.spawn_trueup(&["get", "kustomizations", "--watch"]);
+        let output = watching.stdout.take().unwrap();
+        let mut lines = BufReader::new(output).lines();
+        let header = lines.next_line().await.unwrap().unwrap();
+        assert_eq!(words(&header, 0), "NAME REVISION SUSPENDED READY MESSAGE");
+        world.trueup(&["suspend", "kustomization", "web"]).await;
+        let mut row = String::new();
+        while !words(&row, 0).contains(" True True ") {
+            row = lines.next_line().await.unwrap().unwrap();
+        }
+        drop(lines);
+        world.trueup(&["resume", "kustomization", "web"]).await;
+        // The first line that nobody reads ends it.
+        assert!(watching.wait().await.unwrap().success());
     })
     .await;
 }

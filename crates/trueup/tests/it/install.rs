@@ -1,6 +1,6 @@
 //! Installed, checked, upgraded and removed as a user would.
 
-use crate::world::{World, in_a_world, object};
+use crate::world::{World, in_a_world, is_there, object};
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::Command;
@@ -147,6 +147,12 @@ async fn an_installation_comes_is_checked_and_goes_and_leaves_what_was_applied()
             .live(&world.reference("apps/v1", "Deployment", "web"))
             .await;
         world.trueup_anywhere(&["uninstall", "--silent"]).await;
+
+        world.trueup_anywhere(&["install"]).await;
+        let kept = ["uninstall", "--silent", "--keep-namespace"];
+        world.trueup_anywhere(&kept).await;
+        assert_eq!(world.find(&deployment()).await, None);
+        world.live(&namespace()).await;
     })
     .await;
 }
@@ -244,6 +250,14 @@ async fn a_flux_that_was_there_first_keeps_what_it_installed() {
         );
         assert_eq!(world.live(&definition_of_kustomizations()).await, before);
 
+        let forced = world.trueup_anywhere(&["install", "--force"]).await;
+        assert!(!forced.err.contains("stays as it is"), "{}", forced.err);
+        let taken = world.live(&definition_of_kustomizations()).await;
+        assert_eq!(
+            taken.str_at(&["metadata", "labels", "app.kubernetes.io/managed-by"]),
+            Some("trueup")
+        );
+
         let removed = world.trueup_anywhere(&["uninstall", "-s"]).await;
         assert!(
             removed.err.contains("kustomize-controller uses them"),
@@ -288,6 +302,64 @@ fn the_kustomize_base_builds_to_what_is_exported() {
         exported.keys().collect::<Vec<_>>()
     );
     assert_eq!(built, exported);
+}
+
+/// Runs the genuine `helm`; it must succeed.
+fn helm(arguments: &[&str]) -> Vec<u8> {
+    let chart = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../install/chart");
+    let home = tempfile::tempdir().unwrap();
+    let output = Command::new("helm")
+        .args(arguments)
+        .arg(chart)
+        .env("HOME", home.path())
+        .output()
+        .unwrap();
+    let told = [&output.stdout[..], &output.stderr[..]].concat();
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&told)
+    );
+    output.stdout
+}
+
+#[test]
+fn helm_takes_the_chart_and_makes_what_is_exported() {
+    if !is_there("helm") {
+        println!("skipped: chart: helm is not on PATH");
+        return;
+    }
+    helm(&["lint", "--strict"]);
+    let release = [
+        "template",
+        "--include-crds",
+        "--namespace",
+        NAMESPACE,
+        "trueup",
+    ];
+    let made = objects(&helm(&release));
+    let mut exported = objects(&trueup(&["install", "--export"]));
+    exported.remove(&namespace());
+    assert_eq!(
+        made.keys().collect::<Vec<_>>(),
+        exported.keys().collect::<Vec<_>>()
+    );
+    for (object, wanted) in &exported {
+        assert_eq!(&made[object], wanted, "{object}");
+    }
+    let named = "imagePullSecrets[0].name=regcred";
+    for setting in [
+        "clusterAdmin=false",
+        "watchAllNamespaces=false",
+        "networkPolicy=false",
+        "definitions.install=false",
+        "replicas=2",
+        "extraArgs[0]=--no-remote-bases",
+        named,
+    ] {
+        let made = objects(&helm(&["template", "--set", setting, "trueup"]));
+        assert!(!made.is_empty(), "{setting}");
+    }
 }
 
 #[test]

@@ -10,7 +10,7 @@ use tracing::span::{Attributes, Id, Record};
 use tracing::{Event, Level, Metadata, Subscriber};
 use trueup_controller::{LogSink, StandardErrorLog};
 use trueup_kinds::format_time;
-use trueup_object::{Value, to_json, value};
+use trueup_object::{Value, to_json};
 
 /// The log of this process, from a level on. What crates of this program tell
 /// of their inside goes there too, in the same form; what other libraries
@@ -23,7 +23,7 @@ pub fn start(level: LogLevel) -> Result<Arc<dyn LogSink>, Failure> {
     };
     let inside = Inside {
         least,
-        sink: Arc::clone(&sink),
+        sink: Arc::new(StandardErrorLog),
     };
     tracing::subscriber::set_global_default(inside)
         .map_err(|error| said(format!("start the log: {error}")))?;
@@ -60,14 +60,12 @@ impl Subscriber for Inside {
 
     fn event(&self, event: &Event<'_>) {
         let metadata = event.metadata();
-        let mut line = Line(value!({
-            "level": (name_of(*metadata.level())),
-            "ts": (format_time(jiff::Timestamp::now())),
-            "logger": (metadata.target()),
-            "msg": "",
-        }));
+        let mut line = Line::default();
+        line.put("level", name_of(*metadata.level()));
+        line.put("ts", &format_time(jiff::Timestamp::now()));
+        line.put("logger", metadata.target());
         event.record(&mut line);
-        self.sink.line(&String::from_utf8_lossy(&to_json(&line.0)));
+        self.sink.line(&line.text());
     }
 
     fn new_span(&self, _: &Attributes<'_>) -> Id {
@@ -92,26 +90,39 @@ fn name_of(level: Level) -> &'static str {
     }
 }
 
-/// A line that takes the fields of an event.
-struct Line(Value);
+/// The keys and values of a line, as JSON, in the order in which they came.
+#[derive(Default)]
+struct Line(Vec<String>);
 
 impl Line {
-    fn put(&mut self, field: &Field, text: String) {
+    fn put(&mut self, key: &str, text: &str) {
+        let json = |text: &str| {
+            let json = to_json(&Value::string(text));
+            String::from_utf8_lossy(&json).into_owned()
+        };
+        self.0.push(format!("{}:{}", json(key), json(text)));
+    }
+
+    fn put_field(&mut self, field: &Field, text: &str) {
         let key = match field.name() {
             "message" => "msg",
             name => name,
         };
-        self.0.set_at(&[key], Value::string(text));
+        self.put(key, text);
+    }
+
+    fn text(&self) -> String {
+        format!("{{{}}}", self.0.join(","))
     }
 }
 
 impl Visit for Line {
     fn record_str(&mut self, field: &Field, text: &str) {
-        self.put(field, text.to_owned());
+        self.put_field(field, text);
     }
 
     fn record_debug(&mut self, field: &Field, value: &dyn Debug) {
-        self.put(field, format!("{value:?}"));
+        self.put_field(field, &format!("{value:?}"));
     }
 }
 

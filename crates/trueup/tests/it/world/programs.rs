@@ -244,6 +244,14 @@ impl World {
         answer
     }
 
+    /// Starts `trueup` in the namespace of the test, its output to be read.
+    pub fn spawn_trueup(&self, arguments: &[&str]) -> Child {
+        let mut command = self.program(env!("CARGO_BIN_EXE_trueup"), arguments);
+        command.env_remove("KUBECONFIG").env("NO_PROXY", "*");
+        command.kill_on_drop(true).stdout(Stdio::piped());
+        command.spawn().unwrap()
+    }
+
     fn program(&self, program: &str, arguments: &[&str]) -> Command {
         let mut command = self.connected(program, arguments);
         command.args(["--namespace", &self.namespace]);
