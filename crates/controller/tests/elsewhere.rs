@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use trueup_apiserver::core::Identity;
 use trueup_cluster::{ApplyOptions, DeleteOptions, Patch, WriteOptions};
-use trueup_object::{Value, value};
+use trueup_object::{ObjectRef, Value, value};
 use trueup_testkit::virtual_time;
 
 const SERVER: &str = "https://production.example:6443";
@@ -406,5 +406,79 @@ fn objects_elsewhere_that_carry_our_labels_wake_nobody_here() {
         world.rest().await;
         assert_eq!(world.runs("home"), before);
         assert!(!world.told("forged"));
+    });
+}
+
+#[test]
+fn a_kustomization_of_a_cluster_that_is_away_goes_when_that_is_back() {
+    virtual_time(async {
+        let both = both().await;
+        let Both {
+            world, elsewhere, ..
+        } = &both;
+        world.kustomization("apps", "./apps", at_production()).await;
+        world.applied("apps", &both.revision).await;
+        elsewhere.set(Way::Refused);
+        let apps = ObjectRef {
+            namespace: "fleet".into(),
+            ..reference("kustomize.toolkit.fluxcd.io/v1", "Kustomization", "apps")
+        };
+        world
+            .admin
+            .delete(&apps, &DeleteOptions::default())
+            .await
+            .unwrap();
+        world
+            .until("it says why it is still there", async || {
+                world.told("can't be reached")
+            })
+            .await;
+        tokio::time::sleep(Duration::from_secs(300)).await;
+        let told = world.lines();
+        let told = told.iter().filter(|it| it.contains("can't be reached"));
+        assert_eq!(told.count(), 1, "it says so once");
+        assert!(
+            world
+                .get("kustomize.toolkit.fluxcd.io/v1", "Kustomization", "apps")
+                .await
+                .is_some()
+        );
+        elsewhere.set(Way::Open);
+        world
+            .until("the Kustomization is gone", async || {
+                world
+                    .get("kustomize.toolkit.fluxcd.io/v1", "Kustomization", "apps")
+                    .await
+                    .is_none()
+            })
+            .await;
+        assert_eq!(data_elsewhere(elsewhere, "a").await, None);
+    });
+}
+
+#[test]
+fn a_namespace_that_goes_with_its_kubeconfig_is_not_held_up() {
+    virtual_time(async {
+        let both = both().await;
+        let Both {
+            world, elsewhere, ..
+        } = &both;
+        world.kustomization("apps", "./apps", at_production()).await;
+        world.applied("apps", &both.revision).await;
+        let secret = ObjectRef {
+            namespace: "fleet".into(),
+            ..reference("v1", "Secret", "production")
+        };
+        let options = DeleteOptions::default();
+        world.admin.delete(&secret, &options).await.unwrap();
+        world.fails("apps", "ReconciliationFailed").await;
+        world.delete("v1", "Namespace", "fleet").await;
+        world
+            .until("the namespace is gone", async || {
+                world.get("v1", "Namespace", "fleet").await.is_none()
+            })
+            .await;
+        assert_eq!(data_elsewhere(elsewhere, "a").await.as_deref(), Some("v"));
+        assert!(world.told("unable to prune objects"));
     });
 }
