@@ -90,7 +90,7 @@ async fn distribution(session: &Session) -> Result<Verdict, Failure> {
     let (part_of, version) = (label(names::PART_OF), label(names::VERSION));
     match (part_of, version) {
         ("", "") => {}
-        ("", _) => progress::success(&format!("distribution: {version}")),
+        (only, "") | ("", only) => progress::success(&format!("distribution: {only}")),
         _ => progress::success(&format!("distribution: {part_of}-{version}")),
     }
     let bootstrapped =
@@ -110,9 +110,14 @@ async fn controllers(
     let kind = GroupVersionKind::new("apps/v1", "Deployment");
     let listed = session.list(&kind, &scope, Form::Full).await?.objects;
     if listed.is_empty() {
-        return Ok(failed(&format!(
+        let verdict = failed(&format!(
             "no controllers found in the '{namespace}' namespace with the label selector '{selector}'"
-        )));
+        ));
+        progress::hint(
+            "looked for are those that run in the cluster; `trueup demo` and `trueup controller` \
+             are processes outside of it",
+        );
+        return Ok(verdict);
     }
     let mut verdict = Verdict::Passed;
     for deployment in &listed {
