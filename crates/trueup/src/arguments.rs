@@ -29,7 +29,7 @@ pub use create::{
     CreateArguments, CreateGitArguments, CreateKustomizationArguments, CreateSource, CreateWhat,
 };
 pub use get::{GetArguments, GetWhat, SourcesKind};
-pub use install::{CheckArguments, InstallArguments, UninstallArguments};
+pub use install::{CheckArguments, InstallArguments, UninstallArguments, VersionArguments};
 pub use leader_election::LeaderElectionArguments;
 pub use logs::{LineLevel, LogsArguments};
 pub use look::{
@@ -77,6 +77,8 @@ pub enum Command {
     Install(InstallArguments),
     /// Check a cluster and the installation in it
     Check(CheckArguments),
+    /// Show the versions of this program and of what is installed
+    Version(VersionArguments),
     /// Remove the controllers and the definitions; what was applied stays
     Uninstall(UninstallArguments),
     /// Show objects and their status

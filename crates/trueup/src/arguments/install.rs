@@ -1,6 +1,7 @@
 //! What a person may type to install, check and uninstall.
 
 use super::connection::{Scope, duration_ms};
+use super::output::DocumentFormat;
 use super::serve::LogLevel;
 use clap::{ArgAction, Args};
 use std::time::Duration;
@@ -105,6 +106,19 @@ pub struct CheckArguments {
     /// How often to look while waiting
     #[arg(long, default_value = "5s", value_name = "DURATION", value_parser = pause)]
     pub poll_interval: Duration,
+}
+
+/// `trueup version`.
+#[derive(Debug, Args)]
+pub struct VersionArguments {
+    #[command(flatten)]
+    pub scope: Scope,
+    /// Only of this program
+    #[arg(long)]
+    pub client: bool,
+    /// Form of the output
+    #[arg(long, short, value_enum, value_name = "FORMAT", default_value = "yaml")]
+    pub output: DocumentFormat,
 }
 
 /// Accepts the components that this one process is.

@@ -1,5 +1,6 @@
 //! `trueup check`.
 
+use super::installation::{Distribution, deployments, images, part_of_flux};
 use super::{Failure, said};
 use crate::arguments::CheckArguments;
 use crate::{connect, progress};
@@ -9,8 +10,8 @@ use tokio::time::{Instant, sleep};
 use trueup_cluster::{Form, LiveObject, Scope, Session};
 use trueup_gocompat::{SemverRange, parse_version};
 use trueup_health::assess;
-use trueup_kinds::{KUBERNETES_RANGE, definitions, names};
-use trueup_object::{GroupVersionKind, ObjectRef, Value};
+use trueup_kinds::KUBERNETES_RANGE;
+use trueup_object::{GroupVersionKind, Value};
 
 /// Whether a check went well; what went wrong has been told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -77,25 +78,16 @@ async fn kubernetes(session: &Session) -> Verdict {
     Verdict::Passed
 }
 
-/// What is installed, by the labels of the definition of Git repositories.
 async fn distribution(session: &Session) -> Result<Verdict, Failure> {
-    let source = |it: &Value| it.str_at(&["spec", "names", "kind"]) == Some("GitRepository");
-    let definition = definitions().into_iter().find(source);
-    let reference = definition.as_ref().and_then(ObjectRef::of);
-    let reference = reference.expect("the definition of Git repositories is ours");
-    let Some(live) = session.find(&reference, Form::Metadata).await? else {
-        return Ok(failed(&format!("checking failed: {reference} not found")));
+    let Some(installed) = Distribution::find(session).await? else {
+        return Ok(failed(
+            "checking failed: no definition of GitRepository found",
+        ));
     };
-    let label = |key| live.label(key).unwrap_or_default();
-    let (part_of, version) = (label(names::PART_OF), label(names::VERSION));
-    match (part_of, version) {
-        ("", "") => {}
-        (only, "") | ("", only) => progress::success(&format!("distribution: {only}")),
-        _ => progress::success(&format!("distribution: {part_of}-{version}")),
+    if !installed.name.is_empty() {
+        progress::success(&format!("distribution: {}", installed.name));
     }
-    let bootstrapped =
-        live.label(names::OWNER_NAME).is_some() || live.label(names::OWNER_NAMESPACE).is_some();
-    progress::success(&format!("bootstrapped: {bootstrapped}"));
+    progress::success(&format!("bootstrapped: {}", installed.is_bootstrapped));
     Ok(Verdict::Passed)
 }
 
@@ -105,13 +97,11 @@ async fn controllers(
     pause: Duration,
     deadline: Instant,
 ) -> Result<Verdict, Failure> {
-    let selector = format!("{}={}", names::PART_OF, names::PART_OF_VALUE);
-    let scope = Scope::namespace(namespace).labelled(&selector);
-    let kind = GroupVersionKind::new("apps/v1", "Deployment");
-    let listed = session.list(&kind, &scope, Form::Full).await?.objects;
+    let listed = deployments(session, namespace).await?;
     if listed.is_empty() {
         let verdict = failed(&format!(
-            "no controllers found in the '{namespace}' namespace with the label selector '{selector}'"
+            "no controllers found in the '{namespace}' namespace with the label selector '{}'",
+            part_of_flux()
         ));
         progress::hint(
             "looked for are those that run in the cluster; `trueup demo` and `trueup controller` \
@@ -154,18 +144,8 @@ async fn one_controller(
     }
 }
 
-fn images(deployment: &LiveObject) -> Vec<String> {
-    let containers = deployment
-        .value()
-        .at(&["spec", "template", "spec", "containers"])
-        .and_then(Value::as_list)
-        .unwrap_or_default();
-    let image = |it: &Value| it.str_at(&["image"]).map(str::to_owned);
-    containers.iter().filter_map(image).collect()
-}
-
 async fn custom_resources(session: &Session) -> Result<Verdict, Failure> {
-    let selector = format!("{}={}", names::PART_OF, names::PART_OF_VALUE);
+    let selector = part_of_flux();
     let kind = GroupVersionKind::new("apiextensions.k8s.io/v1", "CustomResourceDefinition");
     let scope = Scope::all().labelled(&selector);
     let listed = session.list(&kind, &scope, Form::Full).await?.objects;

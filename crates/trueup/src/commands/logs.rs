@@ -2,6 +2,7 @@
 
 mod line;
 
+use super::installation::deployments;
 use super::{Failure, said};
 use crate::arguments::LogsArguments;
 use crate::{connect, document, progress};
@@ -12,7 +13,6 @@ use std::io::Read;
 use std::path::Path;
 use std::process::ExitCode;
 use trueup_cluster::{ErrorClass, Follow, Form, LiveObject, PodLogOptions, Scope, Session};
-use trueup_kinds::names;
 use trueup_object::{GroupVersionKind, Value};
 
 /// The container that is read where a Pod has several, as in Flux.
@@ -77,16 +77,8 @@ fn options(arguments: &LogsArguments) -> Result<PodLogOptions, Failure> {
 /// A Pod of each Deployment that belongs to an installation, running ones
 /// first.
 async fn pods(session: &Session, namespace: &str) -> Result<Vec<LiveObject>, Failure> {
-    let label = format!("{}={}", names::PART_OF, names::PART_OF_VALUE);
-    let deployments = session
-        .list(
-            &GroupVersionKind::new("apps/v1", "Deployment"),
-            &Scope::namespace(namespace).labelled(&label),
-            Form::Full,
-        )
-        .await?;
     let mut pods = Vec::new();
-    for deployment in &deployments.objects {
+    for deployment in &deployments(session, namespace).await? {
         let selector = selector(deployment.value());
         let scope = Scope::namespace(namespace).labelled(&selector);
         let kind = GroupVersionKind::new("v1", "Pod");

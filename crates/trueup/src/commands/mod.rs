@@ -27,6 +27,7 @@ mod trace;
 mod tree;
 mod uninstall;
 mod variables;
+mod version;
 mod wait;
 
 use crate::arguments::{Arguments, Command};
@@ -59,6 +60,7 @@ pub fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
         Command::Diff(arguments) => online(diff::run(arguments)),
         Command::Install(arguments) => online(install::run(arguments)),
         Command::Check(arguments) => online(check::run(arguments)),
+        Command::Version(arguments) => online(version::run(arguments)),
         Command::Uninstall(arguments) => online(uninstall::run(arguments)),
         Command::Get(arguments) => online(get::run(arguments)),
         Command::Tree(arguments) => online(tree::run(arguments)),

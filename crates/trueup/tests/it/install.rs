@@ -113,6 +113,10 @@ async fn an_installation_comes_is_checked_and_goes_and_leaves_what_was_applied()
         ] {
             assert!(check.err.contains(words), "{}", check.err);
         }
+        let version = world.trueup_anywhere(&["version"]).await;
+        for words in ["client: v", "distribution: flux-v", "trueup: v"] {
+            assert!(version.out.contains(words), "{}", version.out);
+        }
         let again = world.trueup_anywhere(&["install"]).await;
         let changed: Vec<&str> = again
             .out

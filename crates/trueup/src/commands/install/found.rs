@@ -1,5 +1,6 @@
 //! What is installed in the cluster already, and by whom.
 
+use crate::commands::installation::part_of_flux;
 use crate::commands::{Failure, said};
 use crate::progress;
 use trueup_cluster::{ApiError, Form, LiveObject, Scope, Session};
@@ -36,7 +37,7 @@ pub async fn look(session: &Session, namespace: &str) -> Result<Found, ApiError>
             .ground
             .extend(session.find(&reference, Form::Metadata).await?);
     }
-    let scope = Scope::all().labelled(&format!("{}={}", names::PART_OF, names::PART_OF_VALUE));
+    let scope = Scope::all().labelled(&part_of_flux());
     let deployment = GroupVersionKind::new("apps/v1", "Deployment");
     found.deployments = session
         .list(&deployment, &scope, Form::Metadata)
