@@ -66,6 +66,28 @@ fn a_tenant_without_rights_writes_nothing_and_is_told_which_it_lacks() {
 }
 
 #[test]
+fn what_a_tenant_has_no_right_to_is_forgotten_once_it_leaves_git() {
+    virtual_time(async {
+        let (world, first) = world_with_folder(&map("a", &[])).await;
+        account(&world.admin, "tenant").await;
+        grant(&world.admin, "tenant", &ALL).await;
+        world
+            .kustomization("apps", "./apps", as_account("tenant"))
+            .await;
+        world.applied("apps", &first).await;
+        let (a, forbidden) = (map("a", &[]), map("b", &[]));
+        let forbidden = forbidden.replace("namespace: apps", "namespace: fleet");
+        let files = [("apps/a.yaml", a.as_str()), ("apps/b.yaml", &forbidden)];
+        world.push("too much", &files);
+        let message = world.fails("apps", "ReconciliationFailed").await;
+        assert!(message.contains("(Forbidden)"), "{message}");
+        // It may not even be looked for.
+        let third = world.push("enough", &files[..1]);
+        world.applied("apps", &third).await;
+    });
+}
+
+#[test]
 fn a_tenant_may_not_give_itself_rights() {
     virtual_time(async {
         let binding = "apiVersion: rbac.authorization.k8s.io/v1\nkind: ClusterRoleBinding\n\

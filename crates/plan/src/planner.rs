@@ -95,12 +95,19 @@ impl Plan {
             .map(|action| (&action.object, action.reason))
     }
 
-    /// The inventory to write before anything else: old and new together.
-    /// `None` if the old one already holds every new object.
+    /// The inventory to write before some actions are carried out: what it
+    /// holds, and their objects. `None` if it already holds each of them.
+    ///
+    /// Only what is about to be written comes in: what is refused was never
+    /// there, and may be what one has no right to look for.
     #[must_use]
-    pub fn inventory_before(&self) -> Option<Inventory> {
-        let missing = !self.inventory.without(&self.old).is_empty();
-        missing.then(|| self.old.union(&self.inventory))
+    pub fn inventory_before<'a>(
+        &self,
+        actions: impl IntoIterator<Item = &'a Action>,
+    ) -> Option<Inventory> {
+        let new = Inventory::of(actions.into_iter().map(|action| &action.object));
+        let missing = !new.without(&self.old).is_empty();
+        missing.then(|| self.old.union(&new))
     }
 
     /// The inventory when this plan is carried out: the new objects, and of

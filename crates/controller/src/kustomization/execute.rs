@@ -73,12 +73,8 @@ pub(super) enum Reached {
 impl Task<'_> {
     /// Brings the cluster as far as it goes now.
     pub(super) async fn run(&self, done: &mut Done) -> Result<Reached, Stop> {
-        let inventory = self
-            .kustomization
-            .status
-            .inventory
-            .clone()
-            .unwrap_or_default();
+        let status = &self.kustomization.status;
+        let mut inventory = status.inventory.clone().unwrap_or_default();
         self.track(&inventory).await;
         health::resume(self.context, self.memory, self.kustomization, self.mark);
         let mut observed = observe::known(
@@ -88,9 +84,9 @@ impl Task<'_> {
             self.build.desired(),
             &inventory,
         );
-        self.write_inventory(&inventory, &mut observed).await?;
         for kind in STAGES {
-            if let Some(waiting) = self.stage(kind, &inventory, &mut observed, done).await? {
+            let waiting = self.stage(kind, &mut inventory, &mut observed, done);
+            if let Some(waiting) = waiting.await? {
                 return Ok(waiting);
             }
         }
@@ -137,11 +133,11 @@ impl Task<'_> {
     /// happens in between, none is forgotten.
     async fn write_inventory(
         &self,
-        inventory: &Inventory,
-        observed: &mut Observed,
+        plan: &Plan,
+        actions: &[Action],
+        inventory: &mut Inventory,
     ) -> Result<(), Stop> {
-        let plan = self.plan(inventory, observed).await?;
-        if let Some(union) = plan.inventory_before() {
+        if let Some(union) = plan.inventory_before(actions) {
             report::writing(
                 self.context,
                 self.key,
@@ -150,6 +146,7 @@ impl Task<'_> {
                 &union,
             )
             .await?;
+            *inventory = union;
         }
         Ok(())
     }
@@ -184,7 +181,7 @@ impl Task<'_> {
     async fn stage(
         &self,
         kind: StageKind,
-        inventory: &Inventory,
+        inventory: &mut Inventory,
         observed: &mut Observed,
         done: &mut Done,
     ) -> Result<Option<Reached>, Stop> {
@@ -196,6 +193,8 @@ impl Task<'_> {
             };
             let stage = self.braked(stage);
             if stage.is_done() {
+                self.write_inventory(&plan, &stage.actions, inventory)
+                    .await?;
                 return self.exit(&stage, &plan, inventory, done).await;
             }
             let hands = self.hands();
@@ -210,6 +209,7 @@ impl Task<'_> {
                 }
                 Checked::Actions { actions, refused } => {
                     done.refused.extend(refused);
+                    self.write_inventory(&plan, &actions, inventory).await?;
                     let written = hands.write(&actions, observed, done).await;
                     self.look_again(&actions, observed);
                     written?;
@@ -318,14 +318,11 @@ impl Task<'_> {
                 }
                 Ok(None)
             }
-            HealthVerdict::Waiting(_) => {
-                let inventory = plan.inventory_before().unwrap_or_else(|| inventory.clone());
-                Ok(Some(Reached::Waiting {
-                    inventory,
-                    purpose: Purpose::Stage,
-                    look_again_ms: judged.look_again_ms,
-                }))
-            }
+            HealthVerdict::Waiting(_) => Ok(Some(Reached::Waiting {
+                inventory: inventory.clone(),
+                purpose: Purpose::Stage,
+                look_again_ms: judged.look_again_ms,
+            })),
             HealthVerdict::Failed(text) => {
                 Err(Failure::new(reason::HEALTH_CHECK_FAILED, text, Cure::Retry).into())
             }
@@ -344,9 +341,7 @@ impl Task<'_> {
             return Err(apply::left_out(&done.refused).into());
         }
         let plan = self.plan(inventory, observed).await?;
-        let all = plan.inventory_before();
-        let object_count = all.as_ref().unwrap_or(inventory).len();
-        let divided = consent::divide(self, &plan.prune, object_count);
+        let divided = consent::divide(self, &plan.prune, inventory.len());
         let failures = self.hands().prune(&divided.now, done).await?;
         done.held = divided.held;
         let inventory = plan.inventory_after(&done.gone);

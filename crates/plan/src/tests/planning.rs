@@ -236,7 +236,7 @@ fn what_left_the_source_is_deleted_last_first_and_leaves_when_it_is_gone() {
         ["Delete Deployment/prod/web", "Delete Namespace/prod"]
     );
     assert!(plan.prune.iter().all(|it| it.uid.starts_with("uid-")));
-    assert_eq!(plan.inventory_before(), None);
+    assert_eq!(plan.inventory_before(plan.actions()), None);
     assert_eq!(plan.inventory_after([]).len(), 3);
     assert_eq!(plan.inventory_after([wanted[2].reference()]).len(), 2);
 }
@@ -246,11 +246,11 @@ fn an_inventory_is_written_before_new_objects_are() {
     let mut applier = Applier::pruning();
     let old = [desired(config_map("old", &[]))];
     applier.run(&old, usize::MAX);
-    let before = applier
-        .plan(&[desired(config_map("new", &[]))])
-        .inventory_before()
-        .unwrap();
-    assert_eq!(before.len(), 2);
+    let new = ["new", "refused"].map(|name| desired(config_map(name, &[])));
+    let plan = applier.plan(&new);
+    let checked = plan.actions().filter(|it| it.object.name == "new");
+    let before = plan.inventory_before(checked).unwrap();
+    assert_eq!(before.len(), 2, "old and new, without what is refused");
 }
 
 #[test]

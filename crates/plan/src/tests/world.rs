@@ -234,7 +234,7 @@ impl Applier {
             left
         };
         let plan = self.plan(wanted);
-        if let Some(union) = plan.inventory_before() {
+        if let Some(union) = plan.inventory_before(plan.actions()) {
             if !step() {
                 return false;
             }
