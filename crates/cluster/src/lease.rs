@@ -1,7 +1,7 @@
 //! One leader among several processes, by a Lease object.
 
 use crate::tenure::TenureKeeper;
-use crate::{ApiError, ErrorClass, Form, LiveObject, Session, Tenure, WriteOptions};
+use crate::{ApiError, ErrorClass, Form, LiveObject, Precedence, Session, Tenure, WriteOptions};
 use jiff::Timestamp;
 use std::future::Future;
 use std::pin::pin;
@@ -133,6 +133,7 @@ pub struct LeaseElection {
     seen: Option<(LiveObject, LeaseView)>,
     renewed_at: Option<Instant>,
     keeper: TenureKeeper,
+    after: Option<Precedence>,
 }
 
 impl LeaseElection {
@@ -162,6 +163,16 @@ impl LeaseElection {
             seen: None,
             renewed_at: None,
             keeper: TenureKeeper::new(),
+            after: None,
+        }
+    }
+
+    /// The same, after another election.
+    #[must_use]
+    pub fn after(self, first: Precedence) -> Self {
+        Self {
+            after: Some(first),
+            ..self
         }
     }
 
@@ -176,7 +187,17 @@ impl LeaseElection {
     pub async fn run(mut self, tell: watch::Sender<Leadership>, stop: impl Future<Output = ()>) {
         let mut stop = pin!(stop);
         loop {
-            let leadership = self.try_once().await;
+            let mut turn = self.after.clone();
+            let is_our_turn = match &mut self.after {
+                None => true,
+                Some(first) => first.allows(Instant::now()),
+            };
+            let leadership = if is_our_turn {
+                turn = None;
+                self.try_once().await
+            } else {
+                self.stand_back().await
+            };
             tell.send_if_modified(|told| {
                 let changed = *told != leadership;
                 *told = leadership;
@@ -186,6 +207,7 @@ impl LeaseElection {
                 biased;
                 () = &mut stop => break,
                 () = sleep(self.times.retry_period) => {}
+                () = begun(turn) => {}
             }
         }
         self.release().await;
@@ -211,6 +233,16 @@ impl LeaseElection {
             if error.class() != ErrorClass::Unreachable {
                 self.forget_version();
             }
+        }
+        self.leadership()
+    }
+
+    /// Gives the lease up, and looks who else takes it.
+    async fn stand_back(&mut self) -> Leadership {
+        self.release().await;
+        match timeout(self.times.retry_period, self.look()).await {
+            Ok(Err(error)) => tracing::warn!(%error, "leader election"),
+            Ok(Ok(())) | Err(_) => {}
         }
         self.leadership()
     }
@@ -378,6 +410,14 @@ impl LeaseElection {
 
     fn now_text(&self) -> Text {
         format!("{:.6}", (self.wall_clock)()).into()
+    }
+}
+
+/// Waits until it is our turn; for ever where it is already.
+async fn begun(first: Option<Precedence>) {
+    match first {
+        Some(mut first) => first.begun().await,
+        None => std::future::pending().await,
     }
 }
 

@@ -18,6 +18,7 @@ mod list;
 mod live;
 mod pace;
 mod pod_log;
+mod precedence;
 mod remote;
 mod request;
 mod resource;
@@ -43,6 +44,7 @@ pub use list::{MAX_LIST_OBJECTS, ObjectList, PAGE_OBJECTS};
 pub use live::{LiveObject, NotAnObject};
 pub use pace::RateLimit;
 pub use pod_log::{Follow, PodLog, PodLogOptions};
+pub use precedence::Precedence;
 pub use remote::{
     BearerToken, Connector, ExecPlugins, KubeconfigError, KubeconfigPolicy, MAX_KUBECONFIG_BYTES,
     Network, REMOTE_ATTEMPTS, REMOTE_REQUEST_TIMEOUT_MS, RemoteConfig, ServerCertificates,

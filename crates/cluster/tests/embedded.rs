@@ -5,7 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 use trueup_cluster::{
     ApplyOptions, DeleteOptions, Deletion, ErrorClass, Form, Identity, Leadership, LeaseElection,
-    LeaseTimes, Scope, Session, Verb, WatchEvent, WatchSpec, WriteOptions, keep_discovery_fresh,
+    LeaseTimes, Precedence, Scope, Session, Verb, WatchEvent, WatchSpec, WriteOptions,
+    keep_discovery_fresh,
 };
 use trueup_object::{GroupVersionKind, ObjectRef, Text, Value, value};
 use trueup_testkit::{FaultRates, TestCluster, virtual_time};
@@ -313,5 +314,86 @@ fn of_three_candidates_one_leads_and_another_follows_when_it_goes() {
         candidates[0].release().await;
         candidates.remove(0);
         assert_eq!(leaders(&mut candidates).await, [0]);
+    });
+}
+
+/// Processes that take part in two elections, the second after the first.
+fn process(cluster: &TestCluster, namespace: &str, name: &str) -> Vec<tokio::task::JoinHandle<()>> {
+    let election = |lease: &str| {
+        let (session, clock) = (cluster.session(), cluster.wall_clock());
+        LeaseElection::new(session, namespace, lease, name, LeaseTimes::FLUX, clock)
+    };
+    let (first, second) = (election("first"), election("second"));
+    let standby = || Leadership::Standby { holder: "".into() };
+    let (tell, told) = tokio::sync::watch::channel(standby());
+    let patience = LeaseTimes::FLUX.lease_duration;
+    let second = second.after(Precedence::new(&first, told, patience));
+    let (tell_second, _) = tokio::sync::watch::channel(standby());
+    vec![
+        tokio::spawn(first.run(tell, std::future::pending())),
+        tokio::spawn(second.run(tell_second, std::future::pending())),
+    ]
+}
+
+async fn holders(cluster: &TestCluster, namespace: &str) -> [String; 2] {
+    let mut holders = [String::new(), String::new()];
+    for (holder, name) in holders.iter_mut().zip(["first", "second"]) {
+        let lease = ObjectRef {
+            kind: GroupVersionKind::new("coordination.k8s.io/v1", "Lease"),
+            namespace: namespace.into(),
+            name: name.into(),
+        };
+        let found = cluster.session().find(&lease, Form::Full).await.unwrap();
+        let spec = found.and_then(|it| {
+            let holder = it.value().str_at(&["spec", "holderIdentity"]);
+            holder.map(str::to_owned)
+        });
+        *holder = spec.unwrap_or_default();
+    }
+    holders
+}
+
+#[test]
+fn of_two_elections_one_after_the_other_one_process_leads_both() {
+    virtual_time(async {
+        let cluster = TestCluster::embedded(5);
+        let namespace = cluster.namespace("p").await.unwrap();
+        let lease = |name: &str, holder: &str, renewals: i64| {
+            value!({"apiVersion": "coordination.k8s.io/v1", "kind": "Lease",
+                "metadata": {"name": name, "namespace": namespace.as_str()},
+                "spec": {"holderIdentity": holder, "leaseDurationSeconds": 35, "leaseTransitions": renewals}})
+        };
+        let write = async |name: &str, holder: &str, renewals: i64| {
+            let options = ApplyOptions::new("other").taking_over();
+            let object = lease(name, holder, renewals);
+            cluster.session().apply(&object, &options).await.unwrap();
+        };
+        // Each lease is held by another process, which falls silent.
+        write("first", "x", 0).await;
+        write("second", "y", 0).await;
+        let a = process(&cluster, &namespace, "a");
+        let b = process(&cluster, &namespace, "b");
+        tokio::time::sleep(Duration::from_secs(60)).await;
+        let [first, second] = holders(&cluster, &namespace).await;
+        assert!(first == second && ["a", "b"].contains(&first.as_str()));
+        let (leads, follows) = if first == "a" { (a, b) } else { (b, a) };
+        // Another takes the first lease from under its holder, and keeps it:
+        // the second is given up for it, and taken alone when it is not wanted.
+        for renewals in 1..30 {
+            write("first", "x", renewals).await;
+            tokio::time::sleep(Duration::from_secs(5)).await;
+            let [now, second] = holders(&cluster, &namespace).await;
+            assert_eq!(now, "x");
+            let since_s = renewals * 5;
+            if (15..=30).contains(&since_s) {
+                assert_eq!(second, "", "after {since_s} s");
+            }
+        }
+        let [_, alone] = holders(&cluster, &namespace).await;
+        assert!(["a", "b"].contains(&alone.as_str()), "{alone:?}");
+        leads
+            .iter()
+            .chain(&follows)
+            .for_each(tokio::task::JoinHandle::abort);
     });
 }

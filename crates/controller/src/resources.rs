@@ -8,7 +8,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use tokio::sync::watch;
 use trueup_cluster::{
-    DeletedObject, Form, Leadership, LeaseElection, LiveObject, Scope, WatchEvent, WatchSpec,
+    DeletedObject, Form, Leadership, LeaseElection, LiveObject, Precedence, Scope, WatchEvent,
+    WatchSpec,
 };
 use trueup_object::{ObjectRef, Text};
 
@@ -61,12 +62,14 @@ pub(crate) fn start(
     let (standings, receiver) =
         watch::channel(Kind::ALL.map(|kind| (kind, standing.clone())).into());
     let standings = Arc::new(standings);
+    let mut sources = None;
     for kind in Kind::ALL {
         for scope in &scopes {
             watch_kind(context, kind, scope.clone(), &standings);
         }
         if let Some(election) = &election {
-            elect(context, kind, election, &standings);
+            let led = elect(context, kind, election, &standings, sources.clone());
+            sources = sources.or(Some(led));
         }
     }
     act_when_allowed(context, receiver.clone());
@@ -134,15 +137,19 @@ fn lease_name(kind: Kind) -> &'static str {
     }
 }
 
+/// Takes part in the election of a kind, after another one if there is one:
+/// artifacts are where sources are led, and whoever leads Kustomizations needs
+/// them.
 fn elect(
     context: &Arc<Context>,
     kind: Kind,
     election: &LeaderElection,
     standings: &Arc<Standings>,
-) {
+    after: Option<Precedence>,
+) -> Precedence {
     let clock = context.clock;
     let name = format!("{}/{}", election.namespace, lease_name(kind));
-    let lease = LeaseElection::new(
+    let mut lease = LeaseElection::new(
         context.session.clone(),
         &election.namespace,
         lease_name(kind),
@@ -153,6 +160,10 @@ fn elect(
     let (tell, told) = watch::channel(Leadership::Standby {
         holder: Text::new(),
     });
+    let led = Precedence::new(&lease, told.clone(), election.times.lease_duration);
+    if let Some(first) = after {
+        lease = lease.after(first);
+    }
     let (stop, mut tenure) = (context.stop.clone(), lease.tenure());
     // Not ended by the token itself: giving the lease up comes after it.
     let election = tokio::spawn(lease.run(tell, async move { stop.cancelled().await }));
@@ -167,6 +178,7 @@ fn elect(
             set_lease(&standings, kind, LeaseState::Awaited);
         }
     });
+    led
 }
 
 fn set_lease(standings: &Standings, kind: Kind, state: LeaseState) {
