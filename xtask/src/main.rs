@@ -1,6 +1,8 @@
 //! Upkeep that anyone can run: `cargo xtask bench converge`, `bench apiserver`
-//! and `bench kustomize` measure, `cargo xtask transcripts` plays recorded conversations with an API server.
+//! and `bench kustomize` measure, `cargo xtask transcripts` plays recorded conversations with an API server,
+//! `cargo xtask chaos` plays seeded schedules of faults.
 
+mod chaos;
 mod converge;
 mod kustomize;
 mod process;
@@ -29,6 +31,8 @@ enum Task {
         #[command(subcommand)]
         bench: Bench,
     },
+    /// Play seeded schedules of pushes, faults and kills on the controllers in virtual time, and check what came of them
+    Chaos(chaos::Options),
     /// Play recorded conversations against a server over HTTPS and print where it agrees
     Transcripts(transcripts::Options),
 }
@@ -65,6 +69,10 @@ async fn main() -> ExitCode {
                 Err(error) => failed(name, &error),
             }
         }
+        Task::Chaos(options) => match chaos::run(&options).await {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => failed("chaos", &error),
+        },
         Task::Transcripts(options) => match transcripts::run(&options).await {
             Ok(agreement) if agreement.is_good() => ExitCode::SUCCESS,
             Ok(_) => ExitCode::FAILURE,

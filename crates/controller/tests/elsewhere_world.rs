@@ -4,12 +4,14 @@ use super::world::World;
 use base64::Engine;
 use futures::FutureExt;
 use futures::future::BoxFuture;
+use http::Request;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll};
 use std::time::Duration;
-use tower::ServiceExt;
+use tower::{BoxError, Service, ServiceExt};
 use trueup_apiserver::core::{CoreOptions, Identity};
-use trueup_apiserver::edge::{ApiServer, Clock as ServerClock, ServerOptions};
+use trueup_apiserver::edge::{ApiServer, ApiService, Clock as ServerClock, ServerOptions};
 use trueup_apiserver::storage::MemoryStorage;
 use trueup_cluster::{
     ApplyOptions, Cluster, ClusterKey, ClusterOptions, ConnectError, Connector, Form, NotSent,
@@ -114,42 +116,85 @@ impl Elsewhere {
         found.map(|object| object.value().clone())
     }
 
-    fn client(&self, key: ClusterKey, config: RemoteConfig) -> Cluster {
-        let house = self.clone();
-        let service = tower::service_fn(move |request: http::Request<RequestBody>| {
-            let house = house.clone();
-            let token = config.bearer_token().map(String::from);
-            async move {
-                let way = *house.way.lock().unwrap_or_else(PoisonError::into_inner);
-                match way {
-                    Way::Open => {}
-                    Way::Refused => {
-                        return Err(tower::BoxError::from(NotSent("connection refused".into())));
-                    }
-                    Way::Silent => std::future::pending().await,
+    /// Nobody has this token any more.
+    pub fn distrust(&self, token: &str) {
+        self.tokens
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .remove(token);
+    }
+
+    fn client(&self, key: ClusterKey, config: &RemoteConfig) -> Cluster {
+        let service = self.faults.wrap(self.door(config));
+        Cluster::from_service(key, service, client_options())
+    }
+
+    /// The way in with a kubeconfig, as wide as the way and the token are at
+    /// the time of each request.
+    pub fn door(&self, config: &RemoteConfig) -> Door {
+        Door {
+            house: self.clone(),
+            token: config.bearer_token().map(String::from),
+        }
+    }
+
+    fn identity_of(&self, token: Option<&String>) -> Identity {
+        let tokens = self.tokens.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = token
+            .filter(|token| !token.is_empty())
+            .and_then(|token| tokens.get(token).or(tokens.get(ANY_TOKEN)).cloned());
+        known.unwrap_or_else(|| Identity {
+            user: "system:anonymous".into(),
+            groups: vec!["system:unauthenticated".into()],
+            ..Identity::admin()
+        })
+    }
+}
+
+/// How clients of other clusters behave in tests: a silent one is given up
+/// after half a minute.
+pub fn client_options() -> ClusterOptions {
+    ClusterOptions {
+        seed: Some(7),
+        request_timeout: Duration::from_secs(30),
+        attempts: 2,
+        ..ClusterOptions::in_process()
+    }
+}
+
+/// What a client with one kubeconfig finds at another cluster.
+#[derive(Clone, Debug)]
+pub struct Door {
+    house: Elsewhere,
+    token: Option<String>,
+}
+
+type Answer = <ApiService as Service<Request<RequestBody>>>::Response;
+
+impl Service<Request<RequestBody>> for Door {
+    type Response = Answer;
+    type Error = BoxError;
+    type Future = BoxFuture<'static, Result<Answer, BoxError>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<RequestBody>) -> Self::Future {
+        let Self { house, token } = self.clone();
+        async move {
+            let way = *house.way.lock().unwrap_or_else(PoisonError::into_inner);
+            match way {
+                Way::Open => {}
+                Way::Refused => {
+                    return Err(BoxError::from(NotSent("connection refused".into())));
                 }
-                let known = {
-                    let tokens = house.tokens.lock().unwrap_or_else(PoisonError::into_inner);
-                    token
-                        .filter(|token| !token.is_empty())
-                        .and_then(|token| tokens.get(&token).or(tokens.get(ANY_TOKEN)).cloned())
-                };
-                let identity = known.unwrap_or_else(|| Identity {
-                    user: "system:anonymous".into(),
-                    groups: vec!["system:unauthenticated".into()],
-                    ..Identity::admin()
-                });
-                let service = house.faults.wrap(house.server.service(identity));
-                service.oneshot(request).await
+                Way::Silent => std::future::pending().await,
             }
-        });
-        let options = ClusterOptions {
-            seed: Some(7),
-            request_timeout: Duration::from_secs(30),
-            attempts: 2,
-            ..ClusterOptions::in_process()
-        };
-        Cluster::from_service(key, service, options)
+            let identity = house.identity_of(token.as_ref());
+            Ok(house.server.service(identity).oneshot(request).await?)
+        }
+        .boxed()
     }
 }
 
@@ -179,7 +224,7 @@ impl Connector for Addresses {
                 server: config.server().to_owned(),
                 message: "no such host".into(),
             })?;
-            Ok(elsewhere.client(key, config))
+            Ok(elsewhere.client(key, &config))
         }
         .boxed()
     }

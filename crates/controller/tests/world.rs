@@ -334,7 +334,8 @@ impl World {
     }
 }
 
-fn cluster<S, B>(service: S, seed: u64) -> Cluster
+/// A client of an API server in this process.
+pub fn cluster<S, B>(service: S, seed: u64) -> Cluster
 where
     S: tower::Service<http::Request<trueup_cluster::RequestBody>, Response = http::Response<B>>
         + Send
@@ -351,7 +352,8 @@ where
     Cluster::from_service(ClusterKey::local(), service, options)
 }
 
-async fn prepare(admin: &Session) {
+/// Our definitions and the namespaces `fleet` and `apps`.
+pub async fn prepare(admin: &Session) {
     let options = ApplyOptions::new("person");
     for definition in definitions() {
         admin.apply(&definition, &options).await.unwrap();
@@ -381,7 +383,8 @@ fn start(
     Controller::start(options)
 }
 
-fn options(
+/// Controllers in virtual time.
+pub fn options(
     session: Session,
     remote: &MemoryRemote,
     store: &MemoryStore,
@@ -399,7 +402,8 @@ fn options(
     options
 }
 
-fn listen(controller: &ControllerHandle, reports: &Arc<Mutex<Vec<Numbered>>>) {
+/// Keeps every report.
+pub fn listen(controller: &ControllerHandle, reports: &Arc<Mutex<Vec<Numbered>>>) {
     let (mut feed, reports) = (controller.subscribe(), Arc::clone(reports));
     tokio::spawn(async move {
         while let Ok(report) = feed.recv().await {

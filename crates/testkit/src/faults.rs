@@ -4,6 +4,7 @@ use crate::record::{WriteFate, WriteRecord};
 use crate::service::Faulty;
 use bytes::Bytes;
 use http::request::Parts;
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::watch;
@@ -24,6 +25,21 @@ pub enum Fault {
     /// An answer of this status in place of the server's, which never sees
     /// the request: 409, 429, 500, 503.
     Refused(u16),
+}
+
+impl Fault {
+    /// What it is called in a summary.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::NotSent => "not sent",
+            Self::AnswerLost => "answer lost",
+            Self::Silence => "silence",
+            Self::SilenceAfter => "silence after it was done",
+            Self::Refused(409) => "conflict",
+            Self::Refused(_) => "refused",
+        }
+    }
 }
 
 /// How often each fault happens, in thousandths of all requests.
@@ -56,6 +72,12 @@ impl FaultRates {
         refused: 0,
         watch_drop: 0,
         delay_up_to: Duration::ZERO,
+    };
+
+    /// The network is gone: nothing reaches the server.
+    pub const CUT_OFF: Self = Self {
+        not_sent: 1_000,
+        ..Self::NONE
     };
 
     /// A bad day: about one request in ten fails.
@@ -104,6 +126,7 @@ struct State {
     generation: u64,
     writes: Vec<WriteRecord>,
     requests: u64,
+    injected: BTreeMap<&'static str, u64>,
 }
 
 /// What was decided about one request.
@@ -127,6 +150,7 @@ impl Faults {
             generation: 1,
             writes: Vec::new(),
             requests: 0,
+            injected: BTreeMap::new(),
         };
         let inner = Inner {
             state: Mutex::new(state),
@@ -216,6 +240,13 @@ impl Faults {
         self.lock().requests
     }
 
+    /// How often each fault was injected so far, by [`Fault::name`]; watches
+    /// that broke count as `watch dropped`.
+    #[must_use]
+    pub fn injected(&self) -> BTreeMap<&'static str, u64> {
+        self.lock().injected.clone()
+    }
+
     pub(crate) fn plan(&self, head: &Parts, body: &Bytes) -> Plan {
         let mut state = self.lock();
         state.requests += 1;
@@ -225,6 +256,9 @@ impl Faults {
         } else {
             state.draw(is_write)
         };
+        if let Some(fault) = fault {
+            state.count(fault.name());
+        }
         let delay = state.draw_delay();
         let write = is_write.then(|| state.record(head, body, fault));
         let number = u64::try_from(state.writes.len()).unwrap_or(u64::MAX);
@@ -253,7 +287,11 @@ impl Faults {
     pub(crate) fn drops_piece(&self) -> bool {
         let mut state = self.lock();
         let rate = state.rates.watch_drop;
-        rate > 0 && state.random.u32(0..1_000) < rate
+        let drops = rate > 0 && state.random.u32(0..1_000) < rate;
+        if drops {
+            state.count("watch dropped");
+        }
+        drops
     }
 
     pub(crate) fn drops(&self) -> Changes {
@@ -279,6 +317,10 @@ impl Faults {
 }
 
 impl State {
+    fn count(&mut self, fault: &'static str) {
+        *self.injected.entry(fault).or_default() += 1;
+    }
+
     fn draw(&mut self, is_write: bool) -> Option<Fault> {
         let rates = self.rates;
         let mut point = self.random.u32(0..1_000);

@@ -1,0 +1,303 @@
+//! What reached the servers, in the order in which it did: who asked, as
+//! whom, for what, and whether they led at that moment.
+
+use crate::tests::world::NAMESPACE;
+use bytes::Bytes;
+use futures::FutureExt;
+use futures::future::BoxFuture;
+use http::request::Parts;
+use http::{Method, Request, Response, StatusCode};
+use http_body_util::BodyExt;
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll};
+use tower::{BoxError, Service, ServiceExt};
+use trueup_cluster::RequestBody;
+use trueup_object::from_json;
+use trueup_testkit::VirtualClock;
+
+/// One of the two clusters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Place {
+    /// The one that holds the custom resources.
+    Near,
+    /// The one behind a kubeconfig.
+    Far,
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Self::Near => "near",
+            Self::Far => "far",
+        })
+    }
+}
+
+/// What a path is about.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Target {
+    pub namespace: String,
+    pub resource: String,
+    pub name: String,
+    pub subresource: String,
+}
+
+impl Target {
+    /// Of a path such as `/api/v1/namespaces/apps/configmaps/a`.
+    fn of(path: &str) -> Self {
+        let parts: Vec<&str> = path.trim_start_matches('/').split('/').collect();
+        let above = if parts.first() == Some(&"api") { 2 } else { 3 };
+        let mut rest = parts.iter().skip(above).copied().peekable();
+        let mut namespace = "";
+        if rest.peek() == Some(&"namespaces") && parts.len() > above + 2 {
+            rest.next();
+            namespace = rest.next().unwrap_or_default();
+        }
+        let mut next = || rest.next().unwrap_or_default().to_owned();
+        Self {
+            resource: next(),
+            name: next(),
+            subresource: next(),
+            namespace: namespace.to_owned(),
+        }
+    }
+}
+
+/// A write as it reached a server.
+#[derive(Clone, Debug)]
+pub struct Write {
+    pub at_ms: i64,
+    /// Which life of which instance.
+    pub process: String,
+    pub place: Place,
+    pub method: Method,
+    pub target: Target,
+    pub is_dry_run: bool,
+    pub impersonated: Option<String>,
+    /// Whether the process led then; `None` where that does not matter.
+    pub led: Option<bool>,
+    /// The answer, if there was one before the client went away.
+    pub code: Option<StatusCode>,
+}
+
+impl Write {
+    /// Whether it changed something.
+    pub fn took_effect(&self) -> bool {
+        !self.is_dry_run && self.code.is_none_or(|code| code.is_success())
+    }
+
+    /// Whether it is about an object out of Git.
+    pub fn is_content(&self) -> bool {
+        let kinds = ["configmaps", "gadgets", "customresourcedefinitions"];
+        kinds.contains(&self.target.resource.as_str())
+    }
+}
+
+impl fmt::Display for Write {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Target {
+            namespace,
+            resource,
+            name,
+            subresource,
+        } = &self.target;
+        write!(
+            formatter,
+            "{} ms {} at {}: {}{} {namespace}/{resource}/{name}/{subresource} as {:?}, led {:?}: {:?}",
+            self.at_ms,
+            self.process,
+            self.place,
+            self.method,
+            if self.is_dry_run { " (dry-run)" } else { "" },
+            self.impersonated,
+            self.led,
+            self.code.map(|code| code.as_u16())
+        )
+    }
+}
+
+/// All of it. Cheap to clone; clones are the same.
+#[derive(Clone, Debug)]
+pub struct Ledger {
+    clock: VirtualClock,
+    state: Arc<Mutex<State>>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    writes: Vec<Write>,
+    /// Who holds which lease.
+    holders: BTreeMap<String, String>,
+    /// How often a lease changed hands.
+    transitions: u64,
+    /// Reads that no watch is, and writes, but for leases.
+    asked: BTreeMap<Place, u64>,
+    /// How often it was asked whether a cluster is there.
+    knocks: u64,
+}
+
+impl Ledger {
+    pub fn new(clock: VirtualClock) -> Self {
+        Self {
+            clock,
+            state: Arc::default(),
+        }
+    }
+
+    /// Everything that was written so far.
+    pub fn writes(&self) -> Vec<Write> {
+        self.lock().writes.clone()
+    }
+
+    /// How much was asked of a place so far, but for watches, leases and
+    /// whether it is there at all.
+    pub fn asked(&self, place: Place) -> u64 {
+        self.lock().asked.get(&place).copied().unwrap_or_default()
+    }
+
+    /// How often leases changed hands.
+    pub fn transitions(&self) -> u64 {
+        self.lock().transitions
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn read(&self, place: Place, head: &Parts) {
+        let query = head.uri.query().unwrap_or_default();
+        let target = Target::of(head.uri.path());
+        let mut state = self.lock();
+        match head.uri.path() {
+            "/version" => state.knocks += 1,
+            _ if query.contains("watch=") || target.resource == "leases" => {}
+            _ => *state.asked.entry(place).or_default() += 1,
+        }
+    }
+
+    /// Notes a write that arrives; answers its number.
+    fn arrives(&self, from: &Source, head: &Parts) -> usize {
+        let target = Target::of(head.uri.path());
+        let query = head.uri.query().unwrap_or_default();
+        let impersonated = head
+            .headers
+            .get("impersonate-user")
+            .and_then(|value| value.to_str().ok())
+            .map(str::to_owned);
+        let mut state = self.lock();
+        if target.resource != "leases" {
+            *state.asked.entry(from.place).or_default() += 1;
+        }
+        let lease = match from.election {
+            Election::Held => responsible(&target.resource),
+            Election::None => None,
+        };
+        let led = lease.map(|lease| state.holders.get(lease) == Some(&from.process));
+        state.writes.push(Write {
+            at_ms: self.clock.now().as_millisecond(),
+            process: from.process.clone(),
+            place: from.place,
+            method: head.method.clone(),
+            target,
+            is_dry_run: query.split('&').any(|pair| pair.starts_with("dryRun=")),
+            impersonated,
+            led,
+            code: None,
+        });
+        state.writes.len() - 1
+    }
+
+    fn answered(&self, number: usize, code: StatusCode, body: &Bytes) {
+        let mut state = self.lock();
+        let write = &mut state.writes[number];
+        write.code = Some(code);
+        if write.target.resource != "leases" || !code.is_success() {
+            return;
+        }
+        assert_eq!(write.target.namespace, NAMESPACE);
+        let lease = from_json(body).unwrap();
+        let name = lease.str_at(&["metadata", "name"]).unwrap().to_owned();
+        let holder = lease
+            .str_at(&["spec", "holderIdentity"])
+            .unwrap_or_default();
+        let before = state.holders.insert(name, holder.to_owned());
+        if !holder.is_empty() && before.as_deref() != Some(holder) {
+            state.transitions += 1;
+        }
+    }
+}
+
+/// The lease that one must hold to write to a resource.
+fn responsible(resource: &str) -> Option<&'static str> {
+    match resource {
+        // How one comes to lead, and what is told of what was done.
+        "leases" | "events" => None,
+        "gitrepositories" => Some("source-controller-leader-election"),
+        _ => Some("kustomize-controller-leader-election"),
+    }
+}
+
+/// Who comes to which server.
+#[derive(Clone, Debug)]
+pub struct Source {
+    pub process: String,
+    pub place: Place,
+    pub election: Election,
+}
+
+/// Whether a process acts only as the leader.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Election {
+    None,
+    Held,
+}
+
+/// A server that writes down what reaches it.
+#[derive(Clone, Debug)]
+pub struct Witnessed<S> {
+    pub service: S,
+    pub ledger: Ledger,
+    pub source: Source,
+}
+
+impl<S, B> Service<Request<RequestBody>> for Witnessed<S>
+where
+    S: Service<Request<RequestBody>, Response = Response<B>> + Clone + Send + 'static,
+    S::Future: Send + 'static,
+    S::Error: Into<BoxError>,
+    B: Send + 'static,
+{
+    type Response = Response<B>;
+    type Error = BoxError;
+    type Future = BoxFuture<'static, Result<Response<B>, BoxError>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<RequestBody>) -> Self::Future {
+        let Self {
+            service,
+            ledger,
+            source,
+        } = self.clone();
+        async move {
+            if request.method() == Method::GET {
+                let (head, body) = request.into_parts();
+                ledger.read(source.place, &head);
+                let request = Request::from_parts(head, body);
+                return service.oneshot(request).await.map_err(Into::into);
+            }
+            let (head, body) = request.into_parts();
+            let body = body.collect().await?.to_bytes();
+            let number = ledger.arrives(&source, &head);
+            let request = Request::from_parts(head, body.clone().into());
+            let response = service.oneshot(request).await.map_err(Into::into)?;
+            ledger.answered(number, response.status(), &body);
+            Ok(response)
+        }
+        .boxed()
+    }
+}
