@@ -37,6 +37,7 @@ pub(crate) fn limited() -> BuildOptions {
             max_file_bytes: MAX_FILE_BYTES,
             max_total_bytes: MAX_TOTAL_BYTES,
             max_objects: MAX_OBJECTS,
+            ..Limits::default()
         },
         ..BuildOptions::default()
     }

@@ -390,7 +390,8 @@ impl<'a> Builder<'a> {
         } = gathered;
         hash::add_suffixes(&mut resources)?;
         references::follow(&mut resources, &configuration.name_reference)?;
-        vars::resolve(&mut resources, &vars, &configuration.var_reference)?;
+        let specs = &configuration.var_reference;
+        vars::resolve(&mut resources, &vars, specs, &self.files.growth)?;
         order::drop_local(&mut resources);
         order::sort(
             &mut resources,

@@ -3,6 +3,7 @@
 use crate::accumulate::Builder;
 use crate::file::EmptyFile;
 use crate::files::{Files, file_position};
+use crate::growth::check_built;
 use crate::id::ResourceId;
 use crate::kustomization::{KustomizationFile, Located};
 use crate::origin::ORIGINS;
@@ -210,7 +211,10 @@ pub fn build_tracked(
     let files = Files::new(tree, &options.limits, options.load_restrictor, answers);
     let source = files.tree().clone();
     let mut builder = Builder::new(files, options);
-    let result = build_root(&mut builder, root, additions);
+    let result = build_root(&mut builder, root, additions).and_then(|resources| {
+        check_built(&resources, &options.limits)?;
+        Ok(resources)
+    });
     Outcome {
         result: result.map(|resources| Build { resources }),
         inputs: Inputs {

@@ -1,6 +1,7 @@
 //! Reading files on behalf of a root: links resolved within the tree, the
 //! load restrictor kept, everything counted.
 
+use crate::growth::Growth;
 use crate::outside::Outside;
 use crate::remote::{is_remote_file, shown_url};
 use crate::tracked::TrackedTree;
@@ -45,6 +46,8 @@ pub(crate) struct Files<'a> {
     pub tree: TrackedTree<'a>,
     pub restrictor: LoadRestrictor,
     pub outside: Outside<'a>,
+    /// What is made out of the files.
+    pub growth: Growth,
     limits: &'a Limits,
     files: usize,
     total_bytes: u64,
@@ -61,6 +64,7 @@ impl<'a> Files<'a> {
             tree: TrackedTree::new(tree),
             restrictor,
             outside: Outside::new(answers),
+            growth: Growth::new(limits),
             limits,
             files: 0,
             total_bytes: 0,

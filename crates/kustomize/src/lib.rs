@@ -18,6 +18,7 @@ mod field_spec;
 mod file;
 mod files;
 mod generate;
+mod growth;
 mod hash;
 mod id;
 mod inputs;
@@ -54,7 +55,8 @@ pub use file::{FILE_NAMES, find_file};
 pub use files::{LoadRestrictor, MAX_LINKS};
 pub use inputs::{FetchedInput, FetchedState, Input, Inputs, inputs_unchanged};
 pub use limits::{
-    Limits, MAX_FILE_BYTES, MAX_FILES, MAX_NEEDS, MAX_OBJECTS, MAX_ROOT_DEPTH, MAX_TOTAL_BYTES,
+    Limits, MAX_BUILT_BYTES, MAX_BUILT_OBJECT_BYTES, MAX_FILE_BYTES, MAX_FILES, MAX_NEEDS,
+    MAX_OBJECTS, MAX_ROOT_DEPTH, MAX_TOTAL_BYTES,
 };
 pub use needs::{Answer, Answers, AskedNeed, Need};
 pub use order::Order;

@@ -6,6 +6,7 @@ pub(crate) mod merge;
 
 use crate::BuildError;
 use crate::files::Files;
+use crate::growth::{Growth, weight};
 use crate::id::ResourceId;
 use crate::kustomization::{Located, PatchRule};
 use crate::node::Node;
@@ -44,7 +45,7 @@ pub(crate) fn strategic_merge(
     }
     for patch in &loaded {
         let place = find_target(resources, &patch.id(), &patch.position)?;
-        apply(resources, place, patch, openapi)?;
+        apply(resources, place, patch, (openapi, &files.growth))?;
         resources.drop_gone();
     }
     Ok(())
@@ -60,7 +61,9 @@ pub(crate) fn patches(
 ) -> Result<(), BuildError> {
     for rule in rules {
         match load(files, folder, rule)? {
-            Loaded::Strategic(patches) => merge_all(resources, rule, patches, openapi)?,
+            Loaded::Strategic(patches) => {
+                merge_all(resources, rule, patches, (openapi, &files.growth))?;
+            }
             Loaded::Json(operations) => {
                 let target = rule.target.as_ref().ok_or_else(|| {
                     refused(&rule.position, "must specify a target for a JSON patch")
@@ -70,7 +73,7 @@ pub(crate) fn patches(
                 let fitting = resources.iter_mut().filter(|it| matcher.fits(it));
                 for resource in fitting {
                     resource.remember_id();
-                    operations.apply(resource)?;
+                    operations.apply(resource, &files.growth)?;
                 }
             }
         }
@@ -126,7 +129,7 @@ fn merge_all(
     resources: &mut Resources,
     rule: &PatchRule,
     mut patches: Vec<Resource>,
-    openapi: &OpenApi,
+    means: (&OpenApi, &Growth),
 ) -> Result<(), BuildError> {
     for patch in &mut patches {
         patch.may_change_name = rule.allow_name_change;
@@ -135,7 +138,7 @@ fn merge_all(
     let Some(target) = &rule.target else {
         for patch in &patches {
             let place = find_target(resources, &patch.id(), &patch.position)?;
-            apply(resources, place, patch, openapi)?;
+            apply(resources, place, patch, means)?;
         }
         return Ok(());
     };
@@ -148,7 +151,7 @@ fn merge_all(
     let matcher = Matcher::new(target).map_err(|message| refused(&rule.position, &message))?;
     for place in 0..resources.len() {
         if matcher.fits(&resources.as_slice()[place]) {
-            apply(resources, place, patch, openapi)?;
+            apply(resources, place, patch, means)?;
         }
     }
     if rule.allow_name_change || rule.allow_kind_change {
@@ -186,7 +189,7 @@ fn apply(
     resources: &mut Resources,
     place: usize,
     patch: &Resource,
-    openapi: &OpenApi,
+    (openapi, growth): (&OpenApi, &Growth),
 ) -> Result<(), BuildError> {
     let may_change_id = patch.may_change_name || patch.may_change_kind;
     let resource = resources.at_place_mut(place);
@@ -194,6 +197,9 @@ fn apply(
     if may_change_id {
         resource.remember_id();
     }
+    growth
+        .add(weight(&patch.node))
+        .map_err(|message| refused(&patch.position, &format!("patching {before}: {message}")))?;
     let mut change = patch.node.clone();
     let api_version = resource.node.text_at(&["apiVersion"]).to_owned();
     change.set_at(&["apiVersion"], Node::string(api_version.clone()));

@@ -7,6 +7,7 @@ use crate::BuildError;
 use crate::field_path::{lookup, split};
 use crate::file::{first_document, replacement};
 use crate::files::{Files, file_position};
+use crate::growth::Growth;
 use crate::kustomization::{
     FieldOptions, Located, Replacement, ReplacementRule, ReplacementSource, ReplacementTarget,
 };
@@ -30,12 +31,12 @@ pub(crate) fn replacements(
 ) -> Result<(), BuildError> {
     for rule in rules {
         match rule {
-            ReplacementRule::Inline(replacement) => run(resources, replacement)?,
+            ReplacementRule::Inline(replacement) => run(resources, replacement, &files.growth)?,
             ReplacementRule::File(file) => {
                 let loaded = load(files, folder, file)?;
                 loaded
                     .iter()
-                    .try_for_each(|replacement| run(resources, replacement))?;
+                    .try_for_each(|replacement| run(resources, replacement, &files.growth))?;
             }
         }
     }
@@ -63,7 +64,11 @@ fn load(
     }
 }
 
-fn run(resources: &mut Resources, replacement: &Replacement) -> Result<(), BuildError> {
+fn run(
+    resources: &mut Resources,
+    replacement: &Replacement,
+    growth: &Growth,
+) -> Result<(), BuildError> {
     let position = &replacement.position;
     if replacement.targets.is_empty() {
         let message = "replacements must specify a source and at least one target";
@@ -71,7 +76,7 @@ fn run(resources: &mut Resources, replacement: &Replacement) -> Result<(), Build
     }
     let value = source_value(resources, replacement)?;
     for target in &replacement.targets {
-        apply(resources, target, &value, position)?;
+        apply(resources, target, (&value, growth), position)?;
     }
     Ok(())
 }
@@ -147,7 +152,7 @@ fn refined(value: &Node, options: Option<&FieldOptions>) -> Result<Node, String>
 fn apply(
     resources: &mut Resources,
     target: &ReplacementTarget,
-    value: &Node,
+    (value, growth): (&Node, &Growth),
     position: &Position,
 ) -> Result<(), BuildError> {
     let Some(select) = &target.select else {
@@ -169,9 +174,15 @@ fn apply(
         if !is_target(resource, &select, &reject) {
             continue;
         }
+        let options = target.options.as_ref();
+        let change = Change {
+            value,
+            options,
+            creates: options.is_some_and(|options| options.create),
+            growth,
+        };
         for path in paths {
-            copy(resource, path, value, target.options.as_ref())
-                .map_err(|message| refused(position, &message))?;
+            copy(resource, path, &change).map_err(|message| refused(position, &message))?;
         }
     }
     Ok(())
@@ -203,25 +214,16 @@ fn is_target(resource: &Resource, select: &Matcher, reject: &[Matcher]) -> bool 
     ids.iter().any(|id| select.fits_id(id))
 }
 
-fn copy(
-    resource: &mut Resource,
-    path: &str,
-    value: &Node,
-    options: Option<&FieldOptions>,
-) -> Result<(), String> {
-    let creates = options.is_some_and(|options| options.create);
-    let change = Change {
-        value,
-        options,
-        creates,
-    };
+fn copy(resource: &mut Resource, path: &str, change: &Change<'_>) -> Result<(), String> {
     let segments = split(path);
-    if embedded::change(&mut resource.node, &segments, &change) {
+    let is_done = embedded::change(&mut resource.node, &segments, change);
+    change.growth.check()?;
+    if is_done {
         return Ok(());
     }
     let id = resource.id();
-    match change_at(&mut resource.node, &segments, &change) {
-        Ok(0) if creates => Err(format!(
+    match change_at(&mut resource.node, &segments, change) {
+        Ok(0) if change.creates => Err(format!(
             "unable to find or create field {path:?} in replacement target {id}"
         )),
         Ok(0) => Err(format!(

@@ -149,32 +149,46 @@ impl<'s, 'a> Step<'s, 'a> {
 
     fn prefix(&mut self) -> Result<(), BuildError> {
         let specs = &self.gathered.configuration.name_prefix;
-        transform::prefix(&mut self.gathered.resources, &self.file.name_prefix, specs)
+        let growth = &self.builder.files.growth;
+        transform::prefix(
+            &mut self.gathered.resources,
+            &self.file.name_prefix,
+            specs,
+            growth,
+        )
     }
 
     fn suffix(&mut self) -> Result<(), BuildError> {
         let specs = &self.gathered.configuration.name_suffix;
-        transform::suffix(&mut self.gathered.resources, &self.file.name_suffix, specs)
+        let growth = &self.builder.files.growth;
+        transform::suffix(
+            &mut self.gathered.resources,
+            &self.file.name_suffix,
+            specs,
+            growth,
+        )
     }
 
     fn labels(&mut self) -> Result<(), BuildError> {
         let configuration = &self.gathered.configuration;
         let resources = &mut self.gathered.resources;
+        let growth = &self.builder.files.growth;
         for rule in &self.file.labels {
             let specs = transform::label_specs(rule, configuration).map_err(|message| {
                 let position = self.file.position.clone();
                 BuildError::Transformer { position, message }
             })?;
-            transform::labels(resources, &rule.pairs, &specs)?;
+            transform::labels(resources, &rule.pairs, &specs, growth)?;
         }
         let specs = &configuration.common_labels;
-        transform::labels(resources, &self.file.common_labels, specs)
+        transform::labels(resources, &self.file.common_labels, specs, growth)
     }
 
     fn annotations(&mut self) -> Result<(), BuildError> {
         let specs = &self.gathered.configuration.common_annotations;
         let resources = &mut self.gathered.resources;
-        transform::annotations(resources, &self.file.common_annotations, specs)
+        let growth = &self.builder.files.growth;
+        transform::annotations(resources, &self.file.common_annotations, specs, growth)
     }
 
     fn replicas(&mut self) -> Result<(), BuildError> {
@@ -184,7 +198,13 @@ impl<'s, 'a> Step<'s, 'a> {
 
     fn images(&mut self) -> Result<(), BuildError> {
         let specs = &self.gathered.configuration.images;
-        transform::images(&mut self.gathered.resources, &self.file.images, specs)
+        let growth = &self.builder.files.growth;
+        transform::images(
+            &mut self.gathered.resources,
+            &self.file.images,
+            specs,
+            growth,
+        )
     }
 
     fn replacements(&mut self) -> Result<(), BuildError> {

@@ -1,5 +1,6 @@
 mod bad_input;
 mod elsewhere;
+mod growth;
 mod recorded;
 mod roots;
 mod tables;

@@ -5,6 +5,7 @@ mod expand;
 use crate::BuildError;
 use crate::field_path::{lookup, split_bracketed};
 use crate::field_spec::{FieldSpec, Make, WalkError};
+use crate::growth::Growth;
 use crate::id::ResourceId;
 use crate::kustomization::Var;
 use crate::node::{Node, Scalar, Tag};
@@ -62,6 +63,7 @@ pub(crate) fn resolve(
     resources: &mut Resources,
     vars: &[Var],
     specs: &[FieldSpec],
+    growth: &Growth,
 ) -> Result<(), BuildError> {
     let mut values = HashMap::new();
     for var in vars {
@@ -72,7 +74,7 @@ pub(crate) fn resolve(
     }
     for resource in resources.iter_mut() {
         visit_all(resource, specs, Make::Nothing, &mut |node| {
-            put(node, &values)
+            put(node, &values, growth)
         })?;
     }
     Ok(())
@@ -97,13 +99,13 @@ fn value_of(resources: &Resources, var: &Var) -> Result<Scalar, BuildError> {
     }
 }
 
-fn put(node: &mut Node, values: &HashMap<Text, Scalar>) -> Result<(), WalkError> {
+fn put(node: &mut Node, values: &HashMap<Text, Scalar>, growth: &Growth) -> Result<(), WalkError> {
     match node {
-        Node::Scalar(scalar) => put_scalar(scalar, values),
+        Node::Scalar(scalar) => put_scalar(scalar, values, growth)?,
         Node::Map(map) => {
             for (_, value) in map.iter_mut() {
                 if let Node::Scalar(scalar) = value {
-                    put_scalar(scalar, values);
+                    put_scalar(scalar, values, growth)?;
                 }
             }
         }
@@ -111,7 +113,7 @@ fn put(node: &mut Node, values: &HashMap<Text, Scalar>) -> Result<(), WalkError>
             for item in items {
                 match item {
                     Node::Scalar(scalar) if scalar.tag == Tag::String => {
-                        put_scalar(scalar, values);
+                        put_scalar(scalar, values, growth)?;
                     }
                     _ => {
                         return Err(WalkError::Refused(
@@ -125,14 +127,19 @@ fn put(node: &mut Node, values: &HashMap<Text, Scalar>) -> Result<(), WalkError>
     Ok(())
 }
 
-fn put_scalar(scalar: &mut Scalar, values: &HashMap<Text, Scalar>) {
+fn put_scalar(
+    scalar: &mut Scalar,
+    values: &HashMap<Text, Scalar>,
+    growth: &Growth,
+) -> Result<(), WalkError> {
     if scalar.tag != Tag::String {
-        return;
+        return Ok(());
     }
-    *scalar = match expand(&scalar.text, values) {
+    *scalar = match expand(&scalar.text, values, growth).map_err(WalkError::Refused)? {
         Expanded::Text(text) => Scalar::string(text),
         Expanded::Value(value) => value,
     };
+    Ok(())
 }
 
 fn refused(var: &Var, message: &str) -> BuildError {

@@ -3,6 +3,7 @@
 use super::refused;
 use crate::BuildError;
 use crate::files::{Files, file_position};
+use crate::growth::{Growth, weight};
 use crate::kustomization::PatchRule;
 use crate::node::Node;
 use crate::resource::Resource;
@@ -52,7 +53,7 @@ impl Operations {
     }
 
     /// Applies all operations to a resource.
-    pub fn apply(&self, resource: &mut Resource) -> Result<(), BuildError> {
+    pub fn apply(&self, resource: &mut Resource, growth: &Growth) -> Result<(), BuildError> {
         let id = resource.id();
         let failed = |error: &dyn std::fmt::Display| {
             let message = format!("patching {id}: {error}");
@@ -60,7 +61,11 @@ impl Operations {
         };
         let before = resource.node.value().map_err(|error| failed(&error))?;
         let after = json_patch(&before, &self.operations).map_err(|error| failed(&error))?;
-        resource.node = Node::from_value(&after);
+        let after = Node::from_value(&after);
+        growth
+            .add_difference(weight(&resource.node), weight(&after))
+            .map_err(|message| failed(&message))?;
+        resource.node = after;
         if self.replaces_annotations() {
             // Kustomize keeps its books among them.
             resource.origin = None;
@@ -101,7 +106,7 @@ pub(crate) fn json_6902(
         }
         let matcher = Matcher::new(target).map_err(|message| refused(position, &message))?;
         for resource in resources.iter_mut().filter(|it| matcher.fits(it)) {
-            operations.apply(resource)?;
+            operations.apply(resource, &files.growth)?;
         }
     }
     Ok(())

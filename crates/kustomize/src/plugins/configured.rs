@@ -146,24 +146,31 @@ impl Plugin {
         let resources = &mut gathered.resources;
         let specs = fields.list("fieldSpecs", open_field_spec)?;
         let file = fields.file();
+        let growth = &builder.files.growth;
         match self.kind.as_str() {
             "AnnotationsTransformer" => {
-                transform::annotations(resources, &fields.pairs("annotations")?, &specs)
+                transform::annotations(resources, &fields.pairs("annotations")?, &specs, growth)
             }
-            "LabelTransformer" => transform::labels(resources, &fields.pairs("labels")?, &specs),
+            "LabelTransformer" => {
+                transform::labels(resources, &fields.pairs("labels")?, &specs, growth)
+            }
             "HashTransformer" => hash::add_suffixes(resources),
             "ImageTagTransformer" => {
                 let rule = fields.optional("imageTag", |node| image(&file, node))?;
-                transform::images(resources, &[rule.unwrap_or_default()], &specs)
+                transform::images(resources, &[rule.unwrap_or_default()], &specs, growth)
             }
             "NamespaceTransformer" => {
                 transform::namespace(resources, &self.namespace_rule(&fields)?, &specs)
             }
-            "PrefixTransformer" => transform::prefix(resources, &fields.text("prefix")?, &specs),
-            "SuffixTransformer" => transform::suffix(resources, &fields.text("suffix")?, &specs),
+            "PrefixTransformer" => {
+                transform::prefix(resources, &fields.text("prefix")?, &specs, growth)
+            }
+            "SuffixTransformer" => {
+                transform::suffix(resources, &fields.text("suffix")?, &specs, growth)
+            }
             "PrefixSuffixTransformer" => {
-                transform::prefix(resources, &fields.text("prefix")?, &specs)?;
-                transform::suffix(resources, &fields.text("suffix")?, &specs)
+                transform::prefix(resources, &fields.text("prefix")?, &specs, growth)?;
+                transform::suffix(resources, &fields.text("suffix")?, &specs, growth)
             }
             "ReplicaCountTransformer" => {
                 let rule = fields.optional("replica", |node| replica(&file, node))?;

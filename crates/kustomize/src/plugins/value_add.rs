@@ -4,6 +4,7 @@ use crate::BuildError;
 use crate::field_spec::split_path;
 use crate::file::{Fields, first_document, selector};
 use crate::files::{Files, file_position};
+use crate::growth::Growth;
 use crate::kustomization::Selector;
 use crate::node::{Node, Scalar};
 use crate::resources::Resources;
@@ -41,7 +42,7 @@ pub(super) fn run(
         return Err(fields.error_at("targets", "must specify at least one target"));
     }
     for target in &targets {
-        add(resources, target, &value, fields)?;
+        add(resources, target, (&value, &files.growth), fields)?;
     }
     Ok(())
 }
@@ -82,7 +83,7 @@ fn target(file: &Text, node: &YamlNode) -> Result<Target, BuildError> {
 fn add(
     resources: &mut Resources,
     target: &Target,
-    value: &str,
+    (value, growth): (&str, &Growth),
     fields: &Fields<'_>,
 ) -> Result<(), BuildError> {
     let matcher = match &target.selector {
@@ -113,6 +114,9 @@ fn add(
                 return Err(fields.error_at("targets", &message));
             }
         };
+        growth
+            .add(value.len())
+            .map_err(|message| fields.error_at("targets", &message))?;
         *place = Node::Scalar(Scalar::plain(inserted(&now, target.position, value)));
     }
     Ok(())

@@ -34,6 +34,7 @@ pub(super) fn change(node: &mut Node, path: &[Text], change: &Change<'_>) -> boo
         value: &text,
         options: None,
         creates: false,
+        growth: change.growth,
     };
     change_at(node, &path[..length], &set).is_ok()
 }

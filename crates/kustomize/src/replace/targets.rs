@@ -1,6 +1,7 @@
 //! The places that get a value.
 
 use crate::field_path::{Pick, pick};
+use crate::growth::{Growth, weight};
 use crate::kustomization::FieldOptions;
 use crate::node::{Mapping, Node, Scalar};
 use trueup_gocompat::regexp::Regexp;
@@ -12,6 +13,8 @@ pub(super) struct Change<'a> {
     pub options: Option<&'a FieldOptions>,
     /// Whether what is missing on the way is made.
     pub creates: bool,
+    /// What the build makes.
+    pub growth: &'a Growth,
 }
 
 /// Changes every value at a path and tells how many there were.
@@ -164,6 +167,12 @@ impl Change<'_> {
     /// place had; anything else is replaced as a whole.
     pub fn put(&self, node: &mut Node) -> Result<(), String> {
         let value = self.joined(node)?;
+        match (&*node, &value) {
+            (Node::Scalar(before), Node::Scalar(after)) => self
+                .growth
+                .add_difference(before.text.len(), after.text.len()),
+            _ => self.growth.add(weight(&value)),
+        }?;
         match (node, value) {
             (Node::Scalar(scalar), Node::Scalar(value)) => {
                 let is_new = scalar.text.is_empty() && scalar.tag == crate::node::Tag::Null;

@@ -125,9 +125,11 @@ fn expanded(row: &Value) -> Verdict {
         ("VAR_EMPTY", ""),
     ];
     let variables = variables.map(|(name, value)| (name.into(), Scalar::string(value)));
-    let made = match expand(input, &variables.into()) {
-        Expanded::Text(text) => text,
-        Expanded::Value(value) => value.text.to_string(),
+    let growth = crate::growth::Growth::new(&crate::Limits::default());
+    let made = match expand(input, &variables.into(), &growth) {
+        Ok(Expanded::Text(text)) => text,
+        Ok(Expanded::Value(value)) => value.text.to_string(),
+        Err(error) => return judge(row, "expected", Err(error)),
     };
     judge(row, "expected", Ok(made))
 }

@@ -3,6 +3,7 @@
 use super::visit_all;
 use crate::BuildError;
 use crate::field_spec::{FieldSpec, Make, WalkError};
+use crate::growth::Growth;
 use crate::kustomization::ImageRule;
 use crate::node::Node;
 use crate::resources::Resources;
@@ -14,14 +15,19 @@ pub(crate) fn images(
     resources: &mut Resources,
     rules: &[ImageRule],
     specs: &[FieldSpec],
+    growth: &Growth,
 ) -> Result<(), BuildError> {
     for rule in rules {
-        let change = Change::new(rule);
+        let change = Change::new(rule, growth);
         for resource in resources.iter_mut() {
             if resource.kind() == "CustomResourceDefinition" {
                 continue;
             }
             change.in_containers(&mut resource.node);
+            growth.check().map_err(|message| BuildError::Transformer {
+                position: resource.position.clone(),
+                message: format!("{}: {message}", resource.id()),
+            })?;
             visit_all(resource, specs, Make::Nothing, &mut |node| change.at(node))?;
         }
     }
@@ -31,6 +37,7 @@ pub(crate) fn images(
 struct Change<'a> {
     rule: &'a ImageRule,
     pattern: Pattern,
+    growth: &'a Growth,
 }
 
 /// Which images a rule means.
@@ -92,8 +99,9 @@ fn is_tag_and_digest(text: &str) -> bool {
 }
 
 impl<'a> Change<'a> {
-    fn new(rule: &'a ImageRule) -> Self {
+    fn new(rule: &'a ImageRule, growth: &'a Growth) -> Self {
         Self {
+            growth,
             pattern: Pattern::new(&rule.name),
             rule,
         }
@@ -130,14 +138,21 @@ impl<'a> Change<'a> {
             )));
         }
         self.change(node);
-        Ok(())
+        self.growth.check().map_err(WalkError::Refused)
     }
 
     fn change(&self, node: &mut Node) {
         let Node::Scalar(scalar) = node else { return };
         if self.pattern.fits(&self.rule.name, &scalar.text) {
             let changed = self.changed(&scalar.text);
-            node.write(&changed);
+            // Once too much is made nothing is added; the caller tells of it.
+            if self
+                .growth
+                .add_difference(scalar.text.len(), changed.len())
+                .is_ok()
+            {
+                node.write(&changed);
+            }
         }
     }
 

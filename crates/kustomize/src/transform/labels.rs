@@ -4,6 +4,7 @@ use super::visit_all;
 use crate::BuildError;
 use crate::configuration::{Configuration, add_all};
 use crate::field_spec::{FieldSpec, Make, WalkError};
+use crate::growth::Growth;
 use crate::kustomization::{LabelRule, Pairs};
 use crate::node::Node;
 use crate::resources::Resources;
@@ -43,8 +44,9 @@ pub(crate) fn labels(
     resources: &mut Resources,
     pairs: &Pairs,
     specs: &[FieldSpec],
+    growth: &Growth,
 ) -> Result<(), BuildError> {
-    set_pairs(resources, pairs, specs)
+    set_pairs(resources, pairs, specs, growth)
 }
 
 /// Sets annotations at all places.
@@ -52,20 +54,26 @@ pub(crate) fn annotations(
     resources: &mut Resources,
     pairs: &Pairs,
     specs: &[FieldSpec],
+    growth: &Growth,
 ) -> Result<(), BuildError> {
-    set_pairs(resources, pairs, specs)
+    set_pairs(resources, pairs, specs, growth)
 }
 
 fn set_pairs(
     resources: &mut Resources,
     pairs: &Pairs,
     specs: &[FieldSpec],
+    growth: &Growth,
 ) -> Result<(), BuildError> {
     if pairs.is_empty() {
         return Ok(());
     }
+    let bytes = pairs.iter().map(|(key, text)| key.len() + text.len()).sum();
     for resource in resources.iter_mut() {
-        visit_all(resource, specs, Make::Map, &mut |node| set_all(node, pairs))?;
+        visit_all(resource, specs, Make::Map, &mut |node| {
+            growth.add(bytes).map_err(WalkError::Refused)?;
+            set_all(node, pairs)
+        })?;
     }
     Ok(())
 }

@@ -2,7 +2,8 @@
 
 use super::{put_text, visit_one};
 use crate::BuildError;
-use crate::field_spec::{FieldSpec, Make};
+use crate::field_spec::{FieldSpec, Make, WalkError};
+use crate::growth::Growth;
 use crate::id::Gvk;
 use crate::resource::Resource;
 use crate::resources::Resources;
@@ -22,8 +23,9 @@ pub(crate) fn prefix(
     resources: &mut Resources,
     prefix: &str,
     specs: &[FieldSpec],
+    growth: &Growth,
 ) -> Result<(), BuildError> {
-    add(resources, prefix, specs, End::Prefix)
+    add(resources, (End::Prefix, prefix), specs, growth)
 }
 
 /// Puts a suffix behind every name.
@@ -31,8 +33,9 @@ pub(crate) fn suffix(
     resources: &mut Resources,
     suffix: &str,
     specs: &[FieldSpec],
+    growth: &Growth,
 ) -> Result<(), BuildError> {
-    add(resources, suffix, specs, End::Suffix)
+    add(resources, (End::Suffix, suffix), specs, growth)
 }
 
 /// Kinds whose names mean something outside the build.
@@ -46,9 +49,9 @@ fn keeps_its_name(gvk: &Gvk) -> bool {
 
 fn add(
     resources: &mut Resources,
-    text: &str,
+    (end, text): (End, &str),
     specs: &[FieldSpec],
-    end: End,
+    growth: &Growth,
 ) -> Result<(), BuildError> {
     if text.is_empty() {
         return Ok(());
@@ -59,7 +62,7 @@ fn add(
             continue;
         }
         for spec in specs.iter().filter(|spec| spec.fits(&gvk)) {
-            add_one(resource, text, spec, end)?;
+            add_one(resource, (end, text), spec, growth)?;
         }
     }
     Ok(())
@@ -67,9 +70,9 @@ fn add(
 
 fn add_one(
     resource: &mut Resource,
-    text: &str,
+    (end, text): (End, &str),
     spec: &FieldSpec,
-    end: End,
+    growth: &Growth,
 ) -> Result<(), BuildError> {
     if spec.path == NAME {
         match end {
@@ -82,6 +85,7 @@ fn add_one(
         return Ok(());
     }
     visit_one(resource, spec, Make::Scalar, &mut |node| {
+        growth.add(text.len()).map_err(WalkError::Refused)?;
         let now = node.as_scalar().map_or("", |scalar| scalar.text.as_str());
         let then = match end {
             End::Prefix => format!("{text}{now}"),

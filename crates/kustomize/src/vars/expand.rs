@@ -1,5 +1,6 @@
 //! `$(NAME)` in texts.
 
+use crate::growth::Growth;
 use crate::node::Scalar;
 use std::collections::HashMap;
 use trueup_object::Text;
@@ -13,8 +14,12 @@ pub(crate) enum Expanded {
 }
 
 /// Puts values in the place of `$(NAME)`. `$$` is a dollar; names that are not
-/// known stay as they are.
-pub(crate) fn expand(text: &str, values: &HashMap<Text, Scalar>) -> Expanded {
+/// known stay as they are. Fails where the build makes too much.
+pub(crate) fn expand(
+    text: &str,
+    values: &HashMap<Text, Scalar>,
+    growth: &Growth,
+) -> Result<Expanded, String> {
     let mut made = String::with_capacity(text.len());
     let mut rest = text;
     while let Some(at) = rest.find('$') {
@@ -22,7 +27,7 @@ pub(crate) fn expand(text: &str, values: &HashMap<Text, Scalar>) -> Expanded {
         made.push_str(&rest[..at]);
         let Some(next) = after.chars().next() else {
             made.push('$');
-            return Expanded::Text(made);
+            return Ok(Expanded::Text(made));
         };
         let closed = after.strip_prefix('(').and_then(|it| it.split_once(')'));
         match (next, closed) {
@@ -33,9 +38,12 @@ pub(crate) fn expand(text: &str, values: &HashMap<Text, Scalar>) -> Expanded {
             ('(', Some((name, behind))) => {
                 match values.get(name) {
                     Some(value) if text.len() == name.len() + 3 => {
-                        return Expanded::Value(value.clone());
+                        return Ok(Expanded::Value(value.clone()));
                     }
-                    Some(value) => made.push_str(&value.text),
+                    Some(value) => {
+                        growth.add(value.text.len())?;
+                        made.push_str(&value.text);
+                    }
                     None => made.push_str(&format!("$({name})")),
                 }
                 rest = behind;
@@ -48,7 +56,7 @@ pub(crate) fn expand(text: &str, values: &HashMap<Text, Scalar>) -> Expanded {
         }
     }
     made.push_str(rest);
-    Expanded::Text(made)
+    Ok(Expanded::Text(made))
 }
 
 #[cfg(test)]
@@ -61,6 +69,7 @@ mod tests {
             (Text::from("A"), Scalar::string("x")),
             (Text::from("N"), Scalar::plain("5")),
         ]);
+        let growth = Growth::new(&crate::Limits::default());
         for (text, wanted) in [
             ("$(A)-$(N)", "x-5"),
             ("$$(A)", "$(A)"),
@@ -68,8 +77,10 @@ mod tests {
             ("$(A", "$(A"),
             ("a$b", "a$b"),
         ] {
-            assert_eq!(expand(text, &values), Expanded::Text(wanted.to_owned()));
+            let made = expand(text, &values, &growth);
+            assert_eq!(made, Ok(Expanded::Text(wanted.to_owned())));
         }
-        assert_eq!(expand("$(N)", &values), Expanded::Value(Scalar::plain("5")));
+        let made = expand("$(N)", &values, &growth);
+        assert_eq!(made, Ok(Expanded::Value(Scalar::plain("5"))));
     }
 }
