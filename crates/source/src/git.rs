@@ -6,6 +6,7 @@ mod fetcher;
 mod http;
 mod local;
 mod mirror;
+mod names;
 mod packet;
 mod protocol;
 mod reference;

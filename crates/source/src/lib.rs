@@ -10,6 +10,7 @@ mod fetch;
 mod folder;
 mod git;
 pub mod memory;
+mod network;
 mod request;
 mod storage;
 mod store;

@@ -9,7 +9,7 @@ use reqwest::{Client, Response, Url};
 
 use crate::error::{Failure, FetchErrorKind};
 use crate::git::{broken, client, redacted};
-use crate::{BoxFuture, FetchError, GitRequest, MAX_REDIRECTS};
+use crate::{BoxFuture, FetchError, GitRequest, MAX_REDIRECTS, network};
 
 const OPERATION: &str = "fetch the file";
 /// How long one file from a web server may be.
@@ -70,6 +70,7 @@ impl WebFetcher {
             Failure::new(FetchErrorKind::Invalid { field: "url" }, cause)
         })?;
         for _ in 0..=MAX_REDIRECTS {
+            network::check(&url)?;
             let request = self.client.get(url.clone()).header(ACCEPT, "*/*");
             let response = request.send().await.map_err(broken)?;
             if !response.status().is_redirection() {

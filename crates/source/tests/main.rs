@@ -6,5 +6,6 @@
 mod elsewhere;
 mod fetching;
 mod fixture;
+mod hostile;
 mod memory;
 mod storing;

@@ -1,6 +1,7 @@
 //! Smart HTTP.
 
 use std::error::Error as _;
+use std::sync::Arc;
 use std::time::Duration;
 
 use base64::Engine as _;
@@ -10,7 +11,7 @@ use reqwest::{Client, RequestBuilder, Response, StatusCode, Url};
 use super::tls;
 use super::transport::{Body, PacketStream, ProtocolVersion};
 use crate::error::{Failure, FetchErrorKind};
-use crate::{Credentials, GitRequest};
+use crate::{Credentials, GitRequest, network};
 
 const ADVERTISEMENT: &str = "application/x-git-upload-pack-advertisement";
 const RESULT: &str = "application/x-git-upload-pack-result";
@@ -34,6 +35,7 @@ pub(crate) struct HttpTransport {
 pub(crate) fn client(request: &GitRequest) -> Result<Client, Failure> {
     let builder = Client::builder()
         .no_proxy()
+        .dns_resolver(Arc::new(network::Resolver))
         .redirect(reqwest::redirect::Policy::none())
         .connect_timeout(CONNECT_TIMEOUT)
         .user_agent(USER_AGENT)
@@ -70,6 +72,7 @@ impl HttpTransport {
         credentials: &Credentials,
         max_redirects: u32,
     ) -> Result<Self, Failure> {
+        network::check(&url)?;
         Ok(HttpTransport {
             client,
             base: url,
@@ -125,8 +128,10 @@ impl HttpTransport {
     }
 
     /// Takes the redirect's target for the rest of the conversation. What is
-    /// secret goes to no other host and never from HTTPS to HTTP.
+    /// secret goes to no other host and never from HTTPS to HTTP, and nobody is
+    /// sent to the machine's own link.
     fn follow(&mut self, target: &Url) -> Result<(), Failure> {
+        network::check(target)?;
         if self.base.scheme() == "https" && target.scheme() != "https" {
             return Err(Failure::protocol(
                 "the server redirects from HTTPS to an unprotected address",

@@ -9,6 +9,7 @@ use gix_object::tree::EntryKind;
 use gix_object::{Find as _, FindHeader as _, TreeRefIter};
 use trueup_artifact::{ContentId, Entry, FileTree, TreeError, TreePath};
 
+use super::names::entry_path;
 use super::repository::Repository;
 use crate::GitLimits;
 
@@ -136,7 +137,7 @@ impl GitTree {
         for entry in TreeRefIter::from_bytes(data.data, gix_hash::Kind::Sha1) {
             let entry = entry.map_err(|error| self.broken(path, error))?;
             let name = String::from_utf8_lossy(entry.filename).into_owned();
-            let below = path.child(&name).ok_or_else(|| {
+            let below = entry_path(path, &name).ok_or_else(|| {
                 // The remote's fault, not the mirror's: starting afresh won't help.
                 TreeError::Broken {
                     path: path.clone(),
