@@ -1,4 +1,5 @@
 mod additions;
+mod hostile;
 mod properties;
 mod substitution;
 
