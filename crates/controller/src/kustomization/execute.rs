@@ -99,7 +99,15 @@ impl Task<'_> {
         let mut subjects = observe::subjects(self.target, self.build.desired(), inventory, &named);
         subjects.extend(references::subjects(self.context, self.kustomization));
         lock(self.memory).owned = observe::owned_ids(self.build.desired(), inventory);
+        let substitutes =
+            || observe::substitutes(self.context, self.target, self.build.desired(), inventory);
+        subjects.extend(substitutes());
         live::track(self.context, self.key, &subjects).await;
+        let more = substitutes();
+        if !more.is_subset(&subjects) {
+            subjects.extend(more);
+            live::track(self.context, self.key, &subjects).await;
+        }
     }
 
     /// Objects of `spec.healthChecks`, whether they are ours or not.

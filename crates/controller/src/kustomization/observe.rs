@@ -9,7 +9,7 @@ use crate::machine::{Kind, ObjectKey};
 use futures::future::BoxFuture;
 use futures::{FutureExt, StreamExt, stream};
 use std::collections::BTreeSet;
-use trueup_cluster::{ErrorClass, Form, LiveObject};
+use trueup_cluster::{ErrorClass, Form, Identity, LiveObject};
 use trueup_health::Expression;
 use trueup_kinds::{Artifact, GitRepository, Inventory, Kustomization, Resource, message, reason};
 use trueup_object::{ObjectRef, Text};
@@ -196,6 +196,29 @@ pub(super) fn subjects(
         .map(|kind| Subject::owned(target.cluster(), kind))
         .chain(named.map(|object| Subject::named(&target.session, object.clone())))
         .chain(target.led_by.clone())
+        .collect()
+}
+
+/// The watches that an account makes for itself, of those kinds whose shared
+/// watches are forbidden to the controllers. Whether they are is known once
+/// they were tried.
+pub(super) fn substitutes(
+    context: &Context,
+    target: &Target,
+    desired: &[Desired],
+    inventory: &Inventory,
+) -> BTreeSet<Subject> {
+    if *target.session.identity() == Identity::Controller {
+        return BTreeSet::new();
+    }
+    let wanted = desired.iter().map(|it| it.reference().clone());
+    wanted
+        .chain(inventory.objects())
+        .filter(|reference| {
+            let shared = Subject::owned(target.cluster(), reference.kind.clone());
+            context.live.is_forbidden(&shared)
+        })
+        .map(|reference| Subject::owned_beside(&target.session, &reference))
         .collect()
 }
 

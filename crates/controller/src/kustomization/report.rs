@@ -216,7 +216,7 @@ fn unwatched(context: &Context, key: &ObjectKey, interval: Duration) -> Option<S
         return None;
     }
     let named = forbidden.iter().map(|(subject, why)| match &subject.what {
-        What::Owned(kind) => format!("{}: {why}", kind.kind),
+        What::Owned(kind) | What::OwnedIn(kind, ..) => format!("{}: {why}", kind.kind),
         What::Named(object, _) => format!("{object}: {why}"),
     });
     let mut lines = message::capped(named, MAX_UNWATCHED_NAMED);

@@ -7,7 +7,9 @@
 //! The watches over owner labels are shared and run as whom the cluster's
 //! configuration names. So an account that is impersonated sees through them
 //! only objects that carry the labels of its own Kustomization; a watch by
-//! name is made as the account itself.
+//! name is made as the account itself. Where the cluster does not let the
+//! shared watch be, because the controllers have no rights of their own over
+//! the kind, the account watches it for itself, namespace by namespace.
 
 mod watching;
 
@@ -36,6 +38,9 @@ pub(crate) struct Subject {
 pub(crate) enum What {
     /// The objects of a kind that carry an owner label.
     Owned(GroupVersionKind),
+    /// The same in one namespace (in none: of the whole cluster), as whom they
+    /// are looked at; stands in for a shared watch that is forbidden.
+    OwnedIn(GroupVersionKind, Text, Identity),
     /// One object, as whom it is looked at.
     Named(ObjectRef, Identity),
 }
@@ -46,6 +51,16 @@ impl Subject {
         Self {
             cluster: cluster.clone(),
             what: What::Owned(kind),
+        }
+    }
+
+    /// The objects of a kind beside another one that carry an owner label,
+    /// seen as the session's identity.
+    pub(crate) fn owned_beside(session: &Session, reference: &ObjectRef) -> Self {
+        let (kind, namespace) = (reference.kind.clone(), reference.namespace.clone());
+        Self {
+            cluster: session.cluster().key().clone(),
+            what: What::OwnedIn(kind, namespace, session.identity().clone()),
         }
     }
 
@@ -79,16 +94,18 @@ impl Viewer {
         }
     }
 
-    fn subjects(&self, reference: &ObjectRef) -> [Subject; 2] {
-        let cluster = &self.cluster;
-        let named = What::Named(reference.clone(), self.identity.clone());
+    fn subjects(&self, reference: &ObjectRef) -> [Subject; 3] {
+        let (kind, namespace) = (reference.kind.clone(), reference.namespace.clone());
+        let identity = || self.identity.clone();
         [
-            Subject {
-                cluster: cluster.clone(),
-                what: named,
-            },
-            Subject::owned(cluster, reference.kind.clone()),
+            What::Named(reference.clone(), identity()),
+            What::OwnedIn(kind.clone(), namespace, identity()),
+            What::Owned(kind),
         ]
+        .map(|what| Subject {
+            cluster: self.cluster.clone(),
+            what,
+        })
     }
 
     /// Whether what a watch has shown may be told.
@@ -98,7 +115,9 @@ impl Viewer {
                 && object.label(names::OWNER_NAMESPACE) == Some(self.owner.namespace.as_str())
         };
         match (&subject.what, &self.identity) {
-            (What::Named(..), _) | (What::Owned(_), Identity::Controller) => true,
+            (What::Named(..) | What::OwnedIn(..), _) | (What::Owned(_), Identity::Controller) => {
+                true
+            }
             (What::Owned(_), Identity::Impersonate { .. }) => own(),
         }
     }
@@ -165,8 +184,11 @@ impl LiveSet {
             let Some(watched) = watches.get(&subject) else {
                 continue;
             };
+            // What is only remembered there says less than what is watched.
+            let outdated =
+                matches!(sight, Sight::NotSeen) && watched.standing != Standing::Complete;
             match watched.objects.get(reference) {
-                Some(object) if viewer.may_see(&subject, object) => {
+                Some(object) if !outdated && viewer.may_see(&subject, object) => {
                     return Sight::Seen(object.clone());
                 }
                 Some(_) => {}
@@ -313,7 +335,7 @@ impl LiveSet {
         };
         for (subject, watched) in self.lock().iter_mut() {
             if watched.standing == Standing::Failing && watched.users.contains(user) {
-                let shared = matches!(subject.what, What::Owned(_));
+                let shared = !matches!(subject.what, What::Named(..));
                 watched
                     .objects
                     .retain(|_, object| shared && !is_of_user(object));
@@ -322,11 +344,32 @@ impl LiveSet {
     }
 
     /// The watches of a user that are forbidden: what they are about, and why.
+    /// A shared one is not told of where others stand in for it.
     pub(crate) fn forbidden_to(&self, user: &ObjectKey) -> Vec<(Subject, Text)> {
         let watches = self.lock();
-        let used = watches.iter().filter(|(_, it)| it.users.contains(user));
-        used.filter_map(|(subject, it)| Some((subject.clone(), it.forbidden.clone()?)))
+        let used: Vec<_> = watches
+            .iter()
+            .filter(|(_, it)| it.users.contains(user))
+            .collect();
+        let replaced: BTreeSet<Subject> = used
+            .iter()
+            .filter_map(|(subject, _)| match &subject.what {
+                What::OwnedIn(kind, ..) => Some(Subject::owned(&subject.cluster, kind.clone())),
+                What::Owned(_) | What::Named(..) => None,
+            })
+            .collect();
+        used.into_iter()
+            .filter(|(subject, _)| !replaced.contains(subject))
+            .filter_map(|(subject, it)| Some((subject.clone(), it.forbidden.clone()?)))
             .collect()
+    }
+
+    /// Whether a watch is open that the cluster does not let be.
+    pub(crate) fn is_forbidden(&self, subject: &Subject) -> bool {
+        let watches = self.lock();
+        watches
+            .get(subject)
+            .is_some_and(|watched| watched.forbidden.is_some())
     }
 
     /// A watch that was complete once stays so: it resumes or lists anew.

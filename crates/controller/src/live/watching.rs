@@ -33,7 +33,9 @@ fn session_of(context: &Context, subject: &Subject) -> Option<Session> {
     let cluster = context.cluster(&subject.cluster)?;
     Some(match &subject.what {
         What::Owned(_) => cluster.session(),
-        What::Named(_, identity) => cluster.session_as(identity.clone()),
+        What::OwnedIn(_, _, identity) | What::Named(_, identity) => {
+            cluster.session_as(identity.clone())
+        }
     })
 }
 
@@ -90,11 +92,24 @@ fn spec_of(subject: &Subject) -> WatchSpec {
             scope: Scope::all().labelled(names::OWNER_NAME),
             form: Form::Full,
         },
+        What::OwnedIn(kind, namespace, _) => WatchSpec {
+            kind: kind.clone(),
+            scope: namespace_scope(namespace).labelled(names::OWNER_NAME),
+            form: Form::Full,
+        },
         What::Named(reference, _) => WatchSpec {
             kind: reference.kind.clone(),
             scope: Scope::object(&reference.namespace, &reference.name),
             form: Form::Full,
         },
+    }
+}
+
+fn namespace_scope(namespace: &str) -> Scope {
+    if namespace.is_empty() {
+        Scope::all()
+    } else {
+        Scope::namespace(namespace)
     }
 }
 
@@ -166,7 +181,7 @@ pub(crate) async fn look_up(
 fn wake(context: &Context, subject: &Subject, change: &Change, knows: Option<&ObjectKey>) {
     let concerned: BTreeSet<ObjectKey> = match &subject.what {
         What::Named(..) => context.live.users(subject).into_iter().collect(),
-        What::Owned(_) => match change {
+        What::Owned(_) | What::OwnedIn(..) => match change {
             Change::Applied { before, now } => before
                 .iter()
                 .chain([now])
