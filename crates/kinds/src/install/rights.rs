@@ -38,26 +38,35 @@ fn cluster_name(word: &str, namespace: &str) -> String {
     format!("{INSTALL_NAME}-{word}-{namespace}")
 }
 
-/// What serving our kinds takes, in all namespaces: reading them and writing
-/// their status and finalizers, reading the Secrets and ConfigMaps that they
-/// name, telling events, learning which kinds are served, and acting as the
-/// accounts that tenants bring.
+/// What serving our kinds takes, in all namespaces. Each rule says what it is
+/// for; a test asks for every verb of them, and for no other.
 fn controller_role(namespace: &str) -> Value {
     let definitions = "apiextensions.k8s.io";
     let services = "apiregistration.k8s.io";
+    let reads = ["get", "list", "watch"];
     value!({
         "apiVersion": RBAC,
         "kind": "ClusterRole",
         "metadata": {"name": (cluster_name("controller", namespace))},
         "rules": [
+            // Our kinds, their finalizers and annotations; read anew after a
+            // conflict.
             (rule(names::SOURCE_GROUP, &["gitrepositories"], &["get", "list", "patch", "watch"])),
             (rule(names::SOURCE_GROUP, &["gitrepositories/status"], &["patch"])),
             (rule(names::KUSTOMIZE_GROUP, &["kustomizations"], &["get", "list", "patch", "watch"])),
             (rule(names::KUSTOMIZE_GROUP, &["kustomizations/status"], &["patch"])),
-            (rule("", &["configmaps", "secrets"], &["get"])),
+            // Logins, kubeconfigs and variables: a change of them makes work.
+            (rule("", &["configmaps", "secrets"], &reads)),
+            // Events are told, and counted up when they happen again.
             (rule("", &["events"], &["create", "get", "patch"])),
+            // Acting as the accounts that tenants bring, and saying when one
+            // does not exist.
             (rule("", &["serviceaccounts"], &["get", "impersonate"])),
+            // Tokens for clusters that trust the accounts of this one.
             (rule("", &["serviceaccounts/token"], &["create"])),
+            // Whether a Kustomization ends because its namespace does.
+            (rule("", &["namespaces"], &["get"])),
+            // Which kinds are served, as soon as that changes.
             (rule(definitions, &["customresourcedefinitions"], &["list", "watch"])),
             (rule(services, &["apiservices"], &["list", "watch"])),
         ],

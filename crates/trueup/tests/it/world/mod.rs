@@ -5,13 +5,14 @@
 mod audit;
 mod controllers;
 pub mod git;
+mod installed;
 mod look;
 mod objects;
 mod place;
 mod programs;
 
 pub use git::{CREDENTIALS, PRIVATE_REPOSITORY};
-pub use look::until;
+pub use look::{condition, until};
 pub use objects::{kustomization, object, with};
 pub use programs::{Answer, is_there, kubectl_on, run};
 
@@ -104,7 +105,7 @@ impl World {
         let mut object = object.clone();
         let is_cluster_wide = matches!(
             object.str_at(&["kind"]),
-            Some("Namespace" | "CustomResourceDefinition")
+            Some("Namespace" | "CustomResourceDefinition" | "ClusterRole" | "ClusterRoleBinding")
         );
         if !is_cluster_wide && object.at(&["metadata", "namespace"]).is_none() {
             object.set_at(&["metadata", "namespace"], self.namespace.as_str().into());

@@ -10,7 +10,7 @@ use tokio::sync::OnceCell;
 use tokio_util::sync::CancellationToken;
 use tracing_subscriber::EnvFilter;
 use trueup_apiserver::core::Identity;
-use trueup_apiserver::edge::authentication::{StaticToken, service_account};
+use trueup_apiserver::edge::authentication::StaticToken;
 use trueup_apiserver::edge::{
     ApiServer, Certificates, Limits, ServeOptions, ServerOptions, write_kubeconfig,
 };
@@ -26,9 +26,8 @@ const KUBECONFIG: &str = "TRUEUP_TEST_KUBECONFIG";
 /// How often the node of an outside cluster says that it lives.
 const HEARTBEAT: Duration = Duration::from_secs(10);
 
-/// Users for processes that are told apart: two who may do everything, and the
-/// account that an installation makes.
-const PROCESSES: [&str; 3] = ["first", "second", "installed"];
+/// Users for processes that are told apart; both may do everything.
+const PROCESSES: [&str; 2] = ["first", "second"];
 
 pub struct Place {
     pub kubeconfig: PathBuf,
@@ -122,7 +121,10 @@ async fn serve(kubeconfig: &Path, audit: &Audit, stop: &CancellationToken) -> Ap
     }];
     tokens.extend(PROCESSES.map(|user| StaticToken {
         token: token_of(user),
-        identity: identity_of(user),
+        identity: Identity {
+            user: user.into(),
+            ..Identity::admin()
+        },
     }));
     let options = ServerOptions {
         tokens,
@@ -145,16 +147,6 @@ async fn serve(kubeconfig: &Path, audit: &Audit, stop: &CancellationToken) -> Ap
     let (serving, stopped) = (server.clone(), stop.clone().cancelled_owned());
     tokio::spawn(async move { serving.serve_tls(listener, options, stopped).await.unwrap() });
     server
-}
-
-fn identity_of(user: &str) -> Identity {
-    match user {
-        "installed" => service_account("flux-system", "trueup", ""),
-        _ => Identity {
-            user: user.into(),
-            ..Identity::admin()
-        },
-    }
 }
 
 fn token_of(user: &str) -> String {

@@ -147,10 +147,11 @@ impl World {
     /// Starts `trueup controller` as a user of its own (`first` or `second`)
     /// that acts only as the leader; leases last 3 s.
     pub fn spawn_elected(&self, user: &str) -> Child {
-        self.spawn_as(user, &self.namespace)
+        self.elected(user).spawn().unwrap()
     }
 
-    fn spawn_as(&self, user: &str, lease_namespace: &str) -> Child {
+    /// `trueup controller` with the kubeconfig of a user, ready to be started.
+    pub(super) fn elected(&self, user: &str) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_trueup"));
         command.args([
             "controller",
@@ -162,19 +163,20 @@ impl World {
         ]);
         command
             .arg("--leader-election-namespace")
-            .arg(lease_namespace)
+            .arg(&self.namespace)
             .arg(format!("--metrics-addr=127.0.0.1:{}", self.new_port(user)))
             .arg("--storage-path")
             .arg(self.folder.path().join(format!("storage-of-{user}")))
             .arg("--kubeconfig")
-            .arg(self.place.kubeconfig.with_file_name(user));
+            .arg(self.folder.path().join(user));
         let log = std::fs::File::create(self.log_path(user)).unwrap();
         command
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(log)
             .env_remove("KUBECONFIG");
-        command.kill_on_drop(true).spawn().unwrap()
+        command.kill_on_drop(true);
+        command
     }
 
     /// What a process started by [`World::spawn_elected`] has logged.
