@@ -6,6 +6,7 @@ use crate::arguments::{
     BuildArguments, BuildKustomizationArguments, BuildKustomizeArguments, BuildWhat,
     LoadRestrictor, Reorder,
 };
+use crate::paint::printable_line;
 use crate::{connect, document};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -207,16 +208,19 @@ fn fetcher() -> Result<(RemoteBases, tempfile::TempDir), Failure> {
 /// One line each: what was looked at, and where.
 fn show_inputs(inputs: &Inputs, place: &Place) {
     for input in &inputs.source {
-        eprintln!("{}", place.seen_from_here(&input.to_string()));
+        let input = place.seen_from_here(&input.to_string());
+        eprintln!("{}", printable_line(&input));
     }
     for FetchedInput { need, state } in &inputs.fetched {
         match state {
             FetchedState::Tree(inputs) => {
                 let lines = inputs.iter().map(|input| format!("{need}: {input}"));
-                lines.for_each(|line| eprintln!("{line}"));
+                lines.for_each(|line| eprintln!("{}", printable_line(&line)));
             }
-            FetchedState::Bytes(_) => eprintln!("{need}"),
-            FetchedState::Failed(why) => eprintln!("{need}: {why}"),
+            FetchedState::Bytes(_) => eprintln!("{}", printable_line(&need.to_string())),
+            FetchedState::Failed(why) => {
+                eprintln!("{}", printable_line(&format!("{need}: {why}")));
+            }
         }
     }
 }
