@@ -417,6 +417,26 @@ async fn packs_made_to_do_harm_are_refused_and_leave_nothing_behind() {
 }
 
 #[tokio::test]
+async fn an_object_is_not_unpacked_beyond_what_a_pack_may_be() {
+    const BLOB: u8 = 3;
+    let zeros = vec![0; 1 << 20];
+    let mut deflater = flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::best());
+    std::io::Write::write_all(&mut deflater, &zeros).unwrap();
+    let bomb = [header(BLOB, 1 << 20), deflater.finish().unwrap()].concat();
+    assert!(bomb.len() < 5_000);
+    let request = GitRequest {
+        reference: GitReference::branch("main"),
+        limits: GitLimits {
+            max_pack_bytes: 10_000,
+            ..GitLimits::default()
+        },
+        ..GitRequest::new(&serve_pack(pack(1, &[bomb])).await)
+    };
+    let (_, message) = error_of(&Client::new(), &request).await;
+    assert!(message.contains("the pack cannot be read"), "{message}");
+}
+
+#[tokio::test]
 async fn a_server_that_never_stops_talking_is_stopped() {
     let flood = serve(|_| {
         let mut body = packet(b"# service=git-upload-pack\n");

@@ -116,6 +116,14 @@ fn no_field_of_a_kustomization_file_leads_out_of_the_source_or_runs_anything() {
         "container: {image: evil, network: true}",
     );
     let starlark = plugin.replace("exec: {path: /bin/sh}", "starlark: {path: x.star}");
+    // Named as builtin ones are, which would be run in place of them.
+    let builtin = |api: &str, metadata: &str| {
+        format!(
+            "apiVersion: {api}\nkind: PrefixTransformer\n{metadata}prefix: p-\nfieldSpecs: [{{path: metadata/name}}]\n"
+        )
+    };
+    let foreign = builtin("example.com/v1", "metadata: {name: f}\n");
+    let disguised = builtin("builtin", function);
     for fields in [
         "resources: [../../../etc/passwd]",
         "resources: [/etc/passwd]",
@@ -141,6 +149,8 @@ fn no_field_of_a_kustomization_file_leads_out_of_the_source_or_runs_anything() {
         "validators: [exec.yaml]",
         "transformers: [container.yaml]",
         "transformers: [starlark.yaml]",
+        "transformers: [foreign.yaml]",
+        "transformers: [disguised.yaml]",
         "generators: [{apiVersion: someteam.example.com/v1, kind: ExecPlugin}]",
         "helmCharts: [{name: c, repo: 'https://example.com', version: '1'}]",
         "helmGlobals: {chartHome: ../../charts}\nhelmCharts: [{name: c}]",
@@ -156,6 +166,8 @@ fn no_field_of_a_kustomization_file_leads_out_of_the_source_or_runs_anything() {
             ("apps/exec.yaml", &plugin),
             ("apps/container.yaml", &container),
             ("apps/starlark.yaml", &starlark),
+            ("apps/foreign.yaml", &foreign),
+            ("apps/disguised.yaml", &disguised),
         ]);
         let found = render(&files, &request("apps"));
         assert!(found.is_err(), "{fields}: {:?}", found.map(|it| names(&it)));
