@@ -1,6 +1,7 @@
 //! What others wrote into objects steers nobody's terminal.
 
 use crate::world::{World, in_a_world, with};
+use trueup_cluster::WriteOptions;
 
 /// Clears the screen, sets the title, goes back to the start of the line.
 const STEERING: &str = "\u{1b}[2J\u{1b}]0;owned\u{7}\r\u{9b}31m";
@@ -23,7 +24,11 @@ async fn what_is_written_into_objects_steers_no_terminal() {
         let odd = with(world.kustomization("odd"), &["spec", "path"], path.as_str());
         let reason = &["metadata", "annotations", "trueup.dev/suspend-reason"];
         let odd = with(odd, reason, STEERING);
-        world.apply(&odd).await;
+        let namespace = world.namespace.as_str();
+        let odd = with(odd, &["metadata", "namespace"], namespace);
+        // An apply is read as YAML, which takes no such characters.
+        let options = WriteOptions::new("tests");
+        world.session.create(&odd, &options).await.unwrap();
         let reference = world.kustomization_reference("odd");
         world
             .fails(&reference, "ArtifactFailed", &["\u{1b}[2J"])
