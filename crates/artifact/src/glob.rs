@@ -4,10 +4,27 @@
 /// text and any character, `[a-z]` and `[^a-z]` for one of or none of these, a
 /// backslash takes the next character as it is. A malformed pattern is `None`.
 pub(crate) fn matches(pattern: &str, name: &str) -> Option<bool> {
+    if let Some(answer) = matches_plain(pattern, name) {
+        return Some(answer);
+    }
     let pattern: Vec<char> = pattern.chars().collect();
     let name: Vec<char> = name.chars().collect();
     let tokens = tokens(&pattern)?;
     Some(run(&tokens, &name))
+}
+
+/// The same for a pattern without anything special in it, or with one `*`
+/// alone: what nearly all are. `None` for any other.
+fn matches_plain(pattern: &str, name: &str) -> Option<bool> {
+    let is_special = |character| matches!(character, '*' | '?' | '[' | '\\');
+    let Some((before, after)) = pattern.split_once(is_special) else {
+        return Some(pattern == name);
+    };
+    let one_star = pattern.as_bytes()[before.len()] == b'*' && !after.contains(is_special);
+    one_star.then(|| {
+        let rest = name.strip_prefix(before);
+        rest.is_some_and(|rest| rest.ends_with(after))
+    })
 }
 
 enum Token {
@@ -148,6 +165,12 @@ mod tests {
             ("[^bc", "a", None),
             ("a\\", "a", None),
             ("*x", "xxx", Some(true)),
+            ("*.tar.gz", ".tar.gz", Some(true)),
+            ("*.tar.gz", "tar.gz", Some(false)),
+            ("aba*aba", "aba", Some(false)),
+            ("aba*aba", "ababa", Some(false)),
+            ("aba*aba", "abaaba", Some(true)),
+            ("a*", "ba", Some(false)),
             ("!x", "!x", Some(true)),
         ] {
             assert_eq!(matches(pattern, name), expected, "{pattern} {name}");
