@@ -1,8 +1,12 @@
 //! What was last seen of the objects.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::hash::Hash;
 use trueup_cluster::LiveObject;
 use trueup_object::{GroupVersionKind, ObjectRef, Text, Value};
+
+/// The label by which an EndpointSlice names its Service.
+pub(crate) const SERVICE_NAME: &str = "kubernetes.io/service-name";
 
 /// The kinds that are watched.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -156,8 +160,10 @@ pub struct Cache {
     objects: BTreeMap<Key, LiveObject>,
     /// Controller's uid → controlled objects.
     controlled: HashMap<Text, BTreeSet<Key>>,
-    /// Namespace → objects without a controller.
-    orphans: HashMap<Text, BTreeSet<Key>>,
+    /// Kind and namespace → objects without a controller.
+    orphans: HashMap<(Kind, Text), BTreeSet<Key>>,
+    /// Namespace and name of a Service → its EndpointSlices, by their label.
+    slices: HashMap<(Text, Text), BTreeSet<Key>>,
     /// uid → key, to find a controller.
     by_uid: HashMap<Text, Key>,
     /// Uids known to be gone, until the watch says so too.
@@ -212,9 +218,20 @@ impl Cache {
         kind: Kind,
         namespace: &Text,
     ) -> impl Iterator<Item = &'a LiveObject> + use<'a> {
-        let keys = self.orphans.get(namespace).into_iter().flatten();
-        keys.filter(move |key| key.kind == kind)
-            .filter_map(|key| self.objects.get(key))
+        let keys = self.orphans.get(&(kind, namespace.clone()));
+        let keys = keys.into_iter().flatten();
+        keys.filter_map(|key| self.objects.get(key))
+    }
+
+    /// The EndpointSlices that say they are of a Service, by name.
+    pub fn slices_of<'a>(
+        &'a self,
+        namespace: &Text,
+        service: &Text,
+    ) -> impl Iterator<Item = &'a LiveObject> + use<'a> {
+        let keys = self.slices.get(&(namespace.clone(), service.clone()));
+        let keys = keys.into_iter().flatten();
+        keys.filter_map(|key| self.objects.get(key))
     }
 
     /// The objects of a kind that an object controls, by name.
@@ -250,10 +267,16 @@ impl Cache {
         }
         self.unlink(&key);
         let siblings = match controller_uid(object.value()) {
-            Some(owner) => self.controlled.entry(owner),
-            None => self.orphans.entry(key.namespace.clone()),
+            Some(owner) => self.controlled.entry(owner).or_default(),
+            None => {
+                let place = (key.kind, key.namespace.clone());
+                self.orphans.entry(place).or_default()
+            }
         };
-        siblings.or_default().insert(key.clone());
+        siblings.insert(key.clone());
+        if let Some(place) = service_of(&key, &object) {
+            self.slices.entry(place).or_default().insert(key.clone());
+        }
         self.by_uid.insert(object.uid().clone(), key.clone());
         self.objects.insert(key, object);
         true
@@ -288,17 +311,30 @@ impl Cache {
             return;
         };
         self.by_uid.remove(old.uid());
-        let (siblings, place) = match controller_uid(old.value()) {
-            Some(owner) => (&mut self.controlled, owner),
-            None => (&mut self.orphans, key.namespace.clone()),
-        };
-        if let Some(keys) = siblings.get_mut(&place) {
-            keys.remove(key);
-            if keys.is_empty() {
-                siblings.remove(&place);
-            }
+        match controller_uid(old.value()) {
+            Some(owner) => remove_from(&mut self.controlled, &owner, key),
+            None => remove_from(&mut self.orphans, &(key.kind, key.namespace.clone()), key),
+        }
+        if let Some(place) = service_of(key, &old) {
+            remove_from(&mut self.slices, &place, key);
         }
     }
+}
+
+/// Takes a key out of one of the sets of an index, and the set with the last.
+fn remove_from<P: Eq + Hash>(index: &mut HashMap<P, BTreeSet<Key>>, place: &P, key: &Key) {
+    if let Some(keys) = index.get_mut(place) {
+        keys.remove(key);
+        if keys.is_empty() {
+            index.remove(place);
+        }
+    }
+}
+
+/// Namespace and name of the Service that an EndpointSlice says it is of.
+fn service_of(key: &Key, object: &LiveObject) -> Option<(Text, Text)> {
+    let service = (key.kind == Kind::EndpointSlice).then(|| object.label(SERVICE_NAME))??;
+    Some((key.namespace.clone(), service.into()))
 }
 
 /// Whether `known` is this version of the object or a later one. Versions of

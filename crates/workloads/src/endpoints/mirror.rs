@@ -2,7 +2,7 @@
 //! Service without a selector.
 
 use super::order::sort_slice_ports;
-use super::service::{SERVICE_NAME, TRIGGER_TIME, selector, service_name};
+use super::service::{SERVICE_NAME, TRIGGER_TIME, selector};
 use super::slices::{MANAGED_BY, prefix, removal};
 use super::subsets::{Address, Offer, pack};
 use crate::action::{Action, Decision};
@@ -33,9 +33,7 @@ struct Wanted {
 /// Decides about the mirror of the Endpoints of a name, which may be gone.
 pub(crate) fn decide(key: &Key, cache: &Cache) -> Decision {
     let existing: Vec<&LiveObject> = cache
-        .in_namespace(Kind::EndpointSlice, &key.namespace)
-        .map(|(_, object)| object)
-        .filter(|slice| service_name(slice) == Some(&key.name))
+        .slices_of(&key.namespace, &key.name)
         .filter(|slice| slice.label(MANAGED_BY) == Some(CONTROLLER))
         .collect();
     let service = cache.get(&key.renamed(Kind::Service, &key.name));

@@ -1,6 +1,7 @@
 //! What a Service selects and offers.
 
 use super::TriggerTimes;
+pub(super) use crate::cache::SERVICE_NAME;
 use crate::cache::{Cache, Kind};
 use crate::conditions::{get, time_at};
 use crate::pods::is_ended;
@@ -9,8 +10,6 @@ use std::net::IpAddr;
 use trueup_cluster::LiveObject;
 use trueup_object::{Map, Text, Value, value};
 
-/// The label by which a slice names its Service.
-pub(super) const SERVICE_NAME: &str = "kubernetes.io/service-name";
 /// The label of whatever leads to the Pods of a Service without cluster IP.
 pub(super) const HEADLESS: &str = "service.kubernetes.io/headless";
 /// When what an endpoint shows has last changed.

@@ -4,7 +4,7 @@ use super::fit::{Fate, fit};
 use super::order::sort_slice_ports;
 use super::service::{
     HEADLESS, SERVICE_NAME, TRIGGER_TIME, addresses, families, hostname, is_headless, is_reachable,
-    ports, publishes_not_ready, service_name, target,
+    ports, publishes_not_ready, target,
 };
 use crate::action::Action;
 use crate::cache::{Cache, Key, Kind};
@@ -37,9 +37,7 @@ pub(super) fn decide(
     trigger: Option<Timestamp>,
 ) -> Vec<Action> {
     let existing: Vec<&LiveObject> = cache
-        .in_namespace(Kind::EndpointSlice, service.namespace())
-        .map(|(_, object)| object)
-        .filter(|slice| service_name(slice) == Some(service.name()))
+        .slices_of(service.namespace(), service.name())
         .filter(|slice| slice.label(MANAGED_BY) == Some(CONTROLLER))
         .filter(|slice| slice.deletion_timestamp().is_none())
         .collect();
