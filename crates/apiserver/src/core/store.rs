@@ -6,6 +6,7 @@
 
 use super::durable::Durable;
 use super::registry::GroupResource;
+use super::sharing;
 pub use super::stored::{ObjectKey, Stored};
 use super::watch::Wakers;
 use crate::storage::{Batch, Encode, Loaded, Record, RecordKey, Retention, Storage, StorageError};
@@ -18,6 +19,9 @@ use trueup_object::{Text, Value, from_json};
 /// lists of an older revision. A watcher that falls further behind is ended
 /// with 410.
 pub const HISTORY_EVENTS: usize = 8192;
+/// Of how many of these the bytes are kept, too: watchers that keep up are sent
+/// the same ones; who is behind gets them made anew.
+pub const HISTORY_LINES: usize = 256;
 /// The revision before the first write.
 pub const FIRST_REVISION: u64 = 2;
 
@@ -330,14 +334,16 @@ impl Store {
         if self.durable.is_broken() {
             return Err(Refusal::Broken);
         }
+        let (value, removed) = match write {
+            Write::Put(value) => (value, false),
+            Write::Remove(value) => (value, true),
+        };
+        let before = previous.as_ref().map(|stored| stored.value());
+        let mut value = sharing::kept(value, before);
         let mut clock = lock(&self.clock);
         *clock += 1;
         let revision = *clock;
         shelf.latest.store(revision, Ordering::Release);
-        let (mut value, removed) = match write {
-            Write::Put(value) => (value, false),
-            Write::Remove(value) => (value, true),
-        };
         value.set_at(
             &["metadata", "resourceVersion"],
             Value::String(ecow::eco_format!("{revision}")),
@@ -409,11 +415,14 @@ impl Contents {
 
     fn remember(&mut self, change: Change) {
         self.history.push_back(Arc::new(change));
+        let behind = self.history.len().checked_sub(HISTORY_LINES + 1);
+        if let Some(outworn) = behind.and_then(|at| self.history.get(at)) {
+            outworn.object.retire();
+        }
         if self.history.len() > HISTORY_EVENTS
             && let Some(oldest) = self.history.pop_front()
         {
             self.forgotten = oldest.revision;
-            oldest.object.retire();
         }
     }
 }

@@ -16,9 +16,9 @@ pub struct ObjectKey {
     pub name: Text,
 }
 
-/// One object at one revision, in its storage version. While its change is in
-/// the history, where many watchers may ask for it, its bytes are made once
-/// and shared; after that the tree alone is kept.
+/// One object at one revision, in its storage version. While its change is one
+/// of the last, for which many watchers may ask, its bytes are made once and
+/// shared; after that the tree alone is kept.
 #[derive(Debug)]
 pub struct Stored {
     /// Namespace and name.
@@ -135,7 +135,8 @@ impl Stored {
         let mut line = to_json(&self.value);
         self.known_bytes.store(line.len(), Ordering::Relaxed);
         line.push(b'\n');
-        line.into()
+        // Whoever keeps it keeps no room to spare.
+        line.into_boxed_slice().into()
     }
 }
 
