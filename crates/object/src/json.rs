@@ -161,11 +161,12 @@ impl<'de> Visitor<'de> for ValueAt {
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut sequence: A) -> Result<Value, A::Error> {
         let depth = self.below()?;
-        let mut list = ecow::EcoVec::new();
+        // Grown elsewhere: what stays has no room to spare.
+        let mut list = Vec::new();
         while let Some(item) = sequence.next_element_seed(ValueAt { depth })? {
             list.push(item);
         }
-        Ok(Value::List(list))
+        Ok(Value::List(list.into()))
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut access: A) -> Result<Value, A::Error> {

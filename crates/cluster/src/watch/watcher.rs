@@ -346,7 +346,8 @@ impl Watcher {
             let error = self.error(ErrorClass::Undecodable, "a line of the watch is no event");
             return self.fail(error, Then::List);
         };
-        let object = line.slice_ref(object.get().as_bytes());
+        // Copied, so that keeping one object keeps no whole piece of the stream.
+        let object = Bytes::copy_from_slice(object.get().as_bytes());
         match kind.as_ref() {
             "BOOKMARK" => self.take_bookmark(&object),
             "ERROR" => self.take_error(&object),
