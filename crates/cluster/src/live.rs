@@ -16,7 +16,7 @@ pub struct LiveObject {
     inner: Arc<Inner>,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Inner {
     raw: Bytes,
     reference: ObjectRef,
@@ -115,6 +115,21 @@ impl LiveObject {
         Ok(Self {
             inner: Arc::new(inner),
         })
+    }
+
+    /// The same object, sharing the server's JSON but not the tree: that of
+    /// the copy is read at its own first call of [`LiveObject::value`], and
+    /// goes with it. A cache that keeps one and hands out others holds no
+    /// trees, which take two or three times the room of their JSON.
+    #[must_use]
+    pub fn without_tree(&self) -> Self {
+        let inner = Inner {
+            value: OnceLock::new(),
+            ..Inner::clone(&self.inner)
+        };
+        Self {
+            inner: Arc::new(inner),
+        }
     }
 
     /// The server's JSON.

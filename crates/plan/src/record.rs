@@ -5,17 +5,19 @@ use crate::ignore::{JsonPointer, our_fields_but, without};
 use crate::{Desired, Fingerprint};
 use std::collections::BTreeMap;
 use trueup_kinds::{names, object_id};
-use trueup_object::{FieldPath, ObjectRef, Text, Value};
-use trueup_schema::{FieldSet, Operation, fields_from_value};
+use trueup_object::{FieldPath, ObjectRef, Text, Value, from_json, to_json};
+use trueup_schema::{FieldSet, Operation, fields_from_value, fields_to_value};
 
 /// One object as it was when it was last known to be right.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Record {
     uid: Text,
     desired: Fingerprint,
-    fields: FieldSet,
+    /// The fields that were ours, as the JSON of `fieldsV1`: a fraction of
+    /// what a set takes, and seldom more than compared.
+    fields: Box<[u8]>,
     /// A fingerprint of the live value at each leaf of `fields`, in order.
-    values: Vec<u128>,
+    values: Box<[u128]>,
 }
 
 impl Record {
@@ -28,7 +30,7 @@ impl Record {
         Self {
             uid: uid_of(live),
             desired: desired.fingerprint(),
-            fields,
+            fields: written(&fields),
             values,
         }
     }
@@ -50,14 +52,15 @@ impl Record {
     #[must_use]
     pub(crate) fn holds_for(&self, desired: &Desired, live: &Value) -> bool {
         let left = desired.ignored();
-        our_fields_but(live, left) == self.fields
-            && values_under(&without(live, left), &self.fields) == self.values
+        let fields = our_fields_but(live, left);
+        written(&fields) == self.fields
+            && values_under(&without(live, left), &fields) == self.values
     }
 
     /// The paths of ours whose live value is not what it was.
     #[must_use]
     pub(crate) fn changed_paths(&self, live: &Value) -> Vec<FieldPath> {
-        let leaves = self.fields.leaves().paths();
+        let leaves = self.fields().leaves().paths();
         leaves
             .into_iter()
             .zip(&self.values)
@@ -71,7 +74,13 @@ impl Record {
     #[must_use]
     pub(crate) fn lost_paths(&self, live: &Value, left: &[JsonPointer]) -> Vec<FieldPath> {
         let ours = our_fields_but(live, left);
-        self.fields.difference(&ours).leaves().paths()
+        self.fields().difference(&ours).leaves().paths()
+    }
+
+    fn fields(&self) -> FieldSet {
+        // They were written from a set, so they can be read as one.
+        let value = from_json(&self.fields).unwrap_or_default();
+        fields_from_value(&value).unwrap_or_default()
     }
 }
 
@@ -102,7 +111,11 @@ fn is_our_apply(entry: &Value) -> bool {
         && entry.str_at(&["subresource"]).unwrap_or("").is_empty()
 }
 
-fn values_under(live: &Value, fields: &FieldSet) -> Vec<u128> {
+fn written(fields: &FieldSet) -> Box<[u8]> {
+    to_json(&fields_to_value(fields)).into()
+}
+
+fn values_under(live: &Value, fields: &FieldSet) -> Box<[u128]> {
     fields
         .leaves()
         .paths()

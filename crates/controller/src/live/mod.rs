@@ -143,6 +143,7 @@ pub(crate) struct LiveSet {
 
 #[derive(Debug)]
 struct Watched {
+    /// None with a tree: most are looked at once in an interval.
     objects: BTreeMap<ObjectRef, LiveObject>,
     standing: Standing,
     /// Why it is forbidden to watch.
@@ -189,7 +190,7 @@ impl LiveSet {
                 matches!(sight, Sight::NotSeen) && watched.standing != Standing::Complete;
             match watched.objects.get(reference) {
                 Some(object) if !outdated && viewer.may_see(&subject, object) => {
-                    return Sight::Seen(object.clone());
+                    return Sight::Seen(object.without_tree());
                 }
                 Some(_) => {}
                 None if watched.standing == Standing::Complete => sight = Sight::NotSeen,
@@ -291,7 +292,7 @@ impl LiveSet {
         }
         watched
             .objects
-            .insert(object.reference().clone(), object.clone());
+            .insert(object.reference().clone(), object.without_tree());
         Some(Change::Applied {
             before,
             now: object.clone(),
