@@ -12,7 +12,7 @@ use crate::objects::{Objects, facts_of};
 use crate::reports::Reports;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
-use tokio::sync::mpsc;
+use tokio::sync::{Semaphore, mpsc};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use trueup_cluster::{Cluster, ClusterKey, KubeconfigPolicy, LiveObject, Session, Tenure};
@@ -66,6 +66,9 @@ pub(crate) struct Context {
     pub fetch: Arc<dyn GitFetch>,
     pub remote_bases: RemoteBases,
     pub storage: Arc<dyn ArtifactStorage>,
+    /// Renders that may be made at once: more than there are processors would
+    /// only spread over more threads, each with memory of its own.
+    pub renders: Semaphore,
     pub clock: Clock,
     pub settings: Settings,
     pub objects: Objects,

@@ -16,7 +16,7 @@ use crate::runtime::{Driver, Load};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::{broadcast, mpsc, watch};
+use tokio::sync::{Semaphore, broadcast, mpsc, watch};
 use tokio_util::sync::CancellationToken;
 use trueup_cluster::{
     Connector, KubeconfigPolicy, LeaseTimes, Network, Session, keep_discovery_fresh,
@@ -150,6 +150,7 @@ impl Controller {
             fetch: options.fetch,
             remote_bases: options.remote_bases,
             storage: options.storage,
+            renders: Semaphore::new(processors()),
             clock: options.clock,
             settings: Settings {
                 rendering: options.rendering,
@@ -193,6 +194,11 @@ impl Controller {
             ready,
         }
     }
+}
+
+/// How many threads can work at once; 1 where nobody tells.
+fn processors() -> usize {
+    std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
 }
 
 impl ControllerHandle {

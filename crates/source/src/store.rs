@@ -199,6 +199,9 @@ impl ArtifactStorage for ArtifactStore {
         &'a self,
         record: &'a ArtifactRecord,
     ) -> BoxFuture<'a, Result<Arc<dyn FileTree>, StoreError>> {
+        if let Some(tree) = self.shared.cache.get(&record.path, &record.digest) {
+            return Box::pin(std::future::ready(Ok(tree)));
+        }
         let record = record.clone();
         Box::pin(self.run(move |shared| shared.open_tree(&record)))
     }

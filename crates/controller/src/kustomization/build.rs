@@ -256,6 +256,8 @@ async fn rendered(
         Rendering::Blocking => {
             let (tree, request) = (Arc::clone(tree), request.clone());
             let answers = answers.clone();
+            // Never closed, so this only waits.
+            let _turn = context.renders.acquire().await;
             tokio::task::spawn_blocking(move || render_tracked(tree.as_ref(), &request, &answers))
                 .await
                 .map_err(|_| {
