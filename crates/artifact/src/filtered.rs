@@ -108,4 +108,8 @@ impl FileTree for FilteredTree {
         self.require_seen(path)?;
         self.inner.read(path)
     }
+
+    fn read_listed(&self, path: &TreePath) -> Result<Bytes, TreeError> {
+        self.inner.read_listed(path)
+    }
 }

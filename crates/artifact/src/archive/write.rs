@@ -93,7 +93,7 @@ fn append_entry(
             } else {
                 FILE_MODE
             };
-            let content = tree.read(path)?;
+            let content = tree.read_listed(path)?;
             append(builder, path.as_str(), EntryType::Regular, mode, &content)?;
         }
         Entry::Symlink { .. } => {}

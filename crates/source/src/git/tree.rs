@@ -15,7 +15,7 @@ use crate::GitLimits;
 
 /// How many entries of folders a repository remembers, the folders counted
 /// along; then it forgets them all.
-const MAX_REMEMBERED_ENTRIES: usize = 500_000;
+const MAX_REMEMBERED_ENTRIES: usize = 100_000;
 /// A link's target longer than this is cut.
 const MAX_LINK_BYTES: u64 = 4096;
 /// A folder's own listing longer than this is refused.
