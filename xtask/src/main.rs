@@ -4,6 +4,7 @@
 
 mod chaos;
 mod converge;
+mod kubeconfig;
 mod kustomize;
 mod process;
 mod program;

@@ -14,26 +14,31 @@ const TICKS_PER_SECOND: f64 = 100.0;
 
 /// The usage now; zeros where there is no /proc.
 pub fn usage() -> Usage {
-    Usage {
-        cpu_s: cpu_s().unwrap_or(0.0),
-        peak_mib: peak_mib().unwrap_or(0.0),
-    }
+    usage_in("self")
 }
 
-fn cpu_s() -> Option<f64> {
-    stat_s(11)
+/// The usage of another process; zeros where it is gone or there is no /proc.
+pub fn usage_of(process: u32) -> Usage {
+    usage_in(&process.to_string())
+}
+
+fn usage_in(process: &str) -> Usage {
+    Usage {
+        cpu_s: stat_s(process, 11).unwrap_or(0.0),
+        peak_mib: status_mib(process, "VmHWM:").unwrap_or(0.0),
+    }
 }
 
 /// Processor time, user and system, of the processes that this one has started
 /// and waited for, in seconds; 0 where there is no /proc. Exact to the
 /// hundredth of a second: take the difference over many processes.
 pub fn children_cpu_s() -> f64 {
-    stat_s(13).unwrap_or(0.0)
+    stat_s("self", 13).unwrap_or(0.0)
 }
 
-/// The sum of two neighbouring times of /proc/self/stat.
-fn stat_s(first: usize) -> Option<f64> {
-    let stat = std::fs::read_to_string("/proc/self/stat").ok()?;
+/// The sum of two neighbouring times of a process's stat in /proc.
+fn stat_s(process: &str, first: usize) -> Option<f64> {
+    let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
     // The name in brackets may hold spaces; fields are counted behind it.
     let mut fields = stat.rsplit_once(')')?.1.split_whitespace().skip(first);
     let user: f64 = fields.next()?.parse().ok()?;
@@ -50,10 +55,6 @@ pub fn thread_cpu_s() -> f64 {
         .and_then(|text| text.parse().ok())
         .unwrap_or(0.0)
         / 1e9
-}
-
-fn peak_mib() -> Option<f64> {
-    status_mib("self", "VmHWM:")
 }
 
 /// Makes the present memory of this process its peak.

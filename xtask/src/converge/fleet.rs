@@ -88,3 +88,12 @@ pub fn kustomization(index: usize) -> Value {
         },
     })
 }
+
+/// The same, which waits for the one before it.
+pub fn dependent(index: usize) -> Value {
+    let mut object = kustomization(index);
+    if let Some(before) = index.checked_sub(1) {
+        object.set_at(&["spec", "dependsOn"], value!([{"name": (name(before))}]));
+    }
+    object
+}

@@ -1,19 +1,19 @@
 //! The phases, each measured by what a person would see in the cluster.
 
+use super::fleet;
 use super::world::{LOOK_INTERVAL, World};
-use super::{Options, fleet};
 use crate::process::{Usage, usage};
 use futures::StreamExt;
 use std::collections::HashSet;
 use std::time::Duration;
 use tokio::time::{Instant, sleep, timeout};
 use trueup_cluster::{
-    CounterSnapshot, Form, Patch, Scope, Verb, WatchEvent, WatchSpec, WriteOptions,
+    CounterSnapshot, Form, Patch, Scope, Session, Verb, WatchEvent, WatchSpec, WriteOptions,
 };
 use trueup_object::{GroupVersionKind, ObjectRef, Value, value};
 
 /// How long a phase may take before the benchmark gives up.
-const PHASE_DEADLINE: Duration = Duration::from_secs(120);
+const PHASE_DEADLINE: Duration = Duration::from_secs(900);
 
 /// How long nothing may be asked of the API before it counts as rest.
 const QUIET: Duration = Duration::from_secs(2);
@@ -58,20 +58,13 @@ pub struct Restart {
 pub async fn converge(world: &mut World, count: usize) -> Result<Converge, String> {
     let (before, counted) = (usage(), world.cluster.counters());
     let started = Instant::now();
-    let options = WriteOptions::new("bench");
-    world
-        .person
-        .create(&fleet::git_repository(world.url()), &options)
-        .await
-        .map_err(text)?;
-    for index in 0..count {
-        world
-            .person
-            .create(&fleet::kustomization(index), &options)
-            .await
-            .map_err(text)?;
-    }
-    wait_for_all(world, count, is_ready).await?;
+    create(
+        &world.person,
+        world.url(),
+        (0..count).map(fleet::kustomization),
+    )
+    .await?;
+    wait_for_all(&world.person, count, is_ready).await?;
     let ready_ms = started.elapsed().as_secs_f64() * 1e3;
     settle(world).await;
     let after = usage();
@@ -83,6 +76,19 @@ pub async fn converge(world: &mut World, count: usize) -> Result<Converge, Strin
             peak_mib: after.peak_mib,
         },
     })
+}
+
+/// Creates the repository and Kustomizations of it.
+pub async fn create(
+    person: &Session,
+    url: &str,
+    kustomizations: impl Iterator<Item = Value>,
+) -> Result<(), String> {
+    let options = WriteOptions::new("bench");
+    for object in std::iter::once(fleet::git_repository(url)).chain(kustomizations) {
+        person.create(&object, &options).await.map_err(text)?;
+    }
+    Ok(())
 }
 
 /// Looks on while nothing happens.
@@ -110,7 +116,7 @@ pub async fn push(world: &World) -> Result<Push, String> {
         sleep(LOOK_INTERVAL).await;
     }
     let applied_ms = pushed.elapsed().as_secs_f64() * 1e3;
-    wait_for_all(world, 0, |object| {
+    wait_for_all(&world.person, 0, |object| {
         is_ready(object) && is_at(object, &commit)
     })
     .await?;
@@ -127,11 +133,11 @@ pub async fn push(world: &World) -> Result<Push, String> {
 /// Scales Deployments by hand and waits until each is as Git says again.
 /// Every change is of another Deployment as long as there are enough, so that
 /// the brake on repeated corrections has no part in it.
-pub async fn drift(world: &World, options: &Options) -> Result<Drift, String> {
+pub async fn drift(world: &World, drifts: usize, count: usize) -> Result<Drift, String> {
     let counted = world.cluster.counters();
-    let mut times = Vec::with_capacity(options.drifts);
-    for change in 0..options.drifts {
-        times.push(one_drift(world, change, options.count).await?);
+    let mut times = Vec::with_capacity(drifts);
+    for change in 0..drifts {
+        times.push(one_drift(world, change, count).await?);
     }
     settle(world).await;
     times.sort_by(f64::total_cmp);
@@ -171,7 +177,7 @@ pub async fn restart(world: &mut World, count: usize) -> Result<Restart, String>
     let started = Instant::now();
     world.restart().await?;
     let counted = CounterSnapshot::default();
-    wait_for_all(world, count, is_ready).await?;
+    wait_for_all(&world.person, count, is_ready).await?;
     let last = settle(world).await;
     Ok(Restart {
         rest_ms: last.duration_since(started).as_secs_f64() * 1e3,
@@ -194,8 +200,8 @@ async fn settle(world: &World) -> Instant {
 
 /// Watches the Kustomizations until a condition holds for all of them (for
 /// as many as there are when `count` is 0).
-async fn wait_for_all(
-    world: &World,
+pub async fn wait_for_all(
+    person: &Session,
     count: usize,
     holds: impl Fn(&Value) -> bool,
 ) -> Result<(), String> {
@@ -205,7 +211,7 @@ async fn wait_for_all(
         scope: Scope::namespace(fleet::NAMESPACE),
         form: Form::Full,
     };
-    let mut events = world.person.watch(spec);
+    let mut events = person.watch(spec);
     let (mut all, mut done, mut listed) = (HashSet::new(), HashSet::new(), false);
     let wait = async {
         while let Some(event) = events.next().await {
@@ -236,7 +242,8 @@ async fn wait_for_all(
     })
 }
 
-fn is_ready(object: &Value) -> bool {
+/// Whether the condition Ready is true.
+pub fn is_ready(object: &Value) -> bool {
     let conditions = object
         .at(&["status", "conditions"])
         .and_then(Value::as_list)

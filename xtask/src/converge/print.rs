@@ -1,11 +1,13 @@
 //! The figures, for people and for programs.
 
+use super::alone::{Alone, Memory};
+use super::chain::Chain;
+use super::fleet;
 use super::measure::{Converge, Drift, Push, Rest, Restart, object_requests};
-use super::{Options, fleet};
 use trueup_cluster::{CounterSnapshot, Verb};
 use trueup_object::{Value, to_json, value};
 
-/// Everything that was measured.
+/// Everything that was measured with one number of Kustomizations.
 pub struct Figures {
     pub count: usize,
     pub converge: Converge,
@@ -13,6 +15,8 @@ pub struct Figures {
     pub push: Push,
     pub drift: Drift,
     pub restart: Restart,
+    pub chain: Option<Chain>,
+    pub alone: Option<Alone>,
 }
 
 const VERBS: [Verb; 9] = [
@@ -27,95 +31,172 @@ const VERBS: [Verb; 9] = [
     Verb::Discover,
 ];
 
-/// Prints the figures as the options say.
-pub fn print(figures: &Figures, options: &Options) {
-    if options.json {
-        println!("{}", String::from_utf8_lossy(&to_json(&json(figures))));
+/// Prints what [`json`] made: as it is, or as one table with a column each.
+pub fn print(figures: &[Value], as_json: bool) {
+    if as_json {
+        for figures in figures {
+            println!("{}", String::from_utf8_lossy(&to_json(figures)));
+        }
     } else {
         print!("{}", table(figures));
     }
 }
 
-fn table(figures: &Figures) -> String {
-    let Figures {
-        count,
-        converge,
-        rest,
-        push,
-        drift,
-        restart,
-    } = figures;
-    let objects = count * fleet::OBJECTS_EACH;
-    let rows = [
-        ("Kustomizations (objects)", format!("{count} ({objects})")),
-        ("all Ready", format!("{:.0} ms", converge.ready_ms)),
-        ("  requests", by_verb(&converge.requests)),
-        (
-            "  processor time, peak memory",
-            format!(
-                "{:.2} s, {:.0} MiB",
-                converge.used.cpu_s, converge.used.peak_mib
-            ),
-        ),
-        ("at rest", format!("{} s", rest.seconds)),
-        (
-            "  requests for applied objects",
-            object_requests(&rest.requests).to_string(),
-        ),
-        (
-            "  other requests",
-            (rest.requests.total() - object_requests(&rest.requests)).to_string(),
-        ),
-        ("  processor time", format!("{:.2} s", rest.cpu_s)),
-        (
-            "one push: applied",
-            format!("{:.0} ms after git push returned", push.applied_ms),
-        ),
-        (
-            "  all at the new revision",
-            format!("{:.0} ms", push.all_moved_ms),
-        ),
-        ("  renders", push.renders.to_string()),
-        ("  requests", by_verb(&push.requests)),
-        (
-            "  status patches",
-            status_patches(&push.requests).to_string(),
-        ),
-        ("changes by hand", drift.count.to_string()),
-        (
-            "  corrected",
-            format!(
-                "{:.1} ms median, {:.1} ms worst",
-                drift.median_ms, drift.worst_ms
-            ),
-        ),
-        ("  requests", by_verb(&drift.requests)),
-        ("restart: at rest", format!("{:.0} ms", restart.rest_ms)),
-        ("  requests", by_verb(&restart.requests)),
-    ];
-    rows.iter()
-        .map(|(name, figure)| format!("{name:<32}{figure}\n"))
-        .collect()
+/// A row: its name, and the figure for one number of Kustomizations; `None`
+/// where it was not measured.
+type Row = (&'static str, fn(&Value) -> Option<String>);
+
+const ROWS: [Row; 29] = [
+    ("Kustomizations (objects)", |it| {
+        let count = whole(it, &["kustomizations"])?;
+        let each = i64::try_from(fleet::OBJECTS_EACH).ok()?;
+        Some(format!("{count} ({})", count * each))
+    }),
+    ("all Ready", |it| ms(it, &["converge", "readyMs"])),
+    ("– requests", |it| by_verb(it, "converge")),
+    ("– requests each", |it| {
+        each(it, float(it, &["converge", "requests", "total"])?)
+    }),
+    ("– processor time", |it| {
+        seconds(it, &["converge", "cpuSeconds"])
+    }),
+    ("– processor time each", |it| {
+        let cpu_ms = float(it, &["converge", "cpuSeconds"])? * 1e3;
+        Some(format!("{} ms", each(it, cpu_ms)?))
+    }),
+    ("– peak memory", |it| mib(it, &["converge", "peakMiB"])),
+    ("at rest", |it| {
+        Some(format!("{} s", whole(it, &["rest", "seconds"])?))
+    }),
+    ("– requests for applied objects", |it| {
+        text(it, &["rest", "objectRequests"])
+    }),
+    ("– other requests", |it| {
+        let all = whole(it, &["rest", "requests", "total"])?;
+        Some((all - whole(it, &["rest", "objectRequests"])?).to_string())
+    }),
+    ("– processor time", |it| {
+        seconds(it, &["rest", "cpuSeconds"])
+    }),
+    ("one push: applied", |it| {
+        Some(format!(
+            "{} after git push returned",
+            ms(it, &["push", "appliedMs"])?
+        ))
+    }),
+    ("– all at the new revision", |it| {
+        ms(it, &["push", "allMovedMs"])
+    }),
+    ("– renders", |it| text(it, &["push", "renders"])),
+    ("– requests", |it| by_verb(it, "push")),
+    ("– status patches", |it| {
+        text(it, &["push", "statusPatches"])
+    }),
+    ("changes by hand", |it| text(it, &["drift", "changes"])),
+    ("– corrected", |it| {
+        let median = float(it, &["drift", "medianMs"])?;
+        let worst = float(it, &["drift", "worstMs"])?;
+        Some(format!("{median:.1} ms median, {worst:.1} ms worst"))
+    }),
+    ("– requests", |it| by_verb(it, "drift")),
+    ("restart: at rest", |it| ms(it, &["restart", "restMs"])),
+    ("– requests", |it| by_verb(it, "restart")),
+    ("chain of dependents", |it| {
+        text(it, &["chain", "kustomizations"])
+    }),
+    ("– first to last Ready", |it| {
+        ms(it, &["chain", "firstToLastMs"])
+    }),
+    ("– requests", |it| by_verb(it, "chain")),
+    ("controller alone, no Kustomization", |it| {
+        memory(it, "idle")
+    }),
+    ("– all Ready", |it| memory(it, "full")),
+    ("– after", |it| ms(it, &["alone", "readyMs"])),
+    ("– processor time", |it| {
+        seconds(it, &["alone", "cpuSeconds"])
+    }),
+    ("– memory each", |it| {
+        let grown = float(it, &["alone", "full", "residentMiB"])?
+            - float(it, &["alone", "idle", "residentMiB"])?;
+        Some(format!("{} KiB", each(it, grown * 1024.0)?))
+    }),
+];
+
+/// A table in Markdown. Rows that nobody measured are left out.
+pub fn table(figures: &[Value]) -> String {
+    let mut lines: Vec<String> = Vec::new();
+    for (name, figure) in ROWS {
+        let cells: Vec<Option<String>> = figures.iter().map(figure).collect();
+        if cells.iter().all(Option::is_none) {
+            continue;
+        }
+        let cells = cells.into_iter().map(Option::unwrap_or_default);
+        let cells: Vec<String> = cells.collect();
+        lines.push(format!("| {name} | {} |\n", cells.join(" | ")));
+        if lines.len() == 1 {
+            lines.push(format!("|{}\n", "---|".repeat(figures.len() + 1)));
+        }
+    }
+    lines.concat()
 }
 
-fn by_verb(requests: &CounterSnapshot) -> String {
-    let parts: Vec<String> = VERBS
-        .into_iter()
-        .map(|verb| (verb, requests.of_verb(verb)))
-        .filter(|(_, number)| *number > 0)
-        .map(|(verb, number)| format!("{number} {verb}"))
+fn whole(figures: &Value, path: &[&str]) -> Option<i64> {
+    figures.i64_at(path)
+}
+
+fn float(figures: &Value, path: &[&str]) -> Option<f64> {
+    match figures.at(path)? {
+        Value::Float(number) => Some(*number),
+        Value::Integer(number) => Some(i32::try_from(*number).ok()?.into()),
+        _ => None,
+    }
+}
+
+fn text(figures: &Value, path: &[&str]) -> Option<String> {
+    Some(whole(figures, path)?.to_string())
+}
+
+fn ms(figures: &Value, path: &[&str]) -> Option<String> {
+    Some(format!("{:.0} ms", float(figures, path)?))
+}
+
+fn seconds(figures: &Value, path: &[&str]) -> Option<String> {
+    Some(format!("{:.2} s", float(figures, path)?))
+}
+
+fn mib(figures: &Value, path: &[&str]) -> Option<String> {
+    Some(format!("{:.0} MiB", float(figures, path)?))
+}
+
+/// The share of one Kustomization.
+fn each(figures: &Value, sum: f64) -> Option<String> {
+    let count = float(figures, &["kustomizations"])?;
+    Some(format!("{:.1}", sum / count))
+}
+
+fn memory(figures: &Value, state: &str) -> Option<String> {
+    let resident = mib(figures, &["alone", state, "residentMiB"])?;
+    let peak = mib(figures, &["alone", state, "peakMiB"])?;
+    Some(format!("{resident}, peak {peak}"))
+}
+
+fn by_verb(figures: &Value, phase: &str) -> Option<String> {
+    let requests = figures.at(&[phase, "requests"])?;
+    let of = |name: &str| requests.i64_at(&[name]).filter(|number| *number > 0);
+    let verbs = VERBS.into_iter().map(Verb::name);
+    let parts: Vec<String> = verbs
+        .filter_map(|verb| Some(format!("{} {verb}", of(verb)?)))
         .collect();
-    format!("{}: {}", requests.total(), parts.join(", "))
+    Some(format!(
+        "{}: {}",
+        requests.i64_at(&["total"])?,
+        parts.join(", ")
+    ))
 }
 
-fn status_patches(requests: &CounterSnapshot) -> u64 {
-    requests.of(
-        Verb::Patch,
-        "kustomizations.kustomize.toolkit.fluxcd.io/status",
-    )
-}
-
-fn json(figures: &Figures) -> Value {
+/// The figures as JSON has them.
+pub fn json(figures: &Figures) -> Value {
     let Figures {
         count,
         converge,
@@ -123,8 +204,10 @@ fn json(figures: &Figures) -> Value {
         push,
         drift,
         restart,
+        chain,
+        alone,
     } = figures;
-    value!({
+    let mut all = value!({
         "kustomizations": (number(*count as u64)),
         "converge": {
             "readyMs": (Value::Float(converge.ready_ms)),
@@ -155,7 +238,45 @@ fn json(figures: &Figures) -> Value {
             "restMs": (Value::Float(restart.rest_ms)),
             "requests": (requests(&restart.requests)),
         },
+    });
+    if let Some(chain) = chain {
+        all.set_at(&["chain"], chain_json(chain));
+    }
+    if let Some(alone) = alone {
+        all.set_at(&["alone"], alone_json(alone));
+    }
+    all
+}
+
+fn chain_json(chain: &Chain) -> Value {
+    value!({
+        "kustomizations": (number(chain.count as u64)),
+        "firstToLastMs": (Value::Float(chain.first_to_last_ms)),
+        "requests": (requests(&chain.requests)),
     })
+}
+
+fn alone_json(alone: &Alone) -> Value {
+    value!({
+        "idle": (memory_json(alone.idle)),
+        "full": (memory_json(alone.full)),
+        "readyMs": (Value::Float(alone.ready_ms)),
+        "cpuSeconds": (Value::Float(alone.cpu_s)),
+    })
+}
+
+fn memory_json(memory: Memory) -> Value {
+    value!({
+        "residentMiB": (Value::Float(memory.resident_mib)),
+        "peakMiB": (Value::Float(memory.peak_mib)),
+    })
+}
+
+fn status_patches(requests: &CounterSnapshot) -> u64 {
+    requests.of(
+        Verb::Patch,
+        "kustomizations.kustomize.toolkit.fluxcd.io/status",
+    )
 }
 
 fn requests(requests: &CounterSnapshot) -> Value {

@@ -112,7 +112,8 @@ fn connect(server: &ApiServer) -> Cluster {
     Cluster::from_service(ClusterKey::local(), service, ClusterOptions::in_process())
 }
 
-async fn serve_git(root: &Path, count: usize) -> Result<(GitServer, String), String> {
+/// Serves the repository of so many folders; its address.
+pub async fn serve_git(root: &Path, count: usize) -> Result<(GitServer, String), String> {
     let server = GitServer::new(root, trueup_gitserver::Options::default()).map_err(text)?;
     let changes = fleet::files(count)
         .into_iter()
@@ -144,7 +145,8 @@ async fn serve_git(root: &Path, count: usize) -> Result<(GitServer, String), Str
     ))
 }
 
-async fn prepare(person: &Session) -> Result<(), String> {
+/// Makes the definitions and the namespace.
+pub async fn prepare(person: &Session) -> Result<(), String> {
     let options = WriteOptions::new("bench");
     for definition in definitions() {
         person.create(&definition, &options).await.map_err(text)?;

@@ -1,16 +1,12 @@
 //! A server to put load on.
 
+use crate::kubeconfig::{self, Reached};
 use std::path::Path;
 use std::process::Stdio;
-use std::time::Duration;
 use tempfile::TempDir;
 use tokio::process::{Child, Command};
-use trueup_cluster::{Cluster, ClusterKey, ClusterOptions, DeleteOptions, Session, WriteOptions};
-use trueup_object::{GroupVersionKind, ObjectRef, Value, from_yaml, value};
-
-/// How often a starting server is asked, and how long in all.
-const START_STEP: Duration = Duration::from_millis(20);
-const START_STEPS: usize = 500;
+use trueup_cluster::{DeleteOptions, Session, WriteOptions};
+use trueup_object::{GroupVersionKind, ObjectRef, value};
 
 /// A server, and where in it the objects are.
 pub struct Target {
@@ -56,26 +52,21 @@ impl Target {
     async fn reach(kubeconfig: &Path, processes: Vec<u32>) -> Result<Self, String> {
         let namespace = format!("bench-{}", std::process::id());
         let object = value!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": (namespace.as_str())}});
-        let mut problem = String::new();
-        for _ in 0..START_STEPS {
-            match connect(kubeconfig).await {
-                Ok((url, token, session)) => {
-                    let made = session.create(&object, &WriteOptions::new("bench")).await;
-                    made.map_err(|error| format!("make a namespace on {url}: {error}"))?;
-                    return Ok(Self {
-                        url,
-                        token,
-                        namespace,
-                        session,
-                        processes,
-                        own: None,
-                    });
-                }
-                Err(error) => problem = error,
-            }
-            tokio::time::sleep(START_STEP).await;
-        }
-        Err(problem)
+        let Reached {
+            url,
+            token,
+            session,
+        } = kubeconfig::reach(kubeconfig).await?;
+        let made = session.create(&object, &WriteOptions::new("bench")).await;
+        made.map_err(|error| format!("make a namespace on {url}: {error}"))?;
+        Ok(Self {
+            url,
+            token,
+            namespace,
+            session,
+            processes,
+            own: None,
+        })
     }
 
     /// The path of the ConfigMaps.
@@ -128,33 +119,4 @@ impl Target {
             .map(drop)
             .map_err(|error| format!("delete namespace {}: {error}", self.namespace))
     }
-}
-
-async fn connect(kubeconfig: &Path) -> Result<(String, String, Session), String> {
-    let text = std::fs::read_to_string(kubeconfig)
-        .map_err(|error| format!("read {}: {error}", kubeconfig.display()))?;
-    let config = from_yaml(&text).map_err(|error| format!("{}: {error}", kubeconfig.display()))?;
-    let (url, token) = (
-        first(&config, "clusters", &["cluster", "server"]),
-        first(&config, "users", &["user", "token"]),
-    );
-    let (Some(url), Some(token)) = (url, token) else {
-        return Err(format!("{}: no server, or no token", kubeconfig.display()));
-    };
-    let options = ClusterOptions::default();
-    let cluster = Cluster::from_kubeconfig(ClusterKey::local(), kubeconfig, None, options)
-        .await
-        .map_err(|error| format!("reach {url}: {error}"))?;
-    let session = cluster.session();
-    cluster
-        .catalogue()
-        .await
-        .map_err(|error| format!("reach {url}: {error}"))?;
-    Ok((url, token, session))
-}
-
-/// A text in the first entry of a list of a kubeconfig.
-fn first(config: &Value, list: &str, path: &[&str]) -> Option<String> {
-    let entry = config.at(&[list])?.as_list()?.first()?;
-    entry.str_at(path).map(str::to_owned)
 }
