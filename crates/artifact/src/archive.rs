@@ -3,7 +3,10 @@
 mod read;
 mod write;
 
-pub use read::{ArchiveError, ArchiveLimits, read_archive};
+pub use read::{
+    ArchiveError, ArchiveLimits, MAX_FOREIGN_NAME_BYTES, MAX_FOREIGN_PATH_BYTES,
+    MAX_FOREIGN_TOTAL_BYTES, NameLimits, read_archive,
+};
 pub use write::{ArchiveSummary, WriteArchiveError, write_archive};
 
 #[cfg(test)]

@@ -5,6 +5,7 @@
 //! memory, a folder) is decided by whoever implements [`FileTree`].
 
 mod archive;
+mod checksum;
 mod digest;
 mod filtered;
 mod glob;
@@ -15,8 +16,10 @@ mod revision;
 mod tree;
 
 pub use archive::{
-    ArchiveError, ArchiveLimits, ArchiveSummary, WriteArchiveError, read_archive, write_archive,
+    ArchiveError, ArchiveLimits, ArchiveSummary, MAX_FOREIGN_NAME_BYTES, MAX_FOREIGN_PATH_BYTES,
+    MAX_FOREIGN_TOTAL_BYTES, NameLimits, WriteArchiveError, read_archive, write_archive,
 };
+pub use checksum::{Checksum, ChecksumError};
 pub use digest::{Digest, DigestError, Digester};
 pub use filtered::FilteredTree;
 pub use ignore::{IGNORE_FILE, IgnoreRules, MAX_IGNORE_FILE_BYTES};

@@ -118,6 +118,12 @@ impl MemoryTree {
         self.add_file(path, content)
     }
 
+    /// Length of all files together.
+    #[must_use]
+    pub fn content_bytes(&self) -> u64 {
+        self.root.content_bytes()
+    }
+
     /// Removes what stands at the path, with everything below it; says whether
     /// something did. Folders that this empties stay.
     pub fn remove(&mut self, path: &TreePath) -> bool {
@@ -197,6 +203,15 @@ fn file_node(content: Bytes, executable: bool) -> Node {
 }
 
 impl Folder {
+    fn content_bytes(&self) -> u64 {
+        let bytes = |node: &Node| match node {
+            Node::File { content, .. } => content.len() as u64,
+            Node::Symlink { .. } => 0,
+            Node::Directory(folder) => folder.content_bytes(),
+        };
+        self.entries.values().map(bytes).sum()
+    }
+
     fn id(&self) -> ContentId {
         let mut hash = Sha256::new();
         for (name, node) in &self.entries {

@@ -3,13 +3,16 @@
 use super::elsewhere_world::{ALL, account, grant};
 use super::world::{NAMESPACE, URL, World, condition, map, reference};
 use futures::future::BoxFuture;
+use std::collections::BTreeSet;
 use std::sync::Arc;
-use trueup_artifact::{Entry, FileTree, TreeError, TreePath};
+use trueup_artifact::{Checksum, Entry, FileTree, TreeError, TreePath};
 use trueup_cluster::{Form, WriteOptions};
 use trueup_controller::CrossNamespace;
 use trueup_object::{Text, Value, value};
 use trueup_source::memory::MemoryStore;
-use trueup_source::{ArtifactOwner, ArtifactRecord, ArtifactStorage, Publication, StoreError};
+use trueup_source::{
+    ArtifactOwner, ArtifactRecord, ArtifactStorage, ForeignArchive, Publication, StoreError,
+};
 use trueup_testkit::virtual_time;
 
 /// A tenant that may do everything with ConfigMaps in `apps`, and nothing else.
@@ -373,8 +376,31 @@ impl ArtifactStorage for TrappedStorage {
         self.0.collect_garbage(owner, current, now)
     }
 
+    fn keep<'a>(
+        &'a self,
+        archive: ForeignArchive,
+    ) -> BoxFuture<'a, Result<Arc<dyn FileTree>, StoreError>> {
+        self.0.keep(archive)
+    }
+
+    fn kept<'a>(
+        &'a self,
+        owner: &'a ArtifactOwner,
+        digest: &'a Checksum,
+    ) -> BoxFuture<'a, Result<Option<Arc<dyn FileTree>>, StoreError>> {
+        self.0.kept(owner, digest)
+    }
+
     fn remove<'a>(&'a self, owner: &'a ArtifactOwner) -> BoxFuture<'a, Result<(), StoreError>> {
         self.0.remove(owner)
+    }
+
+    fn retain<'a>(
+        &'a self,
+        kind: &'a str,
+        owners: &'a BTreeSet<ArtifactOwner>,
+    ) -> BoxFuture<'a, Result<(), StoreError>> {
+        self.0.retain(kind, owners)
     }
 }
 

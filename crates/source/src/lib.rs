@@ -27,7 +27,10 @@ pub use request::{
 };
 pub use storage::{
     ARTIFACT_RETENTION_MS, ARTIFACT_RETENTION_RECORDS, ArtifactOwner, ArtifactRecord,
-    ArtifactStorage, Origin, Publication, StoreError,
+    ArtifactStorage, EXTERNAL_ARTIFACTS, ForeignArchive, Origin, Publication, StoreError,
 };
 pub use store::{ArtifactStore, ArtifactStoreOptions};
-pub use web::{MAX_WEB_FILE_BYTES, WEB_FILE_TIMEOUT_MS, WebFetch, WebFetcher};
+pub use web::{
+    ARTIFACT_TIMEOUT_MS, MAX_ARTIFACT_BYTES, MAX_WEB_FILE_BYTES, WEB_FILE_TIMEOUT_MS, WebFetch,
+    WebFetcher,
+};

@@ -1,11 +1,12 @@
 //! The store of artifacts as a trait.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::Arc;
 
+use bytes::Bytes;
 use jiff::Timestamp;
-use trueup_artifact::{ArchiveError, FileTree, Revision, TreeError, WriteArchiveError};
+use trueup_artifact::{ArchiveError, Checksum, FileTree, Revision, TreeError, WriteArchiveError};
 
 use crate::{BoxFuture, MirrorKey};
 
@@ -14,6 +15,9 @@ pub const ARTIFACT_RETENTION_RECORDS: usize = 2;
 
 /// How long an archive is kept at least.
 pub const ARTIFACT_RETENTION_MS: i64 = 60_000;
+
+/// The kind, in lower case, whose archives others make and serve.
+pub const EXTERNAL_ARTIFACTS: &str = "externalartifact";
 
 /// Keeps artifacts.
 pub trait ArtifactStorage: fmt::Debug + Send + Sync {
@@ -32,6 +36,24 @@ pub trait ArtifactStorage: fmt::Debug + Send + Sync {
         record: &'a ArtifactRecord,
     ) -> BoxFuture<'a, Result<Arc<dyn FileTree>, StoreError>>;
 
+    /// Keeps an archive that somebody else made, and answers its files. It is
+    /// refused, and nothing of it unpacked, unless it has its digest; refused
+    /// as well where it is over the limits of a stranger's archive, or holds
+    /// what no artifact may. When this returns, it survives a crash. It is not
+    /// served to anybody.
+    fn keep<'a>(
+        &'a self,
+        archive: ForeignArchive,
+    ) -> BoxFuture<'a, Result<Arc<dyn FileTree>, StoreError>>;
+
+    /// The files of an archive that was kept for an owner, by its digest;
+    /// `None` if it is not here.
+    fn kept<'a>(
+        &'a self,
+        owner: &'a ArtifactOwner,
+        digest: &'a Checksum,
+    ) -> BoxFuture<'a, Result<Option<Arc<dyn FileTree>>, StoreError>>;
+
     /// Whether the archive of this record is there with the right length.
     fn holds<'a>(&'a self, record: &'a ArtifactRecord) -> BoxFuture<'a, bool>;
 
@@ -47,6 +69,14 @@ pub trait ArtifactStorage: fmt::Debug + Send + Sync {
 
     /// Removes everything of an object that is gone.
     fn remove<'a>(&'a self, owner: &'a ArtifactOwner) -> BoxFuture<'a, Result<(), StoreError>>;
+
+    /// Removes everything of objects of a kind (in lower case) that are not
+    /// among these.
+    fn retain<'a>(
+        &'a self,
+        kind: &'a str,
+        owners: &'a BTreeSet<ArtifactOwner>,
+    ) -> BoxFuture<'a, Result<(), StoreError>>;
 }
 
 /// The object whose artifact it is.
@@ -65,6 +95,15 @@ impl ArtifactOwner {
     pub fn git_repository(namespace: &str, name: &str) -> Self {
         ArtifactOwner {
             kind: "gitrepository".to_owned(),
+            namespace: namespace.to_owned(),
+            name: name.to_owned(),
+        }
+    }
+
+    /// The owner of what is fetched for an ExternalArtifact.
+    pub fn external_artifact(namespace: &str, name: &str) -> Self {
+        ArtifactOwner {
+            kind: EXTERNAL_ARTIFACTS.to_owned(),
             namespace: namespace.to_owned(),
             name: name.to_owned(),
         }
@@ -94,6 +133,27 @@ pub struct Publication {
     pub metadata: BTreeMap<String, String>,
     /// The time of the publication.
     pub now: Timestamp,
+}
+
+/// An archive that somebody else made and serves.
+#[derive(Clone)]
+pub struct ForeignArchive {
+    /// The object that tells of it.
+    pub owner: ArtifactOwner,
+    /// The digest that it must have.
+    pub digest: Checksum,
+    /// The archive, a gzipped tar.
+    pub archive: Bytes,
+    /// The time at which it is kept.
+    pub now: Timestamp,
+}
+
+/// Content may be secret and is long: a length will do.
+impl fmt::Debug for ForeignArchive {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (owner, length) = (self.owner.path(), self.archive.len());
+        write!(formatter, "{owner} {} of {length} bytes", self.digest)
+    }
 }
 
 /// A commit in a mirror.
@@ -156,6 +216,12 @@ pub enum StoreError {
         /// What the archive has.
         actual: String,
     },
+    /// The archive of somebody else is not the one that was spoken of.
+    #[error("computed digest doesn't match provided '{0}'")]
+    Unverified(Checksum),
+    /// The archive of somebody else is not to be unpacked.
+    #[error(transparent)]
+    Foreign(ArchiveError),
     /// The archive can't be read.
     #[error("artifact '{path}': {cause}")]
     Archive {

@@ -2,19 +2,22 @@
 
 mod cache;
 mod disk;
+mod foreign;
 mod layout;
 
+use std::collections::BTreeSet;
 use std::io;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use jiff::Timestamp;
-use trueup_artifact::{ArchiveLimits, Digest, FileTree, FilteredTree, read_archive};
+use trueup_artifact::{ArchiveLimits, Checksum, Digest, FileTree, FilteredTree, read_archive};
 
-use self::cache::TreeCache;
+use self::cache::{Opened, TreeCache};
 use self::disk::SideRecord;
 use crate::{
-    ArtifactOwner, ArtifactRecord, ArtifactStorage, BoxFuture, Publication, StoreError, TreeSource,
+    ArtifactOwner, ArtifactRecord, ArtifactStorage, BoxFuture, ForeignArchive, Publication,
+    StoreError, TreeSource,
 };
 
 /// Where an [`ArtifactStore`] works.
@@ -66,6 +69,9 @@ pub struct ArtifactStore {
 struct Shared {
     options: ArtifactStoreOptions,
     cache: TreeCache,
+    /// Held while an archive of somebody else is unpacked: one at a time, so
+    /// that what they may take of memory is bounded.
+    unpacking: Mutex<()>,
 }
 
 impl ArtifactStore {
@@ -75,14 +81,21 @@ impl ArtifactStore {
         disk::remove_leftovers(&options.root)?;
         let cache = TreeCache::default();
         Ok(ArtifactStore {
-            shared: Arc::new(Shared { options, cache }),
+            shared: Arc::new(Shared {
+                options,
+                cache,
+                unpacking: Mutex::default(),
+            }),
         })
     }
 
     /// The file behind a path of a URL, `gitrepository/<ns>/<name>/<file>`
     /// with or without a slash in front; `None` for everything that is no
-    /// artifact, climbs or leads elsewhere.
+    /// artifact of ours, climbs or leads elsewhere.
     pub fn file(&self, path: &str) -> Option<PathBuf> {
+        if layout::is_foreign(path) {
+            return None;
+        }
         layout::served_file(&self.shared.options.root, path)
     }
 
@@ -118,7 +131,7 @@ impl Shared {
             };
             disk::write_side_record(&self.options.root, &path, &side)?;
         }
-        self.cache.insert(&path, &digest, tree);
+        self.cache.insert(&path, &digest, Opened::lazily(tree));
         Ok(ArtifactRecord {
             url: format!("http://{}/{path}", self.options.advertised_host),
             path,
@@ -135,12 +148,12 @@ impl Shared {
             return Ok(tree);
         }
         layout::check_path(&record.path)?;
-        let tree = match self.tree_of_mirror(record) {
-            Some(tree) => tree,
+        let opened = match self.tree_of_mirror(record) {
+            Some(tree) => Opened::lazily(tree),
             None => self.tree_of_archive(record)?,
         };
-        self.cache
-            .insert(&record.path, &record.digest, tree.clone());
+        let tree = opened.tree.clone();
+        self.cache.insert(&record.path, &record.digest, opened);
         Ok(tree)
     }
 
@@ -156,7 +169,7 @@ impl Shared {
         Some(Arc::new(tree))
     }
 
-    fn tree_of_archive(&self, record: &ArtifactRecord) -> Result<Arc<dyn FileTree>, StoreError> {
+    fn tree_of_archive(&self, record: &ArtifactRecord) -> Result<Opened, StoreError> {
         let path = || record.path.clone();
         let archive = disk::read_archive_file(&self.options.root, &record.path)?;
         let actual = Digest::of(&archive).to_string();
@@ -172,7 +185,7 @@ impl Shared {
                 path: path(),
                 cause,
             })?;
-        Ok(Arc::new(tree))
+        Ok(Opened::whole(tree))
     }
 
     fn holds(&self, record: &ArtifactRecord) -> bool {
@@ -206,6 +219,22 @@ impl ArtifactStorage for ArtifactStore {
         Box::pin(self.run(move |shared| shared.open_tree(&record)))
     }
 
+    fn keep<'a>(
+        &'a self,
+        archive: ForeignArchive,
+    ) -> BoxFuture<'a, Result<Arc<dyn FileTree>, StoreError>> {
+        Box::pin(self.run(move |shared| shared.keep(&archive)))
+    }
+
+    fn kept<'a>(
+        &'a self,
+        owner: &'a ArtifactOwner,
+        digest: &'a Checksum,
+    ) -> BoxFuture<'a, Result<Option<Arc<dyn FileTree>>, StoreError>> {
+        let (owner, digest) = (owner.clone(), digest.clone());
+        Box::pin(self.run(move |shared| shared.kept(&owner, &digest)))
+    }
+
     fn holds<'a>(&'a self, record: &'a ArtifactRecord) -> BoxFuture<'a, bool> {
         let record = record.clone();
         Box::pin(async move {
@@ -235,6 +264,23 @@ impl ArtifactStorage for ArtifactStore {
             let folder = layout::owner_path(&owner)?;
             disk::remove_folder(&shared.options.root, &folder)?;
             shared.cache.forget_below(&folder);
+            Ok(())
+        }))
+    }
+
+    fn retain<'a>(
+        &'a self,
+        kind: &'a str,
+        owners: &'a BTreeSet<ArtifactOwner>,
+    ) -> BoxFuture<'a, Result<(), StoreError>> {
+        let (kind, owners) = (kind.to_owned(), owners.clone());
+        Box::pin(self.run(move |shared| {
+            for owner in disk::owners(&shared.options.root, &kind)? {
+                if !owners.contains(&owner) {
+                    disk::remove_folder(&shared.options.root, &owner.path())?;
+                    shared.cache.forget_below(&owner.path());
+                }
+            }
             Ok(())
         }))
     }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use reqwest::header::{ACCEPT, LOCATION};
-use reqwest::{Client, Response, Url};
+use reqwest::{Client, Response, StatusCode, Url};
 
 use crate::error::{Failure, FetchErrorKind};
 use crate::git::{broken, client, redacted};
@@ -16,6 +16,11 @@ const OPERATION: &str = "fetch the file";
 pub const MAX_WEB_FILE_BYTES: u64 = 16 << 20;
 /// How long fetching one file may take.
 pub const WEB_FILE_TIMEOUT_MS: u64 = 30_000;
+
+/// How long the archive of an artifact that others serve may be.
+pub const MAX_ARTIFACT_BYTES: u64 = 64 << 20;
+/// How long fetching one may take.
+pub const ARTIFACT_TIMEOUT_MS: u64 = 60_000;
 
 /// Somewhere that files of web servers come from.
 pub trait WebFetch: fmt::Debug + Send + Sync {
@@ -42,6 +47,12 @@ impl WebFetcher {
             max_bytes: MAX_WEB_FILE_BYTES,
             timeout_ms: WEB_FILE_TIMEOUT_MS,
         })
+    }
+
+    /// A fetcher of the archives of artifacts that others serve, with their
+    /// limits.
+    pub fn of_artifacts() -> Result<Self, FetchError> {
+        Ok(Self::new()?.with_limits(MAX_ARTIFACT_BYTES, ARTIFACT_TIMEOUT_MS))
     }
 
     /// The same with other limits.
@@ -85,7 +96,7 @@ impl WebFetcher {
         let status = response.status();
         if !status.is_success() {
             let cause = format!("HTTP status {status}");
-            return Err(Failure::new(FetchErrorKind::NotFound, cause));
+            return Err(Failure::new(class_of(status), cause));
         }
         let mut body = BytesMut::new();
         while let Some(chunk) = response.chunk().await.map_err(broken)? {
@@ -105,6 +116,16 @@ impl WebFetch for WebFetcher {
             let outcome = self.fetch_within_time(url).await;
             outcome.map_err(|failure| named(failure, url))
         })
+    }
+}
+
+/// What a status that is no success means for whoever asked.
+fn class_of(status: StatusCode) -> FetchErrorKind {
+    match status.as_u16() {
+        401 | 403 => FetchErrorKind::Authentication,
+        404 | 410 => FetchErrorKind::NotFound,
+        408 | 425 | 429 | 500..=599 => FetchErrorKind::Unreachable,
+        _ => FetchErrorKind::Protocol,
     }
 }
 

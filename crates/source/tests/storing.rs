@@ -1,15 +1,15 @@
 //! The store of artifacts on disk.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 use tempfile::TempDir;
-use trueup_artifact::{ArchiveLimits, Entry, MemoryTree, Revision};
+use trueup_artifact::{ArchiveLimits, Digest, Entry, MemoryTree, Revision, write_archive};
 use trueup_source::{
-    ArtifactOwner, ArtifactStorage, ArtifactStore, ArtifactStoreOptions, FetchOutcome, GitFetch,
-    Origin, Publication, StoreError, TreeSource,
+    ArtifactOwner, ArtifactStorage, ArtifactStore, ArtifactStoreOptions, EXTERNAL_ARTIFACTS,
+    FetchOutcome, ForeignArchive, GitFetch, Origin, Publication, StoreError, TreeSource,
 };
 
 use crate::fixture::{Client, Repository, Rules, Server, main_of, path};
@@ -248,4 +248,93 @@ async fn a_fleet_of_a_hundred_folders_is_fetched_and_archived() {
         repository.write("apps/7/1.yaml", "changed");
         repository.commit("two");
     }
+}
+
+/// An archive of one file that somebody else made, told of by this digest.
+fn foreign(name: &str, content: &str, digest: Option<&str>) -> ForeignArchive {
+    let tree = MemoryTree::from_files([("app/x.yaml", content.to_owned())]).unwrap();
+    let mut archive = Vec::new();
+    write_archive(&tree, &mut archive).unwrap();
+    let actual = Digest::of(&archive).to_string();
+    ForeignArchive {
+        owner: ArtifactOwner::external_artifact("apps", name),
+        digest: digest.unwrap_or(&actual).parse().unwrap(),
+        archive: archive.into(),
+        now: Timestamp::now(),
+    }
+}
+
+#[tokio::test]
+async fn an_archive_of_others_is_kept_over_a_restart_and_served_to_nobody() {
+    let folder = TempDir::new().unwrap();
+    let store = open(folder.path(), None);
+    let one = foreign("web", "1", None);
+    let tree = store.keep(one.clone()).await.unwrap();
+    assert_eq!(tree.read(&path("app/x.yaml")).unwrap(), "1");
+    let file = format!(
+        "externalartifact/apps/web/{}.tar.gz",
+        one.digest.file_name()
+    );
+    assert!(folder.path().join(&file).is_file());
+    for path in [file.clone(), format!("/{file}")] {
+        assert_eq!(store.file(&path), None, "{path}");
+    }
+    let store = open(folder.path(), None);
+    let kept = store.kept(&one.owner, &one.digest).await.unwrap().unwrap();
+    assert_eq!(kept.read(&path("app/x.yaml")).unwrap(), "1");
+    let other = foreign("web", "2", None);
+    assert!(
+        store
+            .kept(&other.owner, &other.digest)
+            .await
+            .unwrap()
+            .is_none()
+    );
+    // What was changed on disk since is not there.
+    std::fs::write(folder.path().join(&file), other.archive).unwrap();
+    let store = open(folder.path(), None);
+    assert!(store.kept(&one.owner, &one.digest).await.unwrap().is_none());
+}
+
+#[tokio::test]
+async fn an_archive_of_others_without_its_digest_is_neither_unpacked_nor_kept() {
+    let folder = TempDir::new().unwrap();
+    let store = open(folder.path(), None);
+    let digest = format!("sha512:{}", "0".repeat(128));
+    let mut bad = foreign("web", "1", Some(&digest));
+    // Not even what is no archive is looked at.
+    for archive in [bad.archive.clone(), "no archive".into()] {
+        bad.archive = archive;
+        let error = store.keep(bad.clone()).await.unwrap_err();
+        assert!(matches!(error, StoreError::Unverified(_)), "{error}");
+    }
+    assert!(store.kept(&bad.owner, &bad.digest).await.unwrap().is_none());
+    let broken = ForeignArchive {
+        digest: Digest::of(b"no archive").to_string().parse().unwrap(),
+        ..bad
+    };
+    let error = store.keep(broken).await.unwrap_err();
+    assert!(matches!(error, StoreError::Foreign(_)), "{error}");
+    assert!(!folder.path().join("externalartifact").exists());
+}
+
+#[tokio::test]
+async fn what_was_kept_of_others_goes_with_them() {
+    let folder = TempDir::new().unwrap();
+    let store = open(folder.path(), None);
+    let (web, api) = (foreign("web", "1", None), foreign("api", "1", None));
+    for one in [&web, &api] {
+        store.keep(one.clone()).await.unwrap();
+    }
+    let record = store
+        .publish(publication('a', &[("x", "1")]))
+        .await
+        .unwrap();
+    let owners = BTreeSet::from([web.owner.clone()]);
+    store.retain(EXTERNAL_ARTIFACTS, &owners).await.unwrap();
+    assert!(store.kept(&api.owner, &api.digest).await.unwrap().is_none());
+    assert!(store.kept(&web.owner, &web.digest).await.unwrap().is_some());
+    store.remove(&web.owner).await.unwrap();
+    assert!(store.kept(&web.owner, &web.digest).await.unwrap().is_none());
+    assert!(store.holds(&record).await, "others keep theirs");
 }

@@ -5,7 +5,7 @@ use std::io::{self, Read};
 use bytes::Bytes;
 use flate2::read::MultiGzDecoder;
 
-use crate::{MemoryTree, MemoryTreeError, PathError, TreePath};
+use crate::{MAX_TREE_DEPTH, MemoryTree, MemoryTreeError, PathError, TreePath};
 
 /// What an archive may cost.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,6 +18,17 @@ pub struct ArchiveLimits {
     pub max_total_bytes: u64,
     /// How often longer the unpacked bytes may be than the packed ones.
     pub max_ratio: u64,
+    /// Length of one name, and of a path of them.
+    pub names: NameLimits,
+}
+
+/// How long names may be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct NameLimits {
+    /// Bytes of the name of one file or folder.
+    pub max_name_bytes: usize,
+    /// Bytes of a path.
+    pub max_path_bytes: usize,
 }
 
 /// How many files and folders an archive may hold: as many as a commit.
@@ -29,13 +40,42 @@ const MAX_TOTAL_BYTES: u64 = 1 << 30;
 /// How often longer everything may be than the archive.
 const MAX_RATIO: u64 = 200;
 
+/// How long a name in an archive of our own may be: Git knows no limit.
+const MAX_OWN_NAME_BYTES: usize = 1 << 16;
+/// How long everything in a stranger's archive may be, unpacked.
+pub const MAX_FOREIGN_TOTAL_BYTES: u64 = 256 << 20;
+/// How long a name in a stranger's archive may be, as in file systems.
+pub const MAX_FOREIGN_NAME_BYTES: usize = 255;
+/// How long a path in a stranger's archive may be, as in file systems.
+pub const MAX_FOREIGN_PATH_BYTES: usize = 4096;
+
 impl Default for ArchiveLimits {
+    /// What an archive of our own making may cost.
     fn default() -> Self {
         ArchiveLimits {
             max_entries: MAX_ENTRIES,
             max_file_bytes: MAX_FILE_BYTES,
             max_total_bytes: MAX_TOTAL_BYTES,
             max_ratio: MAX_RATIO,
+            names: NameLimits {
+                max_name_bytes: MAX_OWN_NAME_BYTES,
+                max_path_bytes: MAX_OWN_NAME_BYTES,
+            },
+        }
+    }
+}
+
+impl ArchiveLimits {
+    /// What an archive that a stranger made may cost.
+    #[must_use]
+    pub fn foreign() -> Self {
+        ArchiveLimits {
+            max_total_bytes: MAX_FOREIGN_TOTAL_BYTES,
+            names: NameLimits {
+                max_name_bytes: MAX_FOREIGN_NAME_BYTES,
+                max_path_bytes: MAX_FOREIGN_PATH_BYTES,
+            },
+            ..Self::default()
         }
     }
 }
@@ -53,6 +93,14 @@ pub enum ArchiveError {
     /// An entry has a name that leads elsewhere.
     #[error("the archive holds an entry with a forbidden name: {0}")]
     Name(#[from] PathError),
+    /// A symbolic link points out of the archive.
+    #[error("the archive holds {path:?}, a symbolic link that leads out of it: {cause}")]
+    Link {
+        /// Its name.
+        path: String,
+        /// What is wrong with where it points.
+        cause: PathError,
+    },
     /// An entry is neither a file nor a folder.
     #[error("the archive holds {path:?}, which is {what}: only files and folders are allowed")]
     Kind {
@@ -77,9 +125,11 @@ pub enum ArchiveError {
 }
 
 /// Unpacks a gzipped tar into memory. Refused, with nothing kept: names that
-/// are absolute or climb (`..`), links and devices, a name twice, anything over
-/// `limits`, and trailing garbage. Owners, times and modes other than "may be
-/// executed" are not looked at.
+/// are absolute or climb (`..`), symbolic links that lead out, hard links and
+/// devices, a name twice (but for folders), anything below a file or a link,
+/// anything over `limits`, and trailing garbage. Symbolic links that stay
+/// inside are left out, as Flux does. Owners, times and modes other than "may
+/// be executed" are not looked at.
 pub fn read_archive(archive: &[u8], limits: &ArchiveLimits) -> Result<MemoryTree, ArchiveError> {
     let metered = Metered {
         inner: MultiGzDecoder::new(archive),
@@ -88,6 +138,7 @@ pub fn read_archive(archive: &[u8], limits: &ArchiveLimits) -> Result<MemoryTree
     };
     let mut unpacked = tar::Archive::new(metered);
     let mut tree = MemoryTree::new();
+    let mut links = Vec::new();
     let mut count = 0;
     for entry in unpacked.entries().map_err(broken_or_over)? {
         let mut entry = entry.map_err(broken_or_over)?;
@@ -95,9 +146,13 @@ pub fn read_archive(archive: &[u8], limits: &ArchiveLimits) -> Result<MemoryTree
         if count > limits.max_entries {
             return Err(over("entries", limits.max_entries, String::new()));
         }
-        add(&mut tree, &mut entry, limits)?;
+        links.extend(add(&mut tree, &mut entry, limits)?);
     }
     drain(unpacked.into_inner())?;
+    // They stood in the way of what would have been written through them.
+    for link in &links {
+        tree.remove(link);
+    }
     Ok(tree)
 }
 
@@ -108,45 +163,100 @@ fn allowed_bytes(packed_bytes: u64, limits: &ArchiveLimits) -> u64 {
     by_ratio.min(limits.max_total_bytes)
 }
 
+/// Adds an entry, and answers its path if it is a link.
 fn add(
     tree: &mut MemoryTree,
     entry: &mut tar::Entry<'_, impl Read>,
     limits: &ArchiveLimits,
-) -> Result<(), ArchiveError> {
+) -> Result<Option<TreePath>, ArchiveError> {
     let name = String::from_utf8_lossy(&entry.path_bytes()).into_owned();
-    if let Some(what) = forbidden_kind(entry.header().entry_type()) {
+    let kind = entry.header().entry_type();
+    if let Some(what) = forbidden_kind(kind) {
         return Err(ArchiveError::Kind { path: name, what });
     }
-    if name.split('/').any(|segment| segment == "..") {
-        return Err(PathError::Outside { path: name }.into());
-    }
-    let path = TreePath::parse(&name)?;
-    if entry.header().entry_type().is_dir() {
+    let path = path_of(&name, &limits.names)?;
+    if kind.is_dir() {
         if !path.is_root() {
             tree.add_directory(&path)?;
         }
-        return Ok(());
+        return Ok(None);
     }
-    if entry.size() > limits.max_file_bytes {
+    if kind.is_symlink() {
+        add_link(tree, entry, name, &path)?;
+        return Ok(Some(path));
+    }
+    add_file(tree, entry, &name, &path, limits)?;
+    Ok(None)
+}
+
+/// The path of an entry: inside, and no longer or deeper than allowed.
+fn path_of(name: &str, limits: &NameLimits) -> Result<TreePath, ArchiveError> {
+    if name.len() > limits.max_path_bytes {
+        let place = " in a path".to_owned();
+        return Err(over("bytes", limits.max_path_bytes as u64, place));
+    }
+    let mut depth = 0;
+    for segment in name.split('/') {
+        if segment == ".." {
+            return Err(PathError::Outside { path: name.into() }.into());
+        }
+        if segment.len() > limits.max_name_bytes {
+            let place = " in a name".to_owned();
+            return Err(over("bytes", limits.max_name_bytes as u64, place));
+        }
+        depth += usize::from(!segment.is_empty() && segment != ".");
+    }
+    if depth > MAX_TREE_DEPTH + 1 {
+        let place = " above a file".to_owned();
+        return Err(over("folders", MAX_TREE_DEPTH as u64, place));
+    }
+    Ok(TreePath::parse(name)?)
+}
+
+fn add_link(
+    tree: &mut MemoryTree,
+    entry: &tar::Entry<'_, impl Read>,
+    name: String,
+    path: &TreePath,
+) -> Result<(), ArchiveError> {
+    let target = entry.link_name_bytes().unwrap_or_default();
+    let target = String::from_utf8_lossy(&target).into_owned();
+    let folder = path.parent().unwrap_or_else(TreePath::root);
+    folder
+        .resolve(&target)
+        .map_err(|cause| ArchiveError::Link { path: name, cause })?;
+    Ok(tree.add_symlink(path, &target)?)
+}
+
+fn add_file(
+    tree: &mut MemoryTree,
+    entry: &mut tar::Entry<'_, impl Read>,
+    name: &str,
+    path: &TreePath,
+    limits: &ArchiveLimits,
+) -> Result<(), ArchiveError> {
+    let size_bytes = entry.size();
+    if size_bytes > limits.max_file_bytes {
         let place = format!(" in the file {name:?}");
         return Err(over("bytes", limits.max_file_bytes, place));
     }
     let mut content = Vec::new();
     entry.read_to_end(&mut content).map_err(broken_or_over)?;
+    if content.len() as u64 != size_bytes {
+        return Err(ArchiveError::Broken(io::ErrorKind::UnexpectedEof.into()));
+    }
     let executable = entry.header().mode().map_err(ArchiveError::Broken)? & 0o111 != 0;
     if executable {
-        tree.add_executable(&path, Bytes::from(content))?;
+        tree.add_executable(path, Bytes::from(content))?;
     } else {
-        tree.add_file(&path, Bytes::from(content))?;
+        tree.add_file(path, Bytes::from(content))?;
     }
     Ok(())
 }
 
 fn forbidden_kind(kind: tar::EntryType) -> Option<&'static str> {
-    if kind.is_file() || kind.is_dir() {
+    if kind.is_file() || kind.is_dir() || kind.is_symlink() {
         None
-    } else if kind.is_symlink() {
-        Some("a symbolic link")
     } else if kind.is_hard_link() {
         Some("a hard link")
     } else {

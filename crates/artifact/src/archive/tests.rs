@@ -52,6 +52,7 @@ fn refused(archive: &[u8]) -> String {
         max_file_bytes: 10_000,
         max_total_bytes: 100_000,
         max_ratio: 200,
+        ..ArchiveLimits::foreign()
     };
     read_archive(archive, &limits).unwrap_err().to_string()
 }
@@ -164,7 +165,14 @@ fn hostile_archives_are_refused() {
         (hostile(&[("a/../../x", file, b"")]), "leads out"),
         (hostile(&[("a/../x", file, b"")]), "leads out"),
         (hostile(&[("/etc/x", file, b"")]), "absolute"),
-        (hostile(&[("x", EntryType::Symlink, b"")]), "symbolic link"),
+        (
+            hostile(&[("x", EntryType::Symlink, b"")]),
+            "leads out of it",
+        ),
+        (
+            hostile(&[("x", EntryType::Symlink, b""), ("x/y", file, b"")]),
+            "leads out of it",
+        ),
         (hostile(&[("x", EntryType::Link, b"")]), "hard link"),
         (hostile(&[("x", EntryType::Char, b"")]), "special file"),
         (hostile(&[("x", EntryType::Fifo, b"")]), "special file"),
@@ -198,6 +206,116 @@ fn hostile_archives_are_refused() {
         let message = refused(&archive);
         assert!(message.contains(expected), "{message} / {expected}");
     }
+}
+
+/// Keys and values of an extended header.
+type Records<'a> = &'a [(&'a str, &'a [u8])];
+
+/// Name, target of a link, extended header and content of an entry.
+type Extended<'a> = (&'a str, Option<&'a str>, Records<'a>, &'a [u8]);
+
+/// An archive of links and files, with an extended header before each entry
+/// that has one.
+fn extended(entries: &[Extended<'_>]) -> Vec<u8> {
+    let mut builder = tar::Builder::new(Vec::new());
+    for (name, target, records, content) in entries {
+        builder
+            .append_pax_extensions(records.iter().copied())
+            .unwrap();
+        let mut header = Header::new_ustar();
+        header.set_path(name).unwrap();
+        header.set_mode(0o644);
+        header.set_size(content.len() as u64);
+        if let Some(target) = target {
+            header.set_entry_type(EntryType::Symlink);
+            header.set_link_name(target).unwrap();
+        }
+        header.set_cksum();
+        builder.append(&header, *content).unwrap();
+    }
+    gzip(&builder.into_inner().unwrap())
+}
+
+#[test]
+fn links_inside_are_left_out_and_nothing_is_written_through_them() {
+    let inside = extended(&[
+        ("apps/real", None, &[], b"text"),
+        ("apps/link", Some("../apps/real"), &[], b""),
+        ("up", Some("./apps/.."), &[], b""),
+    ]);
+    let tree = read_archive(&inside, &ArchiveLimits::foreign()).unwrap();
+    assert_eq!(tree.read(&path("apps/real")).unwrap(), "text");
+    assert_eq!(tree.entry(&path("apps/link")).unwrap(), None);
+    assert_eq!(tree.entry(&path("up")).unwrap(), None);
+    assert_eq!(tree.content_bytes(), 4);
+    for (target, below, words) in [
+        ("real", "link/x", "below a file"),
+        ("real", "link", "twice"),
+        ("..", "link/x", "leads out of it"),
+        ("/tmp", "link/x", "leads out of it"),
+        ("a/../../b", "other", "leads out of it"),
+    ] {
+        let archive = extended(&[("link", Some(target), &[], b""), (below, None, &[], b"x")]);
+        let message = refused(&archive);
+        assert!(message.contains(words), "{target} {below}: {message}");
+    }
+}
+
+#[test]
+fn extended_headers_that_lie_deceive_nobody() {
+    let huge = u64::MAX.to_string();
+    let cases: [(Records<'_>, &str); 5] = [
+        (&[("size", b"20000")], "10000 bytes in the file"),
+        (&[("size", b"9000")], "cannot be read"),
+        (&[("size", huge.as_bytes())], ""),
+        (&[("path", b"../outside")], "leads out"),
+        (&[("path", b"/etc/passwd")], "absolute"),
+    ];
+    for (records, words) in cases {
+        let message = refused(&extended(&[("x", None, records, b"content")]));
+        assert!(message.contains(words), "{records:?}: {message}");
+    }
+    let link = extended(&[("x", Some("y"), &[("linkpath", b"/etc/passwd")], b"")]);
+    assert!(refused(&link).contains("leads out of it"));
+}
+
+#[test]
+fn names_and_depths_over_the_limit_are_refused() {
+    let long_name = "n".repeat(256);
+    let long_path = "p/".repeat(2048) + "x";
+    let deep = "d/".repeat(130) + "x";
+    for (name, words) in [
+        (&long_name, "255 bytes in a name"),
+        (&long_path, "4096 bytes in a path"),
+        (&deep, "128 folders above a file"),
+    ] {
+        let record: [(&str, &[u8]); 1] = [("path", name.as_bytes())];
+        let message = refused(&extended(&[("x", None, &record, b"")]));
+        assert!(message.contains(words), "{message}");
+    }
+    let just = "d/".repeat(128) + "x";
+    let record: [(&str, &[u8]); 1] = [("path", just.as_bytes())];
+    let archive = extended(&[("x", None, &record, b"")]);
+    let tree = read_archive(&archive, &ArchiveLimits::foreign()).unwrap();
+    crate::walk::<crate::TreeError>(&tree, &TreePath::root(), &mut |_, _| Ok(())).unwrap();
+}
+
+#[test]
+fn an_archive_of_too_many_entries_is_stopped_at_the_limit() {
+    let limits = ArchiveLimits {
+        max_entries: 5_000,
+        max_ratio: u64::MAX,
+        ..ArchiveLimits::foreign()
+    };
+    let mut header = Header::new_ustar();
+    header.set_entry_type(EntryType::Directory);
+    header.set_path("d").unwrap();
+    header.set_size(0);
+    header.set_cksum();
+    let count = usize::try_from(limits.max_entries).unwrap() + 1;
+    let tar: Vec<u8> = header.as_bytes().repeat(count);
+    let error = read_archive(&gzip(&tar), &limits).unwrap_err();
+    assert!(error.to_string().contains("5000 entries"), "{error}");
 }
 
 #[test]

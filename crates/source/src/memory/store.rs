@@ -1,15 +1,17 @@
 //! The store of artifacts in memory.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use jiff::Timestamp;
-use trueup_artifact::{FileTree, FilteredTree, write_archive};
+use trueup_artifact::{
+    ArchiveLimits, Checksum, FileTree, FilteredTree, read_archive, write_archive,
+};
 
 use crate::{
     ARTIFACT_RETENTION_MS, ARTIFACT_RETENTION_RECORDS, ArtifactOwner, ArtifactRecord,
-    ArtifactStorage, BoxFuture, Publication, StoreError,
+    ArtifactStorage, BoxFuture, ForeignArchive, Publication, StoreError,
 };
 
 /// Artifacts in memory: the same paths, digests and rules as on disk, and
@@ -22,6 +24,7 @@ pub struct MemoryStore {
 #[derive(Debug, Default)]
 struct State {
     artifacts: BTreeMap<String, Stored>,
+    foreign: BTreeMap<(ArtifactOwner, Checksum), Arc<dyn FileTree>>,
     failures: u32,
 }
 
@@ -44,7 +47,9 @@ impl MemoryStore {
 
     /// Loses everything, as a store on a volume that went with its pod.
     pub fn lose_everything(&self) {
-        self.state().artifacts.clear();
+        let mut state = self.state();
+        state.artifacts.clear();
+        state.foreign.clear();
     }
 
     /// The paths of all artifacts.
@@ -89,6 +94,17 @@ impl MemoryStore {
         };
         state.artifacts.insert(path, stored);
         Ok(record)
+    }
+
+    fn keep_foreign(&self, foreign: ForeignArchive) -> Result<Arc<dyn FileTree>, StoreError> {
+        if !foreign.digest.verifies(&foreign.archive) {
+            return Err(StoreError::Unverified(foreign.digest));
+        }
+        let tree = read_archive(&foreign.archive, &ArchiveLimits::foreign());
+        let tree: Arc<dyn FileTree> = Arc::new(tree.map_err(StoreError::Foreign)?);
+        let key = (foreign.owner, foreign.digest);
+        self.state().foreign.insert(key, tree.clone());
+        Ok(tree)
     }
 
     fn tree(&self, record: &ArtifactRecord) -> Result<Arc<dyn FileTree>, StoreError> {
@@ -148,6 +164,23 @@ impl ArtifactStorage for MemoryStore {
         Box::pin(std::future::ready(self.tree(record)))
     }
 
+    fn keep<'a>(
+        &'a self,
+        archive: ForeignArchive,
+    ) -> BoxFuture<'a, Result<Arc<dyn FileTree>, StoreError>> {
+        Box::pin(std::future::ready(self.keep_foreign(archive)))
+    }
+
+    fn kept<'a>(
+        &'a self,
+        owner: &'a ArtifactOwner,
+        digest: &'a Checksum,
+    ) -> BoxFuture<'a, Result<Option<Arc<dyn FileTree>>, StoreError>> {
+        let key = (owner.clone(), digest.clone());
+        let tree = self.state().foreign.get(&key).cloned();
+        Box::pin(std::future::ready(Ok(tree)))
+    }
+
     fn holds<'a>(&'a self, record: &'a ArtifactRecord) -> BoxFuture<'a, bool> {
         Box::pin(std::future::ready(
             self.state().artifacts.contains_key(&record.path),
@@ -166,9 +199,21 @@ impl ArtifactStorage for MemoryStore {
 
     fn remove<'a>(&'a self, owner: &'a ArtifactOwner) -> BoxFuture<'a, Result<(), StoreError>> {
         let prefix = format!("{}/", owner.path());
-        self.state()
-            .artifacts
-            .retain(|path, _| !path.starts_with(&prefix));
+        let mut state = self.state();
+        state.artifacts.retain(|path, _| !path.starts_with(&prefix));
+        state.foreign.retain(|(of, _), _| of != owner);
+        Box::pin(std::future::ready(Ok(())))
+    }
+
+    fn retain<'a>(
+        &'a self,
+        kind: &'a str,
+        owners: &'a BTreeSet<ArtifactOwner>,
+    ) -> BoxFuture<'a, Result<(), StoreError>> {
+        let mut state = self.state();
+        state
+            .foreign
+            .retain(|(owner, _), _| owner.kind != kind || owners.contains(owner));
         Box::pin(std::future::ready(Ok(())))
     }
 }

@@ -2,10 +2,13 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use trueup_artifact::FileTree;
+use trueup_artifact::{FileTree, MemoryTree};
 
 /// How many trees are kept open.
 const MAX_TREES: usize = 64;
+/// How many bytes those of them may hold that lie in memory whole, unless one
+/// alone is longer.
+const MAX_TREE_BYTES: u64 = 256 << 20;
 
 /// The trees last used, by path and digest of their archive; the newest last.
 #[derive(Debug, Default)]
@@ -15,7 +18,33 @@ pub(super) struct TreeCache(Mutex<Vec<Cached>>);
 struct Cached {
     path: String,
     digest: String,
-    tree: Arc<dyn FileTree>,
+    opened: Opened,
+}
+
+/// A tree, and how much memory it takes by itself.
+#[derive(Debug, Clone)]
+pub(super) struct Opened {
+    pub tree: Arc<dyn FileTree>,
+    /// 0 for one that is read from a mirror when asked.
+    pub held_bytes: u64,
+}
+
+impl Opened {
+    /// A tree that is read elsewhere when asked.
+    pub(super) fn lazily(tree: Arc<dyn FileTree>) -> Self {
+        Opened {
+            tree,
+            held_bytes: 0,
+        }
+    }
+
+    /// A tree that lies in memory.
+    pub(super) fn whole(tree: MemoryTree) -> Self {
+        Opened {
+            held_bytes: tree.content_bytes(),
+            tree: Arc::new(tree),
+        }
+    }
 }
 
 impl TreeCache {
@@ -25,22 +54,23 @@ impl TreeCache {
             .iter()
             .position(|one| one.path == path && one.digest == digest)?;
         let found = cached.remove(at);
-        let tree = found.tree.clone();
+        let tree = found.opened.tree.clone();
         cached.push(found);
         Some(tree)
     }
 
-    pub(super) fn insert(&self, path: &str, digest: &str, tree: Arc<dyn FileTree>) {
+    pub(super) fn insert(&self, path: &str, digest: &str, opened: Opened) {
         let mut cached = self.lock();
         cached.retain(|one| one.path != path);
-        if cached.len() >= MAX_TREES {
-            cached.remove(0);
-        }
         cached.push(Cached {
             path: path.to_owned(),
             digest: digest.to_owned(),
-            tree,
+            opened,
         });
+        let held = |all: &[Cached]| all.iter().map(|one| one.opened.held_bytes).sum::<u64>();
+        while cached.len() > MAX_TREES || (cached.len() > 1 && held(&cached) > MAX_TREE_BYTES) {
+            cached.remove(0);
+        }
     }
 
     pub(super) fn forget(&self, path: &str) {

@@ -11,7 +11,7 @@ use tempfile::NamedTempFile;
 use trueup_artifact::{ArchiveSummary, FileTree, write_archive};
 
 use super::layout::{LATEST, RECORDS, SUFFIX, TEMPORARY_PREFIX};
-use crate::{ARTIFACT_RETENTION_MS, ARTIFACT_RETENTION_RECORDS, StoreError};
+use crate::{ARTIFACT_RETENTION_MS, ARTIFACT_RETENTION_RECORDS, ArtifactOwner, StoreError};
 
 /// What is kept beside an archive, to find its tree without unpacking.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -43,6 +43,21 @@ pub(super) fn write_archive_file(
     settle(temporary, &file).map_err(failed)?;
     link_latest(&file).map_err(|cause| disk_error("link", path, cause))?;
     Ok(summary)
+}
+
+/// Writes an archive that somebody else made, as it came.
+pub(super) fn write_foreign_archive(
+    root: &Path,
+    path: &str,
+    archive: &[u8],
+) -> Result<(), StoreError> {
+    let write = || -> io::Result<()> {
+        let file = root.join(path);
+        let mut temporary = temporary_beside(&file)?;
+        temporary.write_all(archive)?;
+        settle(temporary, &file)
+    };
+    write().map_err(|cause| disk_error("write", path, cause))
 }
 
 fn temporary_beside(file: &Path) -> io::Result<NamedTempFile> {
@@ -166,6 +181,36 @@ pub(super) fn remove_folder(root: &Path, folder: &str) -> Result<(), StoreError>
         }
     }
     Ok(())
+}
+
+/// The owners of a kind that have a folder.
+pub(super) fn owners(root: &Path, kind: &str) -> Result<Vec<ArtifactOwner>, StoreError> {
+    let failed = |cause| disk_error("list", kind, cause);
+    let mut owners = Vec::new();
+    for namespace in folders(&root.join(kind)).map_err(failed)? {
+        let names = folders(&root.join(kind).join(&namespace)).map_err(failed)?;
+        owners.extend(names.into_iter().map(|name| ArtifactOwner {
+            kind: kind.to_owned(),
+            namespace: namespace.clone(),
+            name,
+        }));
+    }
+    Ok(owners)
+}
+
+fn folders(folder: &Path) -> io::Result<Vec<String>> {
+    let entries = match fs::read_dir(folder) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        entries => entries?,
+    };
+    let mut names = Vec::new();
+    for entry in entries {
+        let entry = entry?;
+        if entry.file_type()?.is_dir() {
+            names.push(entry.file_name().to_string_lossy().into_owned());
+        }
+    }
+    Ok(names)
 }
 
 /// Removes files that were being written when the process died.

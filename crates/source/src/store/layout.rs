@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::{ArtifactOwner, StoreError};
+use crate::{ArtifactOwner, EXTERNAL_ARTIFACTS, StoreError};
 
 /// The link to an object's newest archive.
 pub(super) const LATEST: &str = "latest.tar.gz";
@@ -50,6 +50,12 @@ pub(super) fn check_path(path: &str) -> Result<(), StoreError> {
 fn is_plain(part: &str) -> bool {
     let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b".-_:".contains(&byte);
     !part.is_empty() && !part.starts_with('.') && part.len() <= 253 && part.bytes().all(allowed)
+}
+
+/// Whether a path of a URL leads to what others made and serve themselves.
+pub(super) fn is_foreign(path: &str) -> bool {
+    let path = path.strip_prefix('/').unwrap_or(path);
+    path.split('/').next() == Some(EXTERNAL_ARTIFACTS)
 }
 
 /// The regular file behind a path, `latest.tar.gz` followed by one step.
