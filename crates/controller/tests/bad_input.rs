@@ -5,7 +5,7 @@ use super::world::{URL, World, condition, map};
 use trueup_artifact::{MemoryTree, TreePath};
 use trueup_object::{Value, value};
 use trueup_source::FetchErrorKind;
-use trueup_testkit::virtual_time;
+use trueup_testkit::{Denial, virtual_time};
 
 /// A world whose Kustomization `good` is fine, and stays so.
 async fn with_a_good_neighbour() -> (World, String) {
@@ -422,6 +422,101 @@ fn a_missing_source_and_a_missing_secret_are_named() {
         assert!(
             began.elapsed() < std::time::Duration::from_secs(1),
             "woken by the secret"
+        );
+    });
+}
+
+/// A webhook that has its say about every ConfigMap: the message names the
+/// object and the webhook, a neighbour without ConfigMaps goes on, nothing is
+/// pruned, and all heals when it is gone.
+fn a_webhook(code: u16, reason: &'static str, says: &'static str) {
+    virtual_time(async move {
+        let world = World::new(24).await;
+        let service = "apiVersion: v1\nkind: Service\nmetadata: {name: g, namespace: apps}\nspec: {ports: [{port: 80}]}\n";
+        let a = map("a", &[]);
+        let files = [("good/g.yaml", service), ("apps/a.yaml", a.as_str())];
+        let first = world.commit("first", &files);
+        world.repository().await;
+        for name in ["good", "apps"] {
+            world
+                .kustomization(name, &format!("./{name}"), Value::map())
+                .await;
+            world.applied(name, &first).await;
+        }
+        world.faults.deny(Denial {
+            path: "/configmaps/".into(),
+            code,
+            reason,
+            message: says.into(),
+        });
+        let changed = map("a", &[("new", "x")]);
+        let other = service.replace("80", "81");
+        let files = [("good/g.yaml", other.as_str()), ("apps/a.yaml", &changed)];
+        let second = world.push("second", &files);
+        let message = world.fails("apps", "ReconciliationFailed").await;
+        for words in ["ConfigMap/apps/a", says] {
+            assert!(message.contains(words), "{words:?} in {message:?}");
+        }
+        world.applied("good", &second).await;
+        assert!(world.config_map("a").await.is_some(), "nothing is pruned");
+        world.faults.calm();
+        world.applied("apps", &second).await;
+    });
+}
+
+#[test]
+fn a_webhook_that_refuses_is_named_with_the_object() {
+    a_webhook(
+        403,
+        "Forbidden",
+        "admission webhook 'maps.example.com' denied the request: no maps on Sundays",
+    );
+}
+
+#[test]
+fn a_webhook_that_can_not_be_reached_is_named_with_the_object() {
+    a_webhook(
+        500,
+        "InternalError",
+        "Internal error occurred: failed calling webhook 'maps.example.com': connection refused",
+    );
+}
+
+/// Ten thousand objects: the status that lists them is well below what an API
+/// takes, it is written whole, and shrinks as they go.
+#[test]
+fn an_inventory_of_ten_thousand_objects_fits_into_the_status() {
+    const COUNT: usize = 10_000;
+    const API_LIMIT_BYTES: usize = 1_572_864;
+    virtual_time(async {
+        let world = World::new(25).await;
+        let all = |count: usize| -> String {
+            let one = |index| map(&format!("settings-of-service-{index:05}"), &[]);
+            (0..count).map(one).collect::<Vec<_>>().join("---\n")
+        };
+        let first = world.commit("first", &[("apps/all.yaml", &all(COUNT))]);
+        world.repository().await;
+        let spec = value!({"timeout": "1h"});
+        world.kustomization("apps", "./apps", spec).await;
+        world.applied("apps", &first).await;
+        let entries = |status: &Value| {
+            let entries = status
+                .at(&["inventory", "entries"])
+                .and_then(Value::as_list);
+            entries.map_or(0, <[Value]>::len)
+        };
+        let status = world.kustomization_status("apps").await;
+        assert_eq!(entries(&status), COUNT);
+        let bytes = trueup_object::to_json(&status).len();
+        assert!(bytes < API_LIMIT_BYTES, "{bytes} bytes of status");
+        let second = world.push("fewer", &[("apps/all.yaml", &all(10))]);
+        world.applied("apps", &second).await;
+        assert_eq!(entries(&world.kustomization_status("apps").await), 10);
+        assert!(
+            world
+                .config_map("settings-of-service-09999")
+                .await
+                .is_none()
         );
     });
 }

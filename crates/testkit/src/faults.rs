@@ -42,6 +42,20 @@ impl Fault {
     }
 }
 
+/// What an API says, time and again, of writes to some path: the answer of a
+/// webhook that refuses them, or of one that can't be reached.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Denial {
+    /// What the path of the request holds: `/configmaps/`.
+    pub path: String,
+    /// The status of the answer.
+    pub code: u16,
+    /// Its reason: `Forbidden`.
+    pub reason: &'static str,
+    /// What it says.
+    pub message: String,
+}
+
 /// How often each fault happens, in thousandths of all requests.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct FaultRates {
@@ -123,6 +137,7 @@ struct State {
     rates: FaultRates,
     kill: Option<Kill>,
     next: Vec<Fault>,
+    denials: Vec<Denial>,
     generation: u64,
     writes: Vec<WriteRecord>,
     requests: u64,
@@ -132,6 +147,7 @@ struct State {
 /// What was decided about one request.
 pub(crate) struct Plan {
     pub fault: Option<Fault>,
+    pub denial: Option<Denial>,
     pub delay: Duration,
     /// Index of its record, for a write.
     pub write: Option<usize>,
@@ -147,6 +163,7 @@ impl Faults {
             rates: FaultRates::NONE,
             kill: None,
             next: Vec::new(),
+            denials: Vec::new(),
             generation: 1,
             writes: Vec::new(),
             requests: 0,
@@ -179,11 +196,17 @@ impl Faults {
         state.rates = FaultRates::NONE;
         state.kill = None;
         state.next.clear();
+        state.denials.clear();
     }
 
     /// The next write goes wrong like this; further calls queue up.
     pub fn fail_next_write(&self, fault: Fault) {
         self.lock().next.push(fault);
+    }
+
+    /// Denies writes from now on, until [`Faults::calm`].
+    pub fn deny(&self, denial: Denial) {
+        self.lock().denials.push(denial);
     }
 
     /// Breaks all open watches.
@@ -259,6 +282,8 @@ impl Faults {
         if let Some(fault) = fault {
             state.count(fault.name());
         }
+        let denied = |denial: &&Denial| is_write && head.uri.path().contains(&denial.path);
+        let denial = state.denials.iter().find(denied).cloned();
         let delay = state.draw_delay();
         let write = is_write.then(|| state.record(head, body, fault));
         let number = u64::try_from(state.writes.len()).unwrap_or(u64::MAX);
@@ -270,6 +295,7 @@ impl Faults {
         });
         Plan {
             fault,
+            denial,
             delay,
             write,
             kill,

@@ -94,6 +94,10 @@ impl Passage {
             self.faults.settle(plan.write, WriteFate::NotSent);
             return Ok(refusal(code));
         }
+        if let Some(denial) = &plan.denial {
+            self.faults.settle(plan.write, WriteFate::NotSent);
+            return Ok(status(denial.code, denial.reason, &denial.message));
+        }
         let watches = head
             .uri
             .query()
@@ -205,8 +209,12 @@ fn refusal(code: u16) -> Response<FaultyBody> {
         503 => "ServiceUnavailable",
         _ => "InternalError",
     };
+    status(code, reason, "fault")
+}
+
+fn status(code: u16, reason: &str, message: &str) -> Response<FaultyBody> {
     let body = format!(
-        r#"{{"kind":"Status","apiVersion":"v1","metadata":{{}},"status":"Failure","message":"fault","reason":"{reason}","code":{code}}}"#
+        r#"{{"kind":"Status","apiVersion":"v1","metadata":{{}},"status":"Failure","message":{message:?},"reason":"{reason}","code":{code}}}"#
     );
     let body = Full::new(Bytes::from(body))
         .map_err(|never| match never {})
