@@ -3,6 +3,7 @@
 use crate::clock::Clock;
 use crate::clusters::Clusters;
 use crate::elsewhere::RemoteBases;
+use crate::external_artifact::{self, Downloads};
 use crate::kustomization::Memories;
 use crate::live::LiveSet;
 use crate::machine::{Event, Kind, ObjectKey};
@@ -75,6 +76,7 @@ pub(crate) struct Context {
     pub memories: Memories,
     pub live: LiveSet,
     pub clusters: Clusters,
+    pub downloads: Downloads,
     pub model: Model,
     pub metrics: Metrics,
     pub reports: Reports,
@@ -182,6 +184,9 @@ impl Context {
         self.clusters.leave(key, None);
         self.model.remove(key);
         self.metrics.forget(key);
+        if key.kind == Kind::ExternalArtifact {
+            external_artifact::forget(self, key);
+        }
         self.tell(Event::Vanished(key.clone()));
     }
 

@@ -74,7 +74,7 @@ impl Metrics {
         };
         metrics.register();
         // Seen from the first scrape on, before anything has happened.
-        Kind::ALL
+        Kind::RECONCILED
             .iter()
             .for_each(|kind| metrics.queue(*kind, 0, 0, 0));
         metrics

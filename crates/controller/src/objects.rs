@@ -4,7 +4,7 @@ use crate::machine::{Facts, Kind, ObjectKey};
 use std::collections::BTreeMap;
 use std::sync::{PoisonError, RwLock};
 use trueup_cluster::{ClusterKey, LiveObject};
-use trueup_kinds::{GitRepository, Kustomization, Metadata, Resource, names};
+use trueup_kinds::{ExternalArtifact, GitRepository, Kustomization, Metadata, Resource, names};
 use trueup_object::{ObjectRef, Text, Value};
 
 /// The interval of an object that can't be read as its kind; it is looked at
@@ -17,6 +17,7 @@ impl Kind {
     pub fn group_version_kind(self) -> trueup_object::GroupVersionKind {
         match self {
             Self::GitRepository => GitRepository::group_version_kind(),
+            Self::ExternalArtifact => ExternalArtifact::group_version_kind(),
             Self::Kustomization => Kustomization::group_version_kind(),
         }
     }
@@ -77,6 +78,13 @@ impl Objects {
         true
     }
 
+    /// All objects of a kind.
+    pub(crate) fn keys(&self, kind: Kind) -> Vec<ObjectKey> {
+        let by_key = self.by_key.read().unwrap_or_else(PoisonError::into_inner);
+        let keys = by_key.keys().filter(|key| key.kind == kind);
+        keys.cloned().collect()
+    }
+
     pub(crate) fn remove(&self, key: &ObjectKey) -> Option<LiveObject> {
         self.by_key
             .write()
@@ -116,6 +124,9 @@ pub(crate) fn facts_of(cluster: &ClusterKey, kind: Kind, object: &Value) -> Fact
     let facts = match kind {
         Kind::GitRepository => {
             GitRepository::read(object).map(|repository| source_facts(&repository))
+        }
+        Kind::ExternalArtifact => {
+            ExternalArtifact::read(object).map(|artifact| external_facts(&artifact))
         }
         Kind::Kustomization => {
             Kustomization::read(object).map(|it| kustomization_facts(cluster, &it))
@@ -163,6 +174,17 @@ fn source_facts(repository: &GitRepository) -> Facts {
     }
 }
 
+/// Another address is news as well: there may be at last what was missed.
+fn external_facts(external: &ExternalArtifact) -> Facts {
+    let artifact = external.status.artifact.as_ref();
+    Facts {
+        generation: external.metadata.generation,
+        deleting: external.metadata.is_deleting(),
+        artifact: artifact.map(|it| format!("{} {} {}", it.revision, it.digest, it.url).into()),
+        ..Facts::default()
+    }
+}
+
 fn kustomization_facts(cluster: &ClusterKey, kustomization: &Kustomization) -> Facts {
     let home = &kustomization.metadata.namespace;
     let key = |kind, namespace: &Option<Text>, name: &Text| ObjectKey {
@@ -187,8 +209,8 @@ fn kustomization_facts(cluster: &ClusterKey, kustomization: &Kustomization) -> F
             .filter(|it| it.ready_expr.as_ref().is_some_and(|text| !text.is_empty()))
             .map(|it| key(Kind::Kustomization, &it.namespace, &it.name))
             .collect(),
-        source: (source.kind == Kind::GitRepository.name())
-            .then(|| key(Kind::GitRepository, &source.namespace, &source.name)),
+        source: Kind::of_source(&source.kind)
+            .map(|kind| key(kind, &source.namespace, &source.name)),
         elsewhere: elsewhere(kustomization),
         ready_at: is_ready(kustomization).then(|| {
             kustomization

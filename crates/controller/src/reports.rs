@@ -103,7 +103,7 @@ impl Reports {
 
 fn reporter(kind: Kind, instance: &str) -> Reporter {
     let controller = match kind {
-        Kind::GitRepository => GitRepository::CONTROLLER,
+        Kind::GitRepository | Kind::ExternalArtifact => GitRepository::CONTROLLER,
         Kind::Kustomization => Kustomization::CONTROLLER,
     };
     Reporter {

@@ -1,6 +1,7 @@
 //! The watches of custom resources, and when their kinds may be acted on.
 
 use crate::context::Context;
+use crate::external_artifact;
 use crate::machine::{Event, Kind, ObjectKey};
 use crate::start::LeaderElection;
 use futures::StreamExt;
@@ -8,8 +9,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use tokio::sync::watch;
 use trueup_cluster::{
-    DeletedObject, Form, Leadership, LeaseElection, LiveObject, Precedence, Scope, WatchEvent,
-    WatchSpec,
+    DeletedObject, ErrorClass, Form, Leadership, LeaseElection, LiveObject, Precedence, Scope,
+    WatchEvent, WatchSpec,
 };
 use trueup_object::{ObjectRef, Text};
 
@@ -59,21 +60,30 @@ pub(crate) fn start(
         unlisted: scopes.len(),
         lease,
     };
-    let (standings, receiver) =
-        watch::channel(Kind::ALL.map(|kind| (kind, standing.clone())).into());
+    let kinds = kinds(context);
+    let known = kinds.iter().map(|kind| (*kind, standing.clone()));
+    let (standings, receiver) = watch::channel(known.collect());
     let standings = Arc::new(standings);
     let mut sources = None;
-    for kind in Kind::ALL {
+    for kind in kinds {
         for scope in &scopes {
             watch_kind(context, kind, scope.clone(), &standings);
         }
-        if let Some(election) = &election {
+        if let Some(election) = election.as_ref().filter(|_| kind.is_reconciled()) {
             let led = elect(context, kind, election, &standings, sources.clone());
             sources = sources.or(Some(led));
         }
     }
     act_when_allowed(context, receiver.clone());
     receiver
+}
+
+/// The kinds that are watched.
+fn kinds(context: &Context) -> Vec<Kind> {
+    if context.downloads.are_allowed() {
+        return Kind::ALL.into();
+    }
+    Kind::RECONCILED.into()
 }
 
 fn watch_kind(context: &Arc<Context>, kind: Kind, scope: Scope, standings: &Arc<Standings>) {
@@ -91,24 +101,46 @@ fn watch_kind(context: &Arc<Context>, kind: Kind, scope: Scope, standings: &Arc<
             let Some(context) = weak.upgrade() else {
                 return;
             };
+            let was_listed = listed;
             match event {
                 WatchEvent::Applied(object) => {
                     context.seen(&key_of(&context, kind, object.reference()), &object)
                 }
                 WatchEvent::Deleted(deleted) => deleted_resource(&context, kind, &deleted),
-                WatchEvent::Synced { .. } if !listed => {
-                    listed = true;
-                    standings.send_modify(|all| {
-                        if let Some(standing) = all.get_mut(&kind) {
-                            standing.unlisted -= 1;
-                        }
-                    });
+                WatchEvent::Synced { .. } => listed = true,
+                WatchEvent::Restarted { .. } => {}
+                WatchEvent::Error(error) => {
+                    tracing::debug!(kind = kind.name(), %error, "watch");
+                    listed |= is_done_without(kind, error.class());
                 }
-                WatchEvent::Synced { .. } | WatchEvent::Restarted { .. } => {}
-                WatchEvent::Error(error) => tracing::debug!(kind = kind.name(), %error, "watch"),
+            }
+            if listed && !was_listed {
+                note_list(&context, kind, &standings);
             }
         }
     });
+}
+
+/// Whether the rest goes on although a kind can't be listed. A cluster or an
+/// installation may be older than this program: then nobody refers to an
+/// `ExternalArtifact`, or is told that it is not to be found.
+fn is_done_without(kind: Kind, class: ErrorClass) -> bool {
+    kind == Kind::ExternalArtifact
+        && matches!(class, ErrorClass::KindMissing | ErrorClass::Forbidden)
+}
+
+/// One more watch of a kind knows all of its objects.
+fn note_list(context: &Arc<Context>, kind: Kind, standings: &Standings) {
+    let mut is_last = false;
+    standings.send_modify(|all| {
+        if let Some(standing) = all.get_mut(&kind) {
+            standing.unlisted -= 1;
+            is_last = standing.unlisted == 0;
+        }
+    });
+    if is_last && kind == Kind::ExternalArtifact {
+        external_artifact::sweep(context);
+    }
 }
 
 fn deleted_resource(context: &Context, kind: Kind, deleted: &DeletedObject) {
@@ -132,7 +164,7 @@ fn key_of(context: &Context, kind: Kind, reference: &ObjectRef) -> ObjectKey {
 /// The lease by which Flux's controller of a kind elects its leader.
 fn lease_name(kind: Kind) -> &'static str {
     match kind {
-        Kind::GitRepository => "source-controller-leader-election",
+        Kind::GitRepository | Kind::ExternalArtifact => "source-controller-leader-election",
         Kind::Kustomization => "kustomize-controller-leader-election",
     }
 }
@@ -236,7 +268,7 @@ fn act_when_allowed(
             let Some(context) = weak.upgrade() else {
                 return;
             };
-            for kind in Kind::ALL {
+            for kind in Kind::RECONCILED {
                 let allowed = may_act(kind, &now);
                 if acting.insert(kind, allowed).unwrap_or(false) != allowed {
                     if kind == Kind::Kustomization && !allowed {
@@ -264,7 +296,7 @@ fn may_act(kind: Kind, standings: &BTreeMap<Kind, Standing>) -> bool {
             .is_some_and(|standing| standing.unlisted == 0)
     };
     let known = match kind {
-        Kind::GitRepository => listed(kind),
+        Kind::GitRepository | Kind::ExternalArtifact => listed(kind),
         Kind::Kustomization => all_listed(standings),
     };
     known

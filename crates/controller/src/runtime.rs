@@ -86,7 +86,7 @@ impl Driver {
     }
 
     fn publish_numbers(&self) {
-        for kind in Kind::ALL {
+        for kind in Kind::RECONCILED {
             let limit = self.machine.limit(kind);
             self.context.metrics.queue(
                 kind,
@@ -96,7 +96,7 @@ impl Driver {
             );
         }
         let sum = |count: fn(&Machine, Kind) -> usize| {
-            Kind::ALL
+            Kind::RECONCILED
                 .iter()
                 .map(|kind| count(&self.machine, *kind))
                 .sum()
@@ -166,6 +166,8 @@ fn reconcile<'a>(
 ) -> BoxFuture<'a, Ended> {
     match start.key.kind {
         Kind::GitRepository => git_repository::reconcile(context, start, cancel).boxed(),
+        // Never started: there is nothing to be done about it.
+        Kind::ExternalArtifact => futures::future::ready(Ended::success(Next::Never)).boxed(),
         Kind::Kustomization => kustomization::reconcile(context, start, cancel).boxed(),
     }
 }

@@ -4,6 +4,7 @@ use crate::clock::Clock;
 use crate::clusters::{Clusters, tell_of_discovery};
 use crate::context::{Context, CrossNamespace, Elections, Rendering, Settings};
 use crate::elsewhere::RemoteBases;
+use crate::external_artifact::{Downloads, ExternalArtifacts};
 use crate::kustomization::Memories;
 use crate::live::LiveSet;
 use crate::machine::{Event, Kind, Machine, MachineOptions, ObjectKey};
@@ -82,6 +83,9 @@ pub struct ControllerOptions {
     /// What builds may take from elsewhere: repositories, with `fetch`, unless
     /// it is replaced.
     pub remote_bases: RemoteBases,
+    /// Whether `ExternalArtifact`s may be sources, and how they are fetched:
+    /// Flux's gate `ExternalArtifact`.
+    pub external_artifacts: ExternalArtifacts,
     /// What `readyExpr` of a dependency stands for.
     pub dependency_check: DependencyCheck,
     /// Managers whose fields are taken over beside the usual ones, by prefix:
@@ -118,6 +122,7 @@ impl ControllerOptions {
             default_kubeconfig_account: None,
             kubeconfig_policy: KubeconfigPolicy::default(),
             connector: Arc::new(Network::default()),
+            external_artifacts: ExternalArtifacts::default(),
             dependency_check: DependencyCheck::default(),
             override_managers: Vec::new(),
             substitutions: Strictness::default(),
@@ -167,6 +172,7 @@ impl Controller {
             memories: Memories::default(),
             live: LiveSet::default(),
             clusters: Clusters::new(options.connector),
+            downloads: Downloads::new(options.external_artifacts),
             model: Model::new(),
             metrics: Metrics::new(),
             reports,
@@ -267,7 +273,7 @@ impl ControllerHandle {
     /// Stops in order: starts nothing more, lets what runs reach a safe
     /// point, gives the leases up, ends.
     pub async fn shutdown(&self) {
-        for kind in Kind::ALL {
+        for kind in Kind::RECONCILED {
             self.context.tell(Event::StandingBy(kind));
         }
         let mut load = self.load.clone();

@@ -16,6 +16,8 @@ mod drift;
 mod elsewhere;
 mod elsewhere_world;
 mod ending;
+mod external;
+mod history;
 mod judging;
 mod remote_bases;
 mod safety;

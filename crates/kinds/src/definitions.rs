@@ -7,13 +7,14 @@
 
 use trueup_object::{Value, from_json};
 
+const EXTERNAL_ARTIFACTS: &str = include_str!("../data/externalartifacts.json");
 const GIT_REPOSITORIES: &str = include_str!("../data/gitrepositories.json");
 const KUSTOMIZATIONS: &str = include_str!("../data/kustomizations.json");
 
 /// All definitions, ordered by name.
 #[must_use]
 pub fn definitions() -> Vec<Value> {
-    [KUSTOMIZATIONS, GIT_REPOSITORIES]
+    [KUSTOMIZATIONS, EXTERNAL_ARTIFACTS, GIT_REPOSITORIES]
         .map(|text| from_json(text.as_bytes()).expect("the tests read every definition"))
         .into()
 }
@@ -31,6 +32,7 @@ pub fn definition(name: &str) -> Option<Value> {
 mod tests {
     use super::*;
     use crate::{GitRepository, Kustomization, Resource};
+    use trueup_object::value;
 
     fn schema(definition: &Value) -> &Value {
         let version = &definition
@@ -51,6 +53,7 @@ mod tests {
             names,
             [
                 "kustomizations.kustomize.toolkit.fluxcd.io",
+                "externalartifacts.source.toolkit.fluxcd.io",
                 "gitrepositories.source.toolkit.fluxcd.io"
             ]
         );
@@ -126,6 +129,10 @@ mod tests {
             (
                 definition("gitrepositories.source.toolkit.fluxcd.io").unwrap(),
                 full_git_repository(),
+            ),
+            (
+                definition("externalartifacts.source.toolkit.fluxcd.io").unwrap(),
+                value!({"sourceRef": {"kind": "A", "name": "a"}}),
             ),
         ] {
             let fields = schema(&definition)

@@ -1,5 +1,5 @@
 //! The custom resources that Trueup serves, as Flux defines them: typed
-//! `GitRepository` and `Kustomization`, their conditions, reasons, messages,
+//! `GitRepository`, `ExternalArtifact` and `Kustomization`, their conditions, reasons, messages,
 //! inventory and history, the definitions to install, and [`Report`], the one
 //! value that becomes event, log line and terminal line.
 //!
@@ -9,6 +9,7 @@ mod approval;
 mod condition;
 mod definitions;
 mod duration;
+mod external_artifact;
 mod git_repository;
 mod history;
 mod install;
@@ -30,6 +31,9 @@ pub use approval::Approval;
 pub use condition::{Condition, ConditionChange, ConditionStatus, Conditions, condition_type};
 pub use definitions::{definition, definitions};
 pub use duration::{ApiDuration, DurationError, MIN_INTERVAL};
+pub use external_artifact::{
+    ExternalArtifact, ExternalArtifactSpec, ExternalArtifactStatus, ExternalSourceReference,
+};
 pub use git_repository::{
     Artifact, DEFAULT_GIT_TIMEOUT, GitRepository, GitRepositoryInclude, GitRepositoryRef,
     GitRepositorySpec, GitRepositoryStatus, GitRepositoryVerification,

@@ -188,6 +188,21 @@ pub fn cross_namespace_denied(reference: impl Display) -> String {
     format!("can't access '{reference}', cross-namespace references have been blocked")
 }
 
+/// Sources of a kind are not allowed: the gate of that name is closed.
+#[must_use]
+pub fn gate_closed(reference: impl Display, gate: &str) -> String {
+    format!("can't access '{reference}', {gate} feature gate is disabled")
+}
+
+/// The archive of a source's artifact is not where the status says.
+#[must_use]
+pub fn archive_not_found(retry: Duration) -> String {
+    format!(
+        "Source is not ready, artifact not found, retrying in {}",
+        ApiDuration(retry)
+    )
+}
+
 /// A dry-run was refused by the API, with or without a reason.
 #[must_use]
 pub fn apply_failed(object: &ObjectRef, reason: &str, message: &str) -> String {

@@ -50,14 +50,7 @@ pub trait Resource: Serialize + DeserializeOwned {
     /// Reads a live object. Unknown fields are passed over: the definition
     /// has pruned them or a newer version wrote them.
     fn read(object: &Value) -> Result<Self, KindError> {
-        decode(object).map_err(|cause| KindError {
-            kind: Self::KIND,
-            object: ObjectRef::of(object).map_or_else(
-                || "an object without a name".into(),
-                |it| it.to_string().into(),
-            ),
-            cause,
-        })
+        read_as(Self::KIND, object)
     }
 
     /// Group, version and kind.
@@ -92,4 +85,19 @@ pub trait Resource: Serialize + DeserializeOwned {
         let status = encode(self.status()).unwrap_or_else(|_| Value::map());
         value!({"status": status})
     }
+}
+
+/// Reads an object as a kind.
+pub(crate) fn read_as<T: DeserializeOwned>(
+    kind: &'static str,
+    object: &Value,
+) -> Result<T, KindError> {
+    decode(object).map_err(|cause| KindError {
+        kind,
+        object: ObjectRef::of(object).map_or_else(
+            || "an object without a name".into(),
+            |it| it.to_string().into(),
+        ),
+        cause,
+    })
 }

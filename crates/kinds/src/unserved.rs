@@ -34,6 +34,9 @@ const GIT_REPOSITORY: [&str; 6] = [
 
 const KUSTOMIZATION: [&str; 1] = ["decryption"];
 
+/// Kinds of sources that a Kustomization may be made from.
+const SOURCES: [&str; 2] = ["GitRepository", "ExternalArtifact"];
+
 /// The fields of a `GitRepository` or `Kustomization` that are set and not
 /// served, in order. A field that is set to nothing (`false`, an empty text,
 /// list or map) asks for nothing and is left out.
@@ -76,7 +79,7 @@ fn kustomization(spec: &Value) -> Vec<UnservedField> {
     let mut found = set_fields(spec, &KUSTOMIZATION);
     if let Some(kind) = spec
         .str_at(&["sourceRef", "kind"])
-        .filter(|it| *it != "GitRepository")
+        .filter(|it| !SOURCES.contains(it))
     {
         found.push(UnservedField {
             path: "spec.sourceRef.kind".into(),

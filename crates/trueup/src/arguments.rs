@@ -34,7 +34,7 @@ pub use leader_election::LeaderElectionArguments;
 pub use logs::{LineLevel, LogsArguments};
 pub use look::{
     DebugArguments, DebugKustomizationArguments, DebugWhat, EventsArguments, ExportArguments,
-    ExportWhat, StatsArguments, TraceArguments, TreeArguments, TreeWhat,
+    ExportSources, ExportWhat, StatsArguments, TraceArguments, TreeArguments, TreeWhat,
 };
 pub use output::{DocumentFormat, ListFormat};
 pub use serve::{
@@ -135,6 +135,10 @@ mod tests {
             "trueup get ks",
             "trueup get sources git -n team",
             "trueup get source git",
+            "trueup get sources external -A",
+            "trueup get source external web",
+            "trueup export source external --all",
+            "trueup create kustomization web --source=ExternalArtifact/web.apps --path=./ --export",
             "trueup get all --no-header",
             "trueup reconcile kustomization apps --with-source",
             "trueup reconcile source git fleet --timeout 30s",

@@ -1,6 +1,6 @@
 //! The kinds that commands speak of, and the words for them.
 
-use trueup_kinds::{GitRepository, Kustomization, Resource};
+use trueup_kinds::{ExternalArtifact, GitRepository, Kustomization, Resource};
 use trueup_object::{GroupVersionKind, ObjectRef, Value};
 
 /// A kind as the command line knows it.
@@ -44,8 +44,20 @@ pub const GIT_REPOSITORY: Words = Words {
     revision: &["status", "artifact", "revision"],
 };
 
-/// The kinds that are served.
-pub const ALL: [&Words; 2] = [&GIT_REPOSITORY, &KUSTOMIZATION];
+/// Archives that others make and serve.
+pub const EXTERNAL_ARTIFACT: Words = Words {
+    kind: ExternalArtifact::KIND,
+    command: "source external",
+    plural: ExternalArtifact::PLURAL,
+    short: &["ea", "external"],
+    group: ExternalArtifact::GROUP,
+    version: ExternalArtifact::VERSION,
+    done: "fetched revision",
+    revision: &["status", "artifact", "revision"],
+};
+
+/// The kinds that are known.
+pub const ALL: [&Words; 3] = [&GIT_REPOSITORY, &EXTERNAL_ARTIFACT, &KUSTOMIZATION];
 
 /// The kind that a person means: its name, plural or short name, in any case.
 pub fn find(word: &str) -> Option<&'static Words> {

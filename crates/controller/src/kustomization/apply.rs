@@ -10,6 +10,7 @@ use futures::future::BoxFuture;
 use futures::{FutureExt, StreamExt, stream};
 use std::collections::BTreeSet;
 use std::sync::Mutex;
+use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 use trueup_cluster::{
     ApiError, ApplyOptions, DeleteOptions, Deletion, ErrorClass, Form, LiveObject, Patch,
@@ -42,6 +43,8 @@ pub(super) struct Done {
     pub refused: Vec<(ObjectRef, Failure)>,
     /// Deletions that wait for a person.
     pub held: Option<Held>,
+    /// How long health has been waited for, if it was looked at.
+    pub waited: Duration,
 }
 
 impl Done {

@@ -1,16 +1,19 @@
 //! Rendering, and not rendering again what has not changed.
 
-use super::failure::{Cure, Failure};
+use super::failure::{Cure, Failure, Stop};
 use super::memory::{Memory, lock};
+use super::observe::Source;
 use super::target::Target;
 use crate::context::{Context, Rendering};
+use crate::external_artifact::{self, Unavailable};
 use crate::git_repository::record;
-use crate::machine::{Cause, ObjectKey};
+use crate::machine::{Cause, Kind, ObjectKey};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 use trueup_artifact::FileTree;
 use trueup_cluster::Placement;
-use trueup_kinds::{Artifact, Kustomization, object_id, reason};
+use trueup_kinds::{Kustomization, message, object_id, reason};
 use trueup_object::{GroupVersionKind, ObjectRef, Text};
 use trueup_plan::{Desired, Fingerprint, IgnoreRules, Owner};
 use trueup_render::{
@@ -123,7 +126,7 @@ pub(super) struct Order<'a> {
     pub key: &'a ObjectKey,
     pub kustomization: &'a Kustomization,
     pub request: RenderRequest,
-    pub artifact: &'a Artifact,
+    pub source: &'a Source,
     pub causes: &'a BTreeSet<Cause>,
     pub terms: Terms,
 }
@@ -131,16 +134,12 @@ pub(super) struct Order<'a> {
 /// The build of an artifact: the remembered one if nothing that it was made
 /// from has changed, also if it failed.
 pub(super) async fn build(
-    context: &Context,
+    context: &Arc<Context>,
     order: &Order<'_>,
     memory: &Mutex<Memory>,
-) -> Result<Made, Failure> {
+) -> Result<Made, Stop> {
     let request = order.request.clone();
-    let tree = context
-        .storage
-        .open(&record(order.artifact))
-        .await
-        .map_err(|error| not_opened(&error))?;
+    let tree = opened(context, order).await?;
     let before = lock(memory).elsewhere.clone();
     let elsewhere = current(context, order, before).await;
     let remembered = lock(memory)
@@ -166,9 +165,46 @@ pub(super) async fn build(
     };
     match &made {
         Made::Remembered(build) | Made::Rendered(build) => match &build.failure {
-            Some((reason, text)) => Err(Failure::new(reason, text.clone(), Cure::Retry)),
+            Some((reason, text)) => Err(Failure::new(reason, text.clone(), Cure::Retry).into()),
             None => Ok(made),
         },
+    }
+}
+
+/// The files of the source's artifact.
+async fn opened(context: &Arc<Context>, order: &Order<'_>) -> Result<Arc<dyn FileTree>, Stop> {
+    let source = order.source;
+    if source.key.kind == Kind::ExternalArtifact {
+        let opened = external_artifact::open(
+            context,
+            order.key,
+            &source.key,
+            &source.artifact,
+            order.causes,
+        );
+        return opened.await.map_err(|why| unavailable(context, why));
+    }
+    let opened = context.storage.open(&record(&source.artifact)).await;
+    opened.map_err(|error| not_opened(&error).into())
+}
+
+fn unavailable(context: &Context, why: Unavailable) -> Stop {
+    match why {
+        Unavailable::Pending => Stop::AwaitsArchive,
+        Unavailable::NotFound => {
+            let requeue = Duration::from_millis(context.settings.requeue_dependency_ms);
+            let text = message::archive_not_found(requeue);
+            Failure::new(reason::ARTIFACT_FAILED, text, Cure::Dependency)
+                .quiet()
+                .into()
+        }
+        Unavailable::Failed { message, again_ms } => {
+            let now_ms = context.clock.now_ms();
+            let cure = again_ms.map_or(Cure::Retry, |at_ms| Cure::Within {
+                delay_ms: at_ms.saturating_sub(now_ms).max(1),
+            });
+            Failure::new(reason::ARTIFACT_FAILED, message, cure).into()
+        }
     }
 }
 

@@ -361,7 +361,7 @@ impl Task<'_> {
             );
         }
         self.tell_unknown_kinds(&plan);
-        self.health(&plan, inventory).await
+        self.health(&plan, inventory, done).await
     }
 
     /// Tells once of objects that left the source and can't be deleted,
@@ -395,7 +395,12 @@ impl Task<'_> {
         now_ms.saturating_sub(self.began_ms)
     }
 
-    async fn health(&self, plan: &Plan, inventory: Inventory) -> Result<Reached, Stop> {
+    async fn health(
+        &self,
+        plan: &Plan,
+        inventory: Inventory,
+        done: &mut Done,
+    ) -> Result<Reached, Stop> {
         let mut targets = health_targets(&self.kustomization.spec, &self.owner(), plan);
         let looked_at = !targets.is_empty();
         let being_deleted = plan
@@ -420,6 +425,7 @@ impl Task<'_> {
             timeout,
             &health,
         );
+        done.waited = waited;
         match verdict {
             HealthVerdict::Passed => Ok(Reached::Goal {
                 inventory,

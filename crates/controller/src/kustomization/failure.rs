@@ -28,6 +28,11 @@ pub(super) enum Cure {
     Retry,
     /// Trying again soon: nobody answered.
     Soon,
+    /// Trying again after this long, unless the retry interval is shorter.
+    Within {
+        /// Milliseconds from now.
+        delay_ms: u64,
+    },
     /// A dependency or source becoming ready.
     Dependency,
     /// A kind becoming known to the cluster.
@@ -56,6 +61,9 @@ pub(super) enum Stop {
     /// Nobody knows yet whether its cluster answers.
     #[error("waits for another cluster's answer")]
     AwaitsCluster,
+    /// The archive of its source is still on its way.
+    #[error("waits for the archive of its source")]
+    AwaitsArchive,
     /// Its inputs are outdated.
     #[error("given up for newer inputs")]
     Cancelled,

@@ -19,7 +19,7 @@ mod target;
 
 use crate::clusters::ANSWER_TIMEOUT_MS;
 use crate::context::Context;
-use crate::machine::{Cause, Event, Next, ObjectKey, Start};
+use crate::machine::{Cause, Event, Next, Start};
 use crate::outcome::Ended;
 use crate::status::{self, StatusError};
 use crate::suspension;
@@ -36,6 +36,7 @@ use trueup_gocompat::format_duration;
 use trueup_kinds::{Kustomization, message, reason, unserved_fields};
 use trueup_plan::{Expressions, Guard, IgnoreRules, Mode, Preview};
 use trueup_render::RenderRequest;
+use trueup_source::ARTIFACT_TIMEOUT_MS;
 
 pub(crate) use memory::Memories;
 
@@ -54,12 +55,14 @@ pub(crate) async fn reconcile(
         memory: &memory,
         target: None,
         mark: None,
+        began_ms: context.clock.now_ms(),
+        applying: None,
         done: Done::default(),
     };
     let outcome = run.go().await;
     let ended = match outcome {
         Ok(ended) => ended,
-        Err(stop) => stopped(context, &start.key, run.mark.as_ref(), stop).await,
+        Err(stop) => run.stopped(stop).await,
     };
     if lock(&memory).end(&context.live) {
         context.tell(Event::LiveChanged(start.key.clone()));
@@ -75,6 +78,9 @@ struct Run<'a> {
     memory: &'a Mutex<Memory>,
     target: Option<Target>,
     mark: Option<Mark>,
+    began_ms: u64,
+    /// The build, from where the cluster begins to be worked on.
+    applying: Option<Arc<build::Build>>,
     done: Done,
 }
 
@@ -124,8 +130,7 @@ impl Run<'_> {
         guard: &Guard,
     ) -> Result<Ended, Stop> {
         let timeout = kustomization.spec.timeout_or_default();
-        let began_ms = self.context.clock.now_ms();
-        let work = self.work(kustomization, guard, began_ms);
+        let work = self.work(kustomization, guard);
         let worked = tokio::time::timeout(timeout, work).await;
         let (context, key) = (self.context, &self.start.key);
         events::changes(context, key, self.mark.as_ref(), &self.done);
@@ -142,30 +147,22 @@ impl Run<'_> {
                 mark,
                 build,
                 reached,
-            } => {
-                let took = Duration::from_millis(context.clock.now_ms().saturating_sub(began_ms));
-                self.reached(&mark, &build, reached, took).await
-            }
+            } => self.reached(&mark, &build, reached).await,
         }
     }
 
     /// Everything that the time-out bounds. Where it is broken off, what was
     /// written is known to `self.done`, and the write under way is found by
     /// the next run.
-    async fn work(
-        &mut self,
-        kustomization: &Kustomization,
-        guard: &Guard,
-        began_ms: u64,
-    ) -> Result<Worked, Stop> {
+    async fn work(&mut self, kustomization: &Kustomization, guard: &Guard) -> Result<Worked, Stop> {
         let (context, key) = (self.context, &self.start.key);
         let expressions = Expressions::compile(kustomization).map_err(|error| {
             let text = message::terminal(error);
             Failure::new(reason::INVALID_CEL_EXPRESSION, text, Cure::Specification)
         })?;
         let terms = self.terms(kustomization)?;
-        let artifact = observe::artifact(context, kustomization)?;
-        let mark = Mark::of(kustomization, &artifact);
+        let source = observe::source(context, kustomization)?;
+        let mark = Mark::of(kustomization, &source.artifact);
         self.mark = Some(mark.clone());
         observe::dependencies(
             context,
@@ -188,7 +185,7 @@ impl Run<'_> {
             key,
             kustomization,
             request: RenderRequest::of(kustomization).with_substitution(substitution),
-            artifact: &artifact,
+            source: &source,
             causes: &self.start.causes,
             terms,
         };
@@ -214,13 +211,14 @@ impl Run<'_> {
             memory: self.memory,
             causes: &self.start.causes,
             cancel: self.cancel,
-            began_ms,
+            began_ms: self.began_ms,
         };
         lock(self.memory).settled = None;
         if guard.mode == Mode::Plan {
             let preview = Box::pin(task.preview()).await?;
             return Ok(Worked::Planned { mark, preview });
         }
+        self.applying = Some(Arc::clone(&build));
         let reached = Box::pin(task.run(&mut self.done)).await?;
         Ok(Worked::Reached {
             mark,
@@ -287,11 +285,23 @@ impl Run<'_> {
                 Ok(Some(Ended::success(Next::Trailing)))
             }
             Effect::NoteNow => {
-                let ended = report::unaffected(self.context, &self.start.key, mark).await?;
+                let build = lock(self.memory).build.clone();
+                let attempt = build.map(|build| report::Attempt {
+                    digest: build.digest(),
+                    took: self.took(),
+                });
+                let (context, key) = (self.context, &self.start.key);
+                let ended = report::unaffected(context, key, mark, attempt.as_ref()).await?;
                 lock(self.memory).settled = Some(mark.clone());
                 Ok(Some(ended))
             }
         }
+    }
+
+    /// How long the run has taken.
+    fn took(&self) -> Duration {
+        let now_ms = self.context.clock.now_ms();
+        Duration::from_millis(now_ms.saturating_sub(self.began_ms))
     }
 
     async fn reached(
@@ -299,7 +309,6 @@ impl Run<'_> {
         mark: &Mark,
         build: &build::Build,
         reached: Reached,
-        took: Duration,
     ) -> Result<Ended, Stop> {
         let (context, key) = (self.context, &self.start.key);
         match reached {
@@ -320,7 +329,7 @@ impl Run<'_> {
                     inventory: &inventory,
                     health,
                     done: &self.done,
-                    took,
+                    took: self.took().max(health.unwrap_or_default()),
                 };
                 if let Some(held) = &self.done.held {
                     return Ok(consent::tell_held(context, key, &goal, held).await?);
@@ -332,6 +341,55 @@ impl Run<'_> {
             }
         }
     }
+
+    /// Says why the run ended early, and when it is tried again.
+    async fn stopped(&self, stop: Stop) -> Ended {
+        let (context, key) = (self.context, &self.start.key);
+        let told = match stop {
+            Stop::Cancelled => return Ended::success(Next::Again),
+            // Woken as soon as that is known; this is for the case that it isn't.
+            Stop::AwaitsCluster => return awaiting(ANSWER_TIMEOUT_MS),
+            Stop::AwaitsArchive => match &self.mark {
+                Some(mark) => report::fetching(context, key, mark)
+                    .await
+                    .map(|()| awaiting(ARTIFACT_TIMEOUT_MS)),
+                None => return awaiting(ARTIFACT_TIMEOUT_MS),
+            },
+            Stop::Failed(failure) => {
+                let attempt = self.attempt(&failure);
+                report::failure(context, key, self.mark.as_ref(), attempt.as_ref(), &failure).await
+            }
+            Stop::Status(error) => Err(error),
+        };
+        match told {
+            Ok(ended) => ended,
+            Err(StatusError::Gone(_)) => Ended::success(Next::Never),
+            Err(StatusError::Kind(error)) => report::unreadable(context, key, &error).await,
+            Err(StatusError::Api(error)) => Ended::failed(Next::Backoff, error.to_string()),
+        }
+    }
+
+    /// The run, if its failure counts in the history: as in Flux those do that
+    /// end the work on the cluster.
+    fn attempt(&self, failure: &Failure) -> Option<report::Attempt> {
+        let build = self.applying.as_ref()?;
+        let counts = [
+            reason::RECONCILIATION_FAILED,
+            reason::PRUNE_FAILED,
+            reason::HEALTH_CHECK_FAILED,
+        ];
+        counts.contains(&failure.reason).then(|| report::Attempt {
+            digest: build.digest(),
+            took: self.took().max(self.done.waited),
+        })
+    }
+}
+
+/// The end of a run that is woken by what it waits for, or late without.
+fn awaiting(timeout_ms: u64) -> Ended {
+    Ended::success(Next::After {
+        delay_ms: 2 * timeout_ms,
+    })
 }
 
 /// How far the bounded part of a run came.
@@ -354,25 +412,4 @@ fn timed_out(timeout: Duration) -> Failure {
         format_duration(timeout)
     );
     Failure::new(reason::RECONCILIATION_FAILED, text, Cure::Retry)
-}
-
-async fn stopped(context: &Context, key: &ObjectKey, mark: Option<&Mark>, stop: Stop) -> Ended {
-    let error = match stop {
-        Stop::Cancelled => return Ended::success(Next::Again),
-        // Woken as soon as that is known; this is for the case that it isn't.
-        Stop::AwaitsCluster => {
-            let delay_ms = 2 * ANSWER_TIMEOUT_MS;
-            return Ended::success(Next::After { delay_ms });
-        }
-        Stop::Failed(failure) => match report::failure(context, key, mark, &failure).await {
-            Ok(ended) => return ended,
-            Err(error) => error,
-        },
-        Stop::Status(error) => error,
-    };
-    match error {
-        StatusError::Gone(_) => Ended::success(Next::Never),
-        StatusError::Kind(error) => report::unreadable(context, key, &error).await,
-        StatusError::Api(error) => Ended::failed(Next::Backoff, error.to_string()),
-    }
 }

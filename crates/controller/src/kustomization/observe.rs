@@ -11,7 +11,10 @@ use futures::{FutureExt, StreamExt, stream};
 use std::collections::BTreeSet;
 use trueup_cluster::{ErrorClass, Form, Identity, LiveObject};
 use trueup_health::Expression;
-use trueup_kinds::{Artifact, GitRepository, Inventory, Kustomization, Resource, message, reason};
+use trueup_kinds::{
+    Artifact, ExternalArtifact, GitRepository, Inventory, KindError, Kustomization, Resource,
+    message, reason,
+};
 use trueup_object::{ObjectRef, Text};
 use trueup_plan::{
     DependencyCheck, DependencyProblem, Desired, NamespacedName, Observation, Observed,
@@ -21,33 +24,56 @@ use trueup_plan::{
 /// How many objects are read at once.
 const READS_AT_ONCE: usize = 8;
 
-/// The artifact that the Kustomization is made from.
-pub(super) fn artifact(
-    context: &Context,
-    kustomization: &Kustomization,
-) -> Result<Artifact, Failure> {
+/// What a Kustomization is made from.
+pub(super) struct Source {
+    /// The source.
+    pub key: ObjectKey,
+    /// Its artifact.
+    pub artifact: Artifact,
+}
+
+/// The source of the Kustomization, where it may be used and has an artifact.
+pub(super) fn source(context: &Context, kustomization: &Kustomization) -> Result<Source, Failure> {
     let key = source_key(context, kustomization);
-    if context.settings.cross_namespace == CrossNamespace::Refused
-        && key.namespace != kustomization.metadata.namespace
-    {
-        let text = message::cross_namespace_denied(&key);
-        return Err(Failure::new(
-            reason::ACCESS_DENIED,
-            text,
-            Cure::Specification,
-        ));
-    }
+    may_be_used(context, kustomization, &key)?;
     let not_found = || {
         let text = message::source_not_found(key.kind.name(), &key.namespace, &key.name);
         Failure::new(reason::ARTIFACT_FAILED, text, Cure::Retry).quiet()
     };
     let object = context.objects.get(&key).ok_or_else(not_found)?;
-    let repository = GitRepository::read(object.value())
+    let artifact = artifact_of(key.kind, &object)
         .map_err(|error| Failure::new(reason::ARTIFACT_FAILED, error.to_string(), Cure::Retry))?;
-    repository.status.artifact.ok_or_else(|| {
+    let artifact = artifact.ok_or_else(|| {
         let text = message::artifact_not_found(requeue(context));
         Failure::new(reason::ARTIFACT_FAILED, text, Cure::Dependency).quiet()
-    })
+    })?;
+    Ok(Source { key, artifact })
+}
+
+fn may_be_used(
+    context: &Context,
+    kustomization: &Kustomization,
+    key: &ObjectKey,
+) -> Result<(), Failure> {
+    let denied = |text| Failure::new(reason::ACCESS_DENIED, text, Cure::Specification);
+    if context.settings.cross_namespace == CrossNamespace::Refused
+        && key.namespace != kustomization.metadata.namespace
+    {
+        return Err(denied(message::cross_namespace_denied(key)));
+    }
+    if key.kind == Kind::ExternalArtifact && !context.downloads.are_allowed() {
+        return Err(denied(message::gate_closed(key, ExternalArtifact::KIND)));
+    }
+    Ok(())
+}
+
+fn artifact_of(kind: Kind, object: &LiveObject) -> Result<Option<Artifact>, KindError> {
+    if kind == Kind::ExternalArtifact {
+        let external = ExternalArtifact::read(object.value())?;
+        return Ok(external.status.artifact);
+    }
+    let repository = GitRepository::read(object.value())?;
+    Ok(repository.status.artifact)
 }
 
 fn requeue(context: &Context) -> std::time::Duration {
@@ -59,7 +85,7 @@ fn source_key(context: &Context, kustomization: &Kustomization) -> ObjectKey {
     let home = &kustomization.metadata.namespace;
     ObjectKey {
         cluster: context.session.cluster().key().clone(),
-        kind: Kind::GitRepository,
+        kind: Kind::of_source(&source.kind).unwrap_or(Kind::GitRepository),
         namespace: source
             .namespace
             .as_ref()

@@ -55,6 +55,36 @@ pub(super) async fn writing(
     Ok(())
 }
 
+/// The archive of the source is still on its way. What was ready at the same
+/// revision is not declared otherwise before it is known to be lost.
+pub(super) async fn fetching(
+    context: &Context,
+    key: &ObjectKey,
+    mark: &Mark,
+) -> Result<(), StatusError> {
+    let now = context.clock.now();
+    status::change(context, key, &|kustomization: &mut Kustomization| {
+        acknowledge(kustomization);
+        let timeout = kustomization.spec.timeout_or_default();
+        let generation = kustomization.metadata.generation;
+        let text = message::fetching_manifests(&mark.revision, timeout);
+        let status = &mut kustomization.status;
+        if !stands(status, generation, mark) {
+            status
+                .conditions
+                .change(generation, now)
+                .reconciling(reason::PROGRESSING, &text)
+                .set_unknown(
+                    READY,
+                    reason::PROGRESSING,
+                    message::RECONCILIATION_IN_PROGRESS,
+                );
+        }
+    })
+    .await?;
+    Ok(())
+}
+
 /// Notes which objects are left after a prune that did not succeed whole.
 pub(super) async fn pruned(
     context: &Context,
@@ -73,6 +103,7 @@ pub(super) async fn unaffected(
     context: &Context,
     key: &ObjectKey,
     mark: &Mark,
+    attempt: Option<&Attempt>,
 ) -> Result<Ended, StatusError> {
     let now = context.clock.now();
     status::change(context, key, &|kustomization: &mut Kustomization| {
@@ -84,6 +115,11 @@ pub(super) async fn unaffected(
             .last_applied_origin_revision
             .clone_from(&mark.origin_revision);
         status.last_attempted_revision = Some(mark.revision.clone());
+        if let Some(attempt) = attempt {
+            let (digest, took) = (attempt.digest.clone(), attempt.took);
+            let ended = ended(digest, took, mark, reason::RECONCILIATION_SUCCEEDED, now);
+            status.history.add(&ended);
+        }
         let text = message::applied_revision(&mark.revision);
         status
             .conditions
@@ -149,6 +185,14 @@ pub(super) struct Goal<'a> {
     pub inventory: &'a Inventory,
     pub health: Option<Duration>,
     pub done: &'a Done,
+    pub took: Duration,
+}
+
+/// A run that came so far that its end counts in the history.
+pub(super) struct Attempt {
+    /// Digest of what was to be applied.
+    pub digest: Text,
+    /// How long it took, waiting for health included.
     pub took: Duration,
 }
 
@@ -240,12 +284,22 @@ fn is_news(before: &Kustomization, goal: &Goal<'_>) -> bool {
 }
 
 fn reconciliation(goal: &Goal<'_>, status: &str, at: jiff::Timestamp) -> Reconciliation {
+    ended(goal.build.digest(), goal.took, goal.mark, status, at)
+}
+
+fn ended(
+    digest: Text,
+    took: Duration,
+    mark: &Mark,
+    status: &str,
+    at: jiff::Timestamp,
+) -> Reconciliation {
     Reconciliation {
-        digest: goal.build.digest(),
+        digest,
         status: status.into(),
         at,
-        took: goal.took,
-        metadata: revisions(goal.mark),
+        took,
+        metadata: revisions(mark),
     }
 }
 
@@ -294,6 +348,7 @@ pub(super) async fn failure(
     context: &Context,
     key: &ObjectKey,
     mark: Option<&Mark>,
+    attempt: Option<&Attempt>,
     failure: &Failure,
 ) -> Result<Ended, StatusError> {
     let failure = &Failure {
@@ -311,6 +366,11 @@ pub(super) async fn failure(
         let status = &mut kustomization.status;
         if let Some(mark) = mark {
             status.last_attempted_revision = Some(mark.revision.clone());
+            if let Some(attempt) = attempt {
+                let digest = attempt.digest.clone();
+                let ended = ended(digest, attempt.took, mark, failure.reason, now);
+                status.history.add(&ended);
+            }
         }
         let mut change = status.conditions.change(generation, now);
         match failure.cure {
@@ -361,6 +421,9 @@ fn next(context: &Context, kustomization: &Kustomization, cure: Cure) -> Next {
         Cure::Retry => Next::After { delay_ms: retry_ms },
         Cure::Soon => Next::After {
             delay_ms: retry_ms.min(TRANSIENT_RETRY_MS),
+        },
+        Cure::Within { delay_ms } => Next::After {
+            delay_ms: retry_ms.min(delay_ms),
         },
         Cure::Kind => Next::Kind { delay_ms: retry_ms },
         Cure::Dependency => Next::Dependency {

@@ -62,6 +62,8 @@ pub enum Event {
     /// An object that this one owns or watches differs from what was left
     /// there, or its health changed.
     LiveChanged(ObjectKey),
+    /// The archive that this object waited for is there, or is not to be had.
+    SourceArrived(ObjectKey),
     /// The cluster may serve other kinds than before.
     DiscoveryChanged,
     /// A run is over.

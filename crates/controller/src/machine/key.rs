@@ -5,24 +5,49 @@ use std::fmt;
 use trueup_cluster::ClusterKey;
 use trueup_object::Text;
 
-/// A kind that has a shell of its own; each has its own queue and bound.
+/// A kind whose objects are known. Those that are worked on have a shell, a
+/// queue and a bound of their own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Kind {
     /// `source.toolkit.fluxcd.io` `GitRepository`.
     GitRepository,
+    /// `source.toolkit.fluxcd.io` `ExternalArtifact`: others write it, and
+    /// nothing is done about it but to follow it.
+    ExternalArtifact,
     /// `kustomize.toolkit.fluxcd.io` `Kustomization`.
     Kustomization,
 }
 
 impl Kind {
     /// Every kind, sources first.
-    pub const ALL: [Self; 2] = [Self::GitRepository, Self::Kustomization];
+    pub const ALL: [Self; 3] = [
+        Self::GitRepository,
+        Self::ExternalArtifact,
+        Self::Kustomization,
+    ];
+
+    /// Those whose objects are worked on, sources first.
+    pub const RECONCILED: [Self; 2] = [Self::GitRepository, Self::Kustomization];
+
+    /// Whether its objects are worked on.
+    #[must_use]
+    pub fn is_reconciled(self) -> bool {
+        Self::RECONCILED.contains(&self)
+    }
+
+    /// The kind of source that a reference names, if it is one.
+    #[must_use]
+    pub fn of_source(name: &str) -> Option<Self> {
+        let sources = [Self::GitRepository, Self::ExternalArtifact];
+        sources.into_iter().find(|kind| kind.name() == name)
+    }
 
     /// The kind as manifests write it.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
             Self::GitRepository => "GitRepository",
+            Self::ExternalArtifact => "ExternalArtifact",
             Self::Kustomization => "Kustomization",
         }
     }

@@ -52,7 +52,7 @@ impl Default for MachineOptions {
     fn default() -> Self {
         Self {
             seed: 0,
-            concurrency: Kind::ALL.map(|kind| (kind, CONCURRENCY)).into(),
+            concurrency: Kind::RECONCILED.map(|kind| (kind, CONCURRENCY)).into(),
             backoff: Backoff::default(),
             jitter_percent: INTERVAL_JITTER_PERCENT,
         }
@@ -144,6 +144,7 @@ impl Machine {
             Event::Vanished(key) => self.vanish(&key, &mut commands),
             Event::Pushed { url } => self.push_arrived(&url, &mut commands),
             Event::LiveChanged(key) => self.add(&key, Cause::Live, &mut commands),
+            Event::SourceArrived(key) => self.add(&key, Cause::Source, &mut commands),
             Event::DiscoveryChanged => self.discovery_changed(&mut commands),
             Event::Finished { key, run, next } => self.finish(&key, run, &next, now_ms),
             Event::Tick => {}
@@ -164,7 +165,7 @@ impl Machine {
     /// Whether nothing is worked on and nothing waits to be.
     #[must_use]
     pub fn is_quiet(&self) -> bool {
-        Kind::ALL
+        Kind::RECONCILED
             .iter()
             .all(|kind| self.running(*kind) == 0 && self.depth(*kind) == 0)
     }
@@ -323,10 +324,13 @@ impl Machine {
         }
     }
 
-    /// Adds a cause for work on an object. A suspended object is only worked
+    /// Adds a cause for work on an object, where its kind is worked on. A suspended object is only worked
     /// on when it is deleted, to take note of the suspension, or when that may
     /// be over.
     fn add(&mut self, key: &ObjectKey, cause: Cause, commands: &mut Vec<Command>) {
+        if !key.kind.is_reconciled() {
+            return;
+        }
         let Some(entry) = self.entries.get_mut(key).filter(|entry| !entry.gone) else {
             return;
         };
@@ -420,7 +424,7 @@ impl Machine {
     }
 
     fn dispatch(&mut self, commands: &mut Vec<Command>) {
-        for kind in Kind::ALL {
+        for kind in Kind::RECONCILED {
             while self.acting.contains(&kind) && self.running(kind) < self.limit(kind) {
                 let Some((key, causes)) = self.pop(kind) else {
                     break;

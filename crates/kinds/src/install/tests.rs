@@ -32,6 +32,7 @@ fn an_installation_is_complete_and_in_order() {
         [
             "Namespace/flux-system",
             "CustomResourceDefinition/kustomizations.kustomize.toolkit.fluxcd.io",
+            "CustomResourceDefinition/externalartifacts.source.toolkit.fluxcd.io",
             "CustomResourceDefinition/gitrepositories.source.toolkit.fluxcd.io",
             "ServiceAccount/flux-system/trueup",
             "ClusterRole/trueup-controller-flux-system",

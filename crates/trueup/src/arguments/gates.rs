@@ -14,7 +14,7 @@ pub struct FeatureGate {
 enum Gate {
     /// Whether a variable that nothing sets is an error.
     StrictPostBuildSubstitutions,
-    /// Whether `ExternalArtifact` may be a source; it may not.
+    /// Whether `ExternalArtifact` may be a source.
     ExternalArtifact,
 }
 
@@ -41,9 +41,6 @@ impl FromStr for FeatureGate {
             "false" => false,
             _ => return Err(format!("expected {name}=true or {name}=false")),
         };
-        if *gate == Gate::ExternalArtifact && is_open {
-            return Err("sources of kind ExternalArtifact are not supported".to_owned());
-        }
         Ok(Self {
             gate: *gate,
             is_open,
@@ -51,13 +48,24 @@ impl FromStr for FeatureGate {
     }
 }
 
-/// What a variable is that nothing sets; the last gate of its name counts.
+/// What a variable is that nothing sets.
 pub fn substitutions(gates: &[FeatureGate]) -> Strictness {
-    let gate = Gate::StrictPostBuildSubstitutions;
-    match gates.iter().rev().find(|it| it.gate == gate) {
-        Some(FeatureGate { is_open: false, .. }) => Strictness::Lenient,
+    match last(gates, Gate::StrictPostBuildSubstitutions) {
+        Some(false) => Strictness::Lenient,
         _ => Strictness::Strict,
     }
+}
+
+/// Whether an `ExternalArtifact` may be a source; as in Flux it may not where
+/// nothing is said.
+pub fn allows_external_artifacts(gates: &[FeatureGate]) -> bool {
+    last(gates, Gate::ExternalArtifact) == Some(true)
+}
+
+/// Whether a gate is open, where that is said; its last word counts.
+fn last(gates: &[FeatureGate], gate: Gate) -> Option<bool> {
+    let said = gates.iter().rev().find(|it| it.gate == gate)?;
+    Some(said.is_open)
 }
 
 #[cfg(test)]
@@ -78,13 +86,17 @@ mod tests {
             "StrictPostBuildSubstitutions=false,ExternalArtifact=false,StrictPostBuildSubstitutions=true",
         );
         assert_eq!(substitutions(&on), Strictness::Strict);
+        assert!(!allows_external_artifacts(&on));
+        assert!(!allows_external_artifacts(&[]));
+        let open = read("ExternalArtifact=false,ExternalArtifact=true");
+        assert!(allows_external_artifacts(&open));
     }
 
     #[test]
     fn gates_that_are_none_are_refused() {
         for text in [
             "Unknown=true",
-            "ExternalArtifact=true",
+            "ExternalArtifact=yes",
             "StrictPostBuildSubstitutions",
             "StrictPostBuildSubstitutions=1",
             "",

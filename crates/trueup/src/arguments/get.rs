@@ -63,6 +63,12 @@ pub enum SourcesKind {
         /// Only this one
         name: Option<String>,
     },
+    /// Archives that others make and serve: ExternalArtifacts
+    #[command(visible_alias = "externalartifact", alias = "ea")]
+    External {
+        /// Only this one
+        name: Option<String>,
+    },
     /// All sources
     All,
 }

@@ -146,6 +146,23 @@ pub enum ExportWhat {
         with_credentials: bool,
         /// Kind of source.
         #[command(subcommand)]
-        kind: super::SourceTargets,
+        kind: ExportSources,
+    },
+}
+
+/// Sources that `trueup export` prints.
+#[derive(Clone, Debug, Subcommand)]
+pub enum ExportSources {
+    /// Git repositories
+    #[command(visible_aliases = ["gitrepository", "gitrepo"])]
+    Git {
+        /// Names; none with --all
+        names: Vec<String>,
+    },
+    /// Archives that others make and serve: ExternalArtifacts
+    #[command(visible_alias = "externalartifact", alias = "ea")]
+    External {
+        /// Names; none with --all
+        names: Vec<String>,
     },
 }

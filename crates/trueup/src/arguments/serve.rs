@@ -62,7 +62,7 @@ pub struct ControllerArguments {
     /// Build no kustomizations with roots or files from outside of their source
     #[arg(long)]
     pub no_remote_bases: bool,
-    /// Flux's gates, such as StrictPostBuildSubstitutions=false
+    /// Flux's gates: StrictPostBuildSubstitutions (open), ExternalArtifact (closed)
     #[arg(long, value_name = "NAME=BOOL", value_delimiter = ',')]
     pub feature_gates: Vec<FeatureGate>,
     /// Least severe log lines to print

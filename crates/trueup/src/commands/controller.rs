@@ -12,7 +12,8 @@ use tokio::net::TcpListener;
 use trueup_cluster::{ClusterOptions, ExecPlugins, LeaseTimes, ServerCertificates};
 use trueup_controller::machine::Kind;
 use trueup_controller::{
-    Controller, ControllerOptions, CrossNamespace, DependencyCheck, LeaderElection, RemoteBases,
+    Controller, ControllerOptions, CrossNamespace, DependencyCheck, ExternalArtifacts,
+    LeaderElection, RemoteBases,
 };
 use trueup_object::Text;
 use trueup_source::{
@@ -41,6 +42,7 @@ pub async fn run(arguments: ControllerArguments) -> Result<ExitCode, Failure> {
     let mut options = ControllerOptions::new(cluster.session(), fetcher, Arc::new(store.clone()));
     options.remote_bases = remote_bases;
     options.log = log;
+    options.external_artifacts = external_artifacts(&arguments)?;
     options.substitutions = gates::substitutions(&arguments.feature_gates);
     options.leader_election = leader_election(&arguments.leader_election)?;
     options.namespaces = namespaces(&arguments);
@@ -53,7 +55,7 @@ pub async fn run(arguments: ControllerArguments) -> Result<ExitCode, Failure> {
     if arguments.additive_cel_dependency_check {
         options.dependency_check = DependencyCheck::Additive;
     }
-    options.machine.concurrency = Kind::ALL
+    options.machine.concurrency = Kind::RECONCILED
         .into_iter()
         .map(|kind| (kind, arguments.concurrent))
         .collect();
@@ -84,6 +86,15 @@ fn remote_bases(
     }
     let web = WebFetcher::new().map_err(said)?;
     Ok(RemoteBases::new(fetcher).with_web(Arc::new(web)))
+}
+
+/// Sources that others serve, where the gate is open.
+fn external_artifacts(arguments: &ControllerArguments) -> Result<ExternalArtifacts, Failure> {
+    if !gates::allows_external_artifacts(&arguments.feature_gates) {
+        return Ok(ExternalArtifacts::Refused);
+    }
+    let fetcher = WebFetcher::of_artifacts().map_err(said)?;
+    Ok(ExternalArtifacts::Allowed(Arc::new(fetcher)))
 }
 
 /// Sets the bounds of what objects may ask for.

@@ -2,7 +2,8 @@
 
 use super::select::{self, Extent};
 use super::{Failure, said};
-use crate::arguments::{ExportArguments, ExportWhat};
+use crate::arguments::{ExportArguments, ExportSources, ExportWhat};
+use crate::words::{EXTERNAL_ARTIFACT, GIT_REPOSITORY, KUSTOMIZATION, Words};
 use crate::{connect, document};
 use std::process::ExitCode;
 use trueup_cluster::{Form, LiveObject, Session};
@@ -19,16 +20,14 @@ enum Credentials {
 pub async fn run(arguments: ExportArguments) -> Result<ExitCode, Failure> {
     let session = connect::session(&arguments.scope).await?;
     let (words, names, credentials) = match &arguments.what {
-        ExportWhat::Kustomization { names } => (
-            &crate::words::KUSTOMIZATION,
-            names.as_slice(),
-            Credentials::LeftOut,
-        ),
+        ExportWhat::Kustomization { names } => {
+            (&KUSTOMIZATION, names.as_slice(), Credentials::LeftOut)
+        }
         ExportWhat::Source {
             kind,
             with_credentials,
         } => {
-            let (words, names) = select::several_sources(kind);
+            let (words, names) = sources(kind);
             let credentials = if *with_credentials {
                 Credentials::Printed
             } else {
@@ -45,6 +44,13 @@ pub async fn run(arguments: ExportArguments) -> Result<ExitCode, Failure> {
         }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+fn sources(kind: &ExportSources) -> (&'static Words, &[String]) {
+    match kind {
+        ExportSources::Git { names } => (&GIT_REPOSITORY, names),
+        ExportSources::External { names } => (&EXTERNAL_ARTIFACT, names),
+    }
 }
 
 /// Type, name, namespace, labels, annotations and specification.

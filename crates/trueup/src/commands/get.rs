@@ -1,17 +1,19 @@
 //! `trueup get`.
 
+mod columns;
 mod row;
 mod selector;
 
 use super::{Failure, said};
 use crate::arguments::{DocumentFormat, GetArguments, GetWhat, ListFormat, SourcesKind};
 use crate::table::Table;
-use crate::words::{GIT_REPOSITORY, KUSTOMIZATION, Words};
+use crate::words::{EXTERNAL_ARTIFACT, GIT_REPOSITORY, KUSTOMIZATION, Words};
 use crate::{connect, document, progress};
+use columns::header;
 use futures::StreamExt;
 use selector::StatusSelector;
 use std::process::ExitCode;
-use trueup_cluster::{Form, LiveObject, Scope, Session, WatchEvent, WatchSpec};
+use trueup_cluster::{ErrorClass, Form, LiveObject, Scope, Session, WatchEvent, WatchSpec};
 
 /// Which objects of one kind are shown, and how.
 #[derive(Clone, Copy)]
@@ -88,10 +90,17 @@ fn views(arguments: &GetArguments) -> Vec<View<'_>> {
             kind: SourcesKind::Git { name },
         } => vec![view(&GIT_REPOSITORY, name.as_deref(), Naming::Short)],
         GetWhat::Sources {
+            kind: SourcesKind::External { name },
+        } => vec![view(&EXTERNAL_ARTIFACT, name.as_deref(), Naming::Short)],
+        GetWhat::Sources {
             kind: SourcesKind::All,
-        } => vec![view(&GIT_REPOSITORY, None, Naming::WithKind)],
+        } => vec![
+            view(&GIT_REPOSITORY, None, Naming::WithKind),
+            view(&EXTERNAL_ARTIFACT, None, Naming::WithKind),
+        ],
         GetWhat::All => vec![
             view(&GIT_REPOSITORY, None, Naming::WithKind),
+            view(&EXTERNAL_ARTIFACT, None, Naming::WithKind),
             view(&KUSTOMIZATION, None, Naming::WithKind),
         ],
     }
@@ -257,7 +266,15 @@ async fn objects(
     arguments: &GetArguments,
 ) -> Result<Vec<LiveObject>, Failure> {
     let scope = scope(view, arguments);
-    let found = session.list(&view.words.gvk(), &scope, Form::Full).await?;
+    let found = match session.list(&view.words.gvk(), &scope, Form::Full).await {
+        // An installation may be older than this command.
+        Err(error)
+            if view.naming == Naming::WithKind && error.class() == ErrorClass::KindMissing =>
+        {
+            return Ok(Vec::new());
+        }
+        found => found?,
+    };
     if !found.objects.is_empty() || view.naming == Naming::WithKind {
         return Ok(found.objects);
     }
@@ -278,24 +295,4 @@ fn place(arguments: &GetArguments) -> String {
         return "any namespace".to_owned();
     }
     format!("{:?} namespace", arguments.scope.namespace)
-}
-
-fn header(view: &View<'_>, arguments: &GetArguments) -> Vec<&'static str> {
-    if arguments.no_header {
-        return Vec::new();
-    }
-    let namespace = arguments.all_namespaces.then_some("NAMESPACE");
-    let (before, after): (&[_], &[_]) = match view.columns {
-        Columns::Usual => (&[], &[]),
-        Columns::WithSource => (&["SOURCE"], &[]),
-        Columns::Wide => (&["SOURCE"], &["AGE"]),
-    };
-    namespace
-        .into_iter()
-        .chain(["NAME"])
-        .chain(before.iter().copied())
-        .chain(["REVISION", "SUSPENDED", "READY"])
-        .chain(after.iter().copied())
-        .chain(["MESSAGE"])
-        .collect()
 }

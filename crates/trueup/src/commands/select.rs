@@ -37,14 +37,9 @@ pub fn one(target: &Target) -> (&'static Words, &str) {
 pub fn several(targets: &Targets) -> (&'static Words, &[String]) {
     match targets {
         Targets::Kustomization { names } => (&KUSTOMIZATION, names),
-        Targets::Source { kind } => several_sources(kind),
-    }
-}
-
-/// The kind of source and the names that a command speaks of.
-pub fn several_sources(targets: &SourceTargets) -> (&'static Words, &[String]) {
-    match targets {
-        SourceTargets::Git { names } => (&GIT_REPOSITORY, names),
+        Targets::Source {
+            kind: SourceTargets::Git { names },
+        } => (&GIT_REPOSITORY, names),
     }
 }
 

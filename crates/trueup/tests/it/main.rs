@@ -17,6 +17,7 @@ mod commands;
 mod creating;
 mod deploying;
 mod drift;
+mod external;
 mod flux;
 mod install;
 mod kubectl;

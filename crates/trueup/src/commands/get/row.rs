@@ -1,6 +1,7 @@
 //! One object as a row of the table.
 
-use super::{Columns, Naming, View};
+use super::columns::{Column, columns};
+use super::{Naming, View};
 use crate::age;
 use crate::arguments::GetArguments;
 use crate::words::{condition, is_suspended};
@@ -11,32 +12,27 @@ use trueup_object::{Value, decode};
 
 /// The cells of a row, as many as the header has.
 pub fn of(view: &View<'_>, object: &LiveObject, arguments: &GetArguments) -> Vec<String> {
+    let columns = columns(view, arguments).into_iter();
+    columns.map(|column| cell(view, object, column)).collect()
+}
+
+fn cell(view: &View<'_>, object: &LiveObject, column: Column) -> String {
     let value = object.value();
-    let ready = condition(value, "Ready");
-    let of_ready = |key: &str| {
-        ready
-            .and_then(|ready| ready.str_at(&[key]))
-            .map(str::to_owned)
-    };
-    let namespace = arguments
-        .all_namespaces
-        .then(|| object.namespace().to_string());
-    let is_wide = view.columns == Columns::Wide;
-    namespace
-        .into_iter()
-        .chain([name(view, object)])
-        .chain((view.columns != Columns::Usual).then(|| source(value)))
-        .chain([
-            shorten_digests(view.words.revision(value)),
-            if is_suspended(value) { "True" } else { "False" }.to_owned(),
-            of_ready("status").unwrap_or_else(|| "False".to_owned()),
-        ])
-        .chain(is_wide.then(|| age::since(object.creation_timestamp(), Timestamp::now())))
-        .chain([of_ready("message").map_or_else(
+    let of_ready = |key: &str| condition(value, "Ready").and_then(|it| it.str_at(&[key]));
+    match column {
+        Column::Namespace => object.namespace().to_string(),
+        Column::Name => name(view, object),
+        Column::Source => source(value),
+        Column::Revision => shorten_digests(view.words.revision(value)),
+        Column::Suspended if is_suspended(value) => "True".to_owned(),
+        Column::Suspended => "False".to_owned(),
+        Column::Ready => of_ready("status").unwrap_or("False").to_owned(),
+        Column::Age => age::since(object.creation_timestamp(), Timestamp::now()),
+        Column::Message => of_ready("message").map_or_else(
             || "waiting to be reconciled".to_owned(),
-            |text| suspension(value) + &shorten_digests(&text),
-        )])
-        .collect()
+            |text| suspension(value) + &shorten_digests(text),
+        ),
+    }
 }
 
 /// What a suspended object says of its suspension, before what it said last:

@@ -62,6 +62,7 @@ impl Report {
     fn source(&mut self, source: &Value) {
         self.part(source);
         self.line("URL", text_at(source, &["spec", "url"]));
+        self.line("Source", &made_of(source));
         let reference = |key: &str| text_at(source, &["spec", "ref", key]);
         let chosen = [
             ("Tag", reference("tag")),
@@ -90,6 +91,20 @@ impl Report {
         };
         self.line("Status", &status);
         self.line("Message", text_at(ready, &["message"]));
+    }
+}
+
+/// `Kind/namespace/name` of what an artifact of others is made of; empty where
+/// that is not told.
+fn made_of(source: &Value) -> String {
+    let text = |key: &str| text_at(source, &["spec", "sourceRef", key]);
+    match (text("kind"), text("namespace"), text("name")) {
+        ("", _, _) => String::new(),
+        (kind, "", name) => {
+            let own = text_at(source, &["metadata", "namespace"]);
+            format!("{kind}/{own}/{name}")
+        }
+        (kind, namespace, name) => format!("{kind}/{namespace}/{name}"),
     }
 }
 

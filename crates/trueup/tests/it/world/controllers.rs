@@ -5,8 +5,10 @@ use std::path::Path;
 use std::sync::Arc;
 use tokio::task::JoinHandle;
 use trueup_cluster::{Cluster, CounterSnapshot, keep_discovery_fresh};
-use trueup_controller::{Controller, ControllerHandle, ControllerOptions};
-use trueup_source::{ArtifactStore, ArtifactStoreOptions, GitFetcher, GitFetcherOptions};
+use trueup_controller::{Controller, ControllerHandle, ControllerOptions, ExternalArtifacts};
+use trueup_source::{
+    ArtifactStore, ArtifactStoreOptions, GitFetcher, GitFetcherOptions, WebFetcher,
+};
 
 pub struct Controllers {
     handle: ControllerHandle,
@@ -30,6 +32,8 @@ impl Controllers {
         let mut options =
             ControllerOptions::new(cluster.session(), fetcher, Arc::new(store.unwrap()));
         options.namespaces = vec![namespace.into()];
+        let web = WebFetcher::of_artifacts().unwrap();
+        options.external_artifacts = ExternalArtifacts::Allowed(Arc::new(web));
         let handle = Controller::start(options);
         handle.wait_until_ready().await;
         follow_pushes(git, &handle);
