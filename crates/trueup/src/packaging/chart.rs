@@ -39,7 +39,7 @@ tolerations: []
 affinity: {}
 resources:
   limits:
-    cpu: 1000m
+    cpu: "1"
     memory: 1Gi
   requests:
     cpu: 50m
