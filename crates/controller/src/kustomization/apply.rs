@@ -5,7 +5,7 @@ use super::failure::{Cure, Failure, Stop};
 use super::memory::{Memory, lock};
 use super::target::Target;
 use crate::context::Context;
-use crate::live;
+use crate::live::{self, Sight};
 use futures::future::BoxFuture;
 use futures::{FutureExt, StreamExt, stream};
 use std::collections::BTreeSet;
@@ -20,11 +20,14 @@ use trueup_kinds::{message, names, reason};
 use trueup_object::{ObjectRef, Text, Value};
 use trueup_plan::{
     Action, Cause, ChangeLine, ChangeVerb, Check, Desired, Drift, DryRun, Extent, Forcing, Held,
-    Observation, Observed, Reason, Record, Refused, Removal, RemovalVerb, Stage, Verb, settle,
+    Observation, Observed, Owner, Reason, Record, Refused, Removal, RemovalVerb, Stage, Verb,
+    settle,
 };
 
 /// How many dry-runs are under way at once: Flux's `--concurrent-ssa`.
 pub(super) const DRY_RUNS_AT_ONCE: usize = 4;
+/// How often an object that keeps changing is tried to be deleted in one run.
+const DELETE_ATTEMPTS: u32 = 5;
 /// How many refused objects a message names.
 const MAX_FAILURES_NAMED: usize = 10;
 
@@ -57,6 +60,7 @@ impl Done {
 /// Everything that carrying out needs beside the plan.
 pub(super) struct Hands<'a> {
     pub context: &'a Context,
+    pub owner: Owner,
     pub target: &'a Target,
     pub memory: &'a Mutex<Memory>,
     pub build: &'a Build,
@@ -325,14 +329,15 @@ impl Hands<'_> {
             }
             return Ok(());
         }
-        let options = DeleteOptions {
-            propagation: Propagation::Background,
-            ..DeleteOptions::of_uid(&removal.uid)
-        };
-        match self.target.session.delete(&removal.object, &options).await {
-            Ok(Deletion::Gone) => self.gone(&removal.object, done),
-            Ok(Deletion::Pending(object)) => {
+        match self.delete(removal).await {
+            Ok(Some(Deletion::Gone)) => self.gone(&removal.object, done),
+            Ok(Some(Deletion::Pending(object))) => {
                 live::answered(self.context, &self.target.viewer, &object)
+            }
+            Ok(None) => {
+                lock(self.memory).records.remove(&removal.object);
+                done.gone.push(removal.object.clone());
+                return Ok(());
             }
             Err(error) if error.is_not_found() => self.gone(&removal.object, done),
             Err(error) => {
@@ -346,6 +351,38 @@ impl Hands<'_> {
         done.changes
             .push(line(&removal.object, ChangeVerb::Deleted));
         Ok(())
+    }
+
+    /// Deletes an object as it was last seen. One that has changed meanwhile is
+    /// looked at anew: another Kustomization may have taken it over. Then it is
+    /// left alone, and the answer is `None`.
+    async fn delete(&self, removal: &Removal) -> Result<Option<Deletion>, ApiError> {
+        let session = &self.target.session;
+        let mut known = match self.context.live.find(&self.target.viewer, &removal.object) {
+            Sight::Seen(object) => Some(object),
+            Sight::NotSeen | Sight::Unknown => None,
+        };
+        let mut attempts = 0;
+        loop {
+            attempts += 1;
+            let object = match known.take() {
+                Some(object) => object,
+                None => session.get(&removal.object, Form::Metadata).await?,
+            };
+            if !self.owner.is_on(object.value()) {
+                return Ok(None);
+            }
+            let options = DeleteOptions {
+                propagation: Propagation::Background,
+                resource_version: Some(object.resource_version().clone()),
+                ..DeleteOptions::of_uid(&removal.uid)
+            };
+            match session.delete(&removal.object, &options).await {
+                Err(error)
+                    if error.class() == ErrorClass::Conflict && attempts < DELETE_ATTEMPTS => {}
+                deleted => return deleted.map(Some),
+            }
+        }
     }
 
     fn gone(&self, reference: &ObjectRef, done: &mut Done) {

@@ -232,6 +232,7 @@ impl Task<'_> {
     pub(super) fn hands(&self) -> Hands<'_> {
         Hands {
             context: self.context,
+            owner: self.owner(),
             target: self.target,
             memory: self.memory,
             build: self.build,

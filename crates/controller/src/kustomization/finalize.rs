@@ -167,6 +167,10 @@ async fn delete_all(
     let build = super::build::Build::empty();
     let hands = apply::Hands {
         context,
+        owner: Owner {
+            namespace: key.namespace.clone(),
+            name: key.name.clone(),
+        },
         target,
         memory,
         build: &build,

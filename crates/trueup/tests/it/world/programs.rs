@@ -125,6 +125,19 @@ impl World {
 
     /// Starts `trueup controller` as a process of its own, told of no push.
     pub fn spawn_controller(&self) -> Child {
+        self.spawn_with(&[])
+    }
+
+    /// The same, for the objects of this namespace alone.
+    pub fn spawn_controller_here(&self) -> Child {
+        self.spawn_with(&[
+            "--watch-all-namespaces=false",
+            "--leader-election-namespace",
+            &self.namespace,
+        ])
+    }
+
+    fn spawn_with(&self, more: &[&str]) -> Child {
         let storage = self.folder.path().join("controller");
         let mut command = Command::new(env!("CARGO_BIN_EXE_trueup"));
         command.args([
@@ -133,6 +146,7 @@ impl World {
             "--metrics-addr=127.0.0.1:0",
         ]);
         command
+            .args(more)
             .arg("--storage-path")
             .arg(storage)
             .arg("--kubeconfig")
