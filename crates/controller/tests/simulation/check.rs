@@ -175,6 +175,9 @@ impl Schedule {
         if write.method == Method::DELETE && !self.fleet.left.contains(&(place, name.clone())) {
             return Some("deleted although it was always declared");
         }
+        if self.is_anothers(write) {
+            return Some("deleted although it belongs to another that declares it");
+        }
         let folder = folder_of(&name);
         let account = folder.and_then(|folder| self.traits.account(folder));
         if folder.is_some() && write.impersonated != account {
@@ -189,6 +192,17 @@ impl Schedule {
         let is_elsewhere =
             folder.is_some_and(|folder| folder.namespace() != write.target.namespace);
         is_elsewhere.then_some("written outside of the tenant's rights")
+    }
+
+    /// Whether an object is deleted that belongs, by its labels, to a
+    /// Kustomization that has wanted it ever since it first did: then it is
+    /// deleted by one that does not own it any more.
+    fn is_anothers(&self, write: &Write) -> bool {
+        let owner = write.owner.as_deref();
+        let owner = Folder::ALL.into_iter().find(|it| Some(it.name()) == owner);
+        write.method == Method::DELETE
+            && write.took_effect()
+            && owner.is_some_and(|owner| self.fleet.always_declared(owner, &write.target.name))
     }
 
     /// A fight over one field is not fought all day.

@@ -123,6 +123,8 @@ pub struct Fleet {
     pub known: BTreeSet<(Place, String)>,
     /// Those that left a folder once, for good or for another.
     pub left: BTreeSet<(Place, String)>,
+    /// Those that left a certain folder once.
+    pub left_folder: BTreeSet<(Folder, String)>,
     retired: BTreeMap<Folder, BTreeSet<String>>,
 }
 
@@ -142,6 +144,7 @@ impl Fleet {
             commits: 0,
             known: BTreeSet::from([(Place::Near, ARENA.to_owned())]),
             left: BTreeSet::new(),
+            left_folder: BTreeSet::new(),
             retired: BTreeMap::new(),
         }
     }
@@ -216,6 +219,7 @@ impl Fleet {
     fn remove(&mut self, folder: Folder, name: &str) -> Option<Fields> {
         let fields = self.folders.get_mut(&folder)?.remove(name)?;
         self.left.insert((folder.place(), name.to_owned()));
+        self.left_folder.insert((folder, name.to_owned()));
         let retired = self.retired.entry(folder).or_default();
         retired.insert(name.to_owned());
         Some(fields)
@@ -287,6 +291,12 @@ impl Fleet {
             ids.insert(id);
         }
         ids
+    }
+
+    /// Whether a folder has declared an object ever since it did so first.
+    pub fn always_declared(&self, folder: Folder, name: &str) -> bool {
+        self.folders[&folder].contains_key(name)
+            && !self.left_folder.contains(&(folder, name.to_owned()))
     }
 
     /// All that a place should hold of a kind: name → folder and fields.

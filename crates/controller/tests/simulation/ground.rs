@@ -85,11 +85,11 @@ impl Ground {
         };
         let mut ground = Self {
             server,
+            ledger: Ledger::new(clock, admin.clone(), far.admin.clone()),
             far,
             remote,
             clock,
             admin,
-            ledger: Ledger::new(clock),
             instances: [instance("one", 0), instance("two", 1 << 40)],
             lease_times: if traits.long_leases {
                 LeaseTimes::FLUX

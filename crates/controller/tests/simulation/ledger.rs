@@ -13,8 +13,9 @@ use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 use tower::{BoxError, Service, ServiceExt};
-use trueup_cluster::RequestBody;
-use trueup_object::from_json;
+use trueup_cluster::{Form, RequestBody, Session};
+use trueup_kinds::names;
+use trueup_object::{GroupVersionKind, ObjectRef, from_json};
 use trueup_testkit::VirtualClock;
 
 /// One of the two clusters.
@@ -78,6 +79,8 @@ pub struct Write {
     pub impersonated: Option<String>,
     /// Whether the process led then; `None` where that does not matter.
     pub led: Option<bool>,
+    /// Whose the object was, by its labels, when it was to be deleted.
+    pub owner: Option<String>,
     /// The answer, if there was one before the client went away.
     pub code: Option<StatusCode>,
 }
@@ -122,6 +125,8 @@ impl fmt::Display for Write {
 #[derive(Clone, Debug)]
 pub struct Ledger {
     clock: VirtualClock,
+    /// The administrators of both clusters.
+    admins: [Session; 2],
     state: Arc<Mutex<State>>,
 }
 
@@ -139,9 +144,11 @@ struct State {
 }
 
 impl Ledger {
-    pub fn new(clock: VirtualClock) -> Self {
+    /// `near` and `far` are administrators, untouched by faults.
+    pub fn new(clock: VirtualClock, near: Session, far: Session) -> Self {
         Self {
             clock,
+            admins: [near, far],
             state: Arc::default(),
         }
     }
@@ -177,8 +184,22 @@ impl Ledger {
         }
     }
 
+    /// Whose the object of a request is now, by its labels.
+    async fn owner(&self, place: Place, head: &Parts) -> Option<String> {
+        let target = Target::of(head.uri.path());
+        let reference = ObjectRef {
+            kind: kind_of(&target.resource)?,
+            namespace: target.namespace.into(),
+            name: target.name.into(),
+        };
+        let [near, far] = &self.admins;
+        let admin = if place == Place::Near { near } else { far };
+        let found = admin.find(&reference, Form::Metadata).await.ok()??;
+        found.label(names::OWNER_NAME).map(str::to_owned)
+    }
+
     /// Notes a write that arrives; answers its number.
-    fn arrives(&self, from: &Source, head: &Parts) -> usize {
+    fn arrives(&self, from: &Source, head: &Parts, owner: Option<String>) -> usize {
         let target = Target::of(head.uri.path());
         let query = head.uri.query().unwrap_or_default();
         let impersonated = head
@@ -204,6 +225,7 @@ impl Ledger {
             is_dry_run: query.split('&').any(|pair| pair.starts_with("dryRun=")),
             impersonated,
             led,
+            owner,
             code: None,
         });
         state.writes.len() - 1
@@ -227,6 +249,16 @@ impl Ledger {
             state.transitions += 1;
         }
     }
+}
+
+/// The kind of the objects that content out of Git is made of.
+fn kind_of(resource: &str) -> Option<GroupVersionKind> {
+    let (api_version, kind) = match resource {
+        "configmaps" => ("v1", "ConfigMap"),
+        "gadgets" => ("example.com/v1", "Gadget"),
+        _ => return None,
+    };
+    Some(GroupVersionKind::new(api_version, kind))
 }
 
 /// The lease that one must hold to write to a resource.
@@ -292,7 +324,11 @@ where
             }
             let (head, body) = request.into_parts();
             let body = body.collect().await?.to_bytes();
-            let number = ledger.arrives(&source, &head);
+            let owner = match head.method {
+                Method::DELETE => ledger.owner(source.place, &head).await,
+                _ => None,
+            };
+            let number = ledger.arrives(&source, &head, owner);
             let request = Request::from_parts(head, body.clone().into());
             let response = service.oneshot(request).await.map_err(Into::into)?;
             ledger.answered(number, response.status(), &body);

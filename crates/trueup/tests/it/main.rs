@@ -20,6 +20,7 @@ mod drift;
 mod external;
 mod flux;
 mod install;
+mod kills;
 mod kubectl;
 mod leases;
 mod looking;
