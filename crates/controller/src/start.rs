@@ -155,7 +155,7 @@ impl Controller {
             fetch: options.fetch,
             remote_bases: options.remote_bases,
             storage: options.storage,
-            renders: Semaphore::new(processors()),
+            renders: Semaphore::new(processors().max(MIN_RENDERS)),
             clock: options.clock,
             settings: Settings {
                 rendering: options.rendering,
@@ -201,6 +201,10 @@ impl Controller {
         }
     }
 }
+
+/// How many renders may be made at once, however few processors there are: one
+/// or two that take long must not hold everybody up.
+const MIN_RENDERS: usize = 4;
 
 /// How many threads can work at once; 1 where nobody tells.
 fn processors() -> usize {
