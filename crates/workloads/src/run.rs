@@ -227,36 +227,41 @@ impl Runner {
         if self.synced.len() < Kind::ALL.len() {
             return;
         }
-        let ready: Vec<Key> = self
-            .dirty
-            .iter()
-            .filter(|key| !self.working.contains(*key))
-            .take(MAX_WORKING.saturating_sub(self.working.len()))
-            .cloned()
-            .collect();
-        for key in ready {
-            self.dirty.remove(&key);
-            let setting = self.setting(&key);
-            let decision = decide(&key, &self.cache, &setting);
-            self.note_triggers(&key);
-            if decision.actions.is_empty() {
-                self.failures.remove(&key);
-                self.wakes.set(&key, decision.wake_at);
-                continue;
+        // More may become free by decisions without work.
+        loop {
+            let ready = self.ready();
+            if ready.is_empty() {
+                return;
             }
-            self.working.insert(key.clone());
-            let session = self.session.clone();
-            work.push(Box::pin(async move {
-                let done = act(&session, decision.actions).await;
-                (key, decision.wake_at, done)
-            }));
+            for key in ready {
+                self.start_one(key, work);
+            }
         }
-        // More may have become free by decisions without work.
-        if self.working.len() < MAX_WORKING
-            && self.dirty.iter().any(|key| !self.working.contains(key))
-        {
-            self.start(work);
+    }
+
+    /// As many of those to be looked at as may be worked on now.
+    fn ready(&self) -> Vec<Key> {
+        let free = self.dirty.iter().filter(|key| !self.working.contains(*key));
+        let room = MAX_WORKING.saturating_sub(self.working.len());
+        free.take(room).cloned().collect()
+    }
+
+    fn start_one(&mut self, key: Key, work: &mut FuturesUnordered<Work>) {
+        self.dirty.remove(&key);
+        let setting = self.setting(&key);
+        let decision = decide(&key, &self.cache, &setting);
+        self.note_triggers(&key);
+        if decision.actions.is_empty() {
+            self.failures.remove(&key);
+            self.wakes.set(&key, decision.wake_at);
+            return;
         }
+        self.working.insert(key.clone());
+        let session = self.session.clone();
+        work.push(Box::pin(async move {
+            let done = act(&session, decision.actions).await;
+            (key, decision.wake_at, done)
+        }));
     }
 
     /// Remembers what the endpoints of a Service were decided on.
@@ -391,4 +396,26 @@ async fn register(session: &Session, options: &WorkloadsOptions) -> Result<(), A
     }
     tracing::debug!(node = %options.node_name, at = %text_of((options.wall_clock)()), "node registered");
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use trueup_testkit::TestCluster;
+
+    /// More than a stack holds if each took a call of its own.
+    const MANY: usize = 200_000;
+
+    #[tokio::test]
+    async fn any_number_of_objects_is_looked_at_that_need_nothing() {
+        let cluster = TestCluster::embedded(1);
+        let (recorder, _notes) = channel();
+        let mut runner = Runner::new(cluster.session(), WorkloadsOptions::default(), recorder);
+        runner.synced.extend(Kind::ALL);
+        let gone = |number: usize| Key::cluster_scoped(Kind::Service, &number.to_string());
+        runner.dirty.extend((0..MANY).map(gone));
+        let mut work = FuturesUnordered::new();
+        runner.start(&mut work);
+        assert!(runner.dirty.is_empty() && runner.working.is_empty() && work.is_empty());
+    }
 }
