@@ -49,8 +49,8 @@ fn controller_role(namespace: &str) -> Value {
         "kind": "ClusterRole",
         "metadata": {"name": (cluster_name("controller", namespace))},
         "rules": [
-            // Others write these.
-            (rule(names::SOURCE_GROUP, &["externalartifacts"], &["get", "list", "watch"])),
+            // Others write these; looked at where Flux's gate for them is open.
+            (rule(names::SOURCE_GROUP, &["externalartifacts"], &["list", "watch"])),
             // Our kinds, their finalizers and annotations; read anew after a
             // conflict.
             (rule(names::SOURCE_GROUP, &["gitrepositories"], &["get", "list", "patch", "watch"])),

@@ -25,6 +25,8 @@ impl World {
         let path = self.folder.path().join(ACCOUNT);
         std::fs::write(path, to_json(&kubeconfig)).unwrap();
         let mut command = self.elected(ACCOUNT);
+        // All that an installation may be told to do: all rights are used.
+        command.arg("--feature-gates=ExternalArtifact=true");
         if self.is_shared() {
             command.arg("--watch-all-namespaces=false");
             command.env("RUNTIME_NAMESPACE", &self.namespace);
