@@ -461,3 +461,31 @@ async fn a_server_that_never_stops_talking_is_stopped() {
     assert_eq!(kind, FetchErrorKind::Limit, "{message}");
     assert!(message.contains("10000 bytes"), "{message}");
 }
+
+#[tokio::test]
+async fn a_server_that_speaks_ever_so_slowly_holds_nobody() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/fleet", listener.local_addr().unwrap());
+    tokio::spawn(async move {
+        while let Ok((mut connection, _)) = listener.accept().await {
+            tokio::spawn(async move {
+                let head = "HTTP/1.1 200 OK\r\n\
+                    Content-Type: application/x-git-upload-pack-advertisement\r\n\r\nfff0";
+                let mut sent = connection.write_all(head.as_bytes()).await;
+                while sent.is_ok() {
+                    tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+                    sent = connection.write_all(b"x").await;
+                }
+            });
+        }
+    });
+    let request = GitRequest {
+        timeout_ms: 300,
+        ..GitRequest::new(&url)
+    };
+    let (kind, message) = error_of(&Client::new(), &request).await;
+    assert_eq!(kind, FetchErrorKind::Timeout, "{message}");
+    let fetcher = WebFetcher::new().unwrap().with_limits(1 << 20, 300);
+    let error = fetcher.fetch(&url).await.unwrap_err();
+    assert_eq!(error.kind, FetchErrorKind::Timeout, "{error}");
+}
