@@ -471,6 +471,8 @@ async fn a_server_that_speaks_ever_so_slowly_holds_nobody() {
             tokio::spawn(async move {
                 let head = "HTTP/1.1 200 OK\r\n\
                     Content-Type: application/x-git-upload-pack-advertisement\r\n\r\nfff0";
+                let mut request = [0; 65_536];
+                let _asked = connection.read(&mut request).await;
                 let mut sent = connection.write_all(head.as_bytes()).await;
                 while sent.is_ok() {
                     tokio::time::sleep(std::time::Duration::from_millis(20)).await;
