@@ -240,9 +240,8 @@ impl LeaseElection {
     /// Gives the lease up, and looks who else takes it.
     async fn stand_back(&mut self) -> Leadership {
         self.release().await;
-        match timeout(self.times.retry_period, self.look()).await {
-            Ok(Err(error)) => tracing::warn!(%error, "leader election"),
-            Ok(Ok(())) | Err(_) => {}
+        if let Ok(Err(error)) = timeout(self.times.retry_period, self.look()).await {
+            tracing::warn!(%error, "leader election");
         }
         self.leadership()
     }
