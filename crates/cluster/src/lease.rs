@@ -134,6 +134,8 @@ pub struct LeaseElection {
     renewed_at: Option<Instant>,
     keeper: TenureKeeper,
     after: Option<Precedence>,
+    /// Since when nobody else has held the lease, as far as was seen.
+    open_since: Option<Instant>,
 }
 
 impl LeaseElection {
@@ -164,6 +166,7 @@ impl LeaseElection {
             renewed_at: None,
             keeper: TenureKeeper::new(),
             after: None,
+            open_since: None,
         }
     }
 
@@ -190,7 +193,7 @@ impl LeaseElection {
             let mut turn = self.after.clone();
             let is_our_turn = match &mut self.after {
                 None => true,
-                Some(first) => first.allows(Instant::now()),
+                Some(first) => first.allows(Instant::now(), self.open_since),
             };
             let leadership = if is_our_turn {
                 turn = None;
@@ -240,10 +243,23 @@ impl LeaseElection {
     /// Gives the lease up, and looks who else takes it.
     async fn stand_back(&mut self) -> Leadership {
         self.release().await;
-        if let Ok(Err(error)) = timeout(self.times.retry_period, self.look()).await {
-            tracing::warn!(%error, "leader election");
+        match timeout(self.times.retry_period, self.look()).await {
+            Ok(Ok(())) => self.note_who_holds(),
+            Ok(Err(error)) => tracing::warn!(%error, "leader election"),
+            Err(_) => {}
         }
         self.leadership()
+    }
+
+    fn note_who_holds(&mut self) {
+        let view = self.seen.as_ref().map(|(_, view)| view);
+        let decision = decide_lease(view, &self.identity, self.now_ms());
+        self.open_since = match decision {
+            LeaseDecision::Wait { .. } => None,
+            LeaseDecision::Create | LeaseDecision::Take | LeaseDecision::Renew => {
+                self.open_since.or_else(|| Some(Instant::now()))
+            }
+        };
     }
 
     /// Whether the last successful renewal still counts.
@@ -291,6 +307,7 @@ impl LeaseElection {
         if self.renewed_at.is_none() || self.seen.is_none() {
             self.look().await?;
         }
+        self.note_who_holds();
         let view = self.seen.as_ref().map(|(_, view)| view);
         match decide_lease(view, &self.identity, self.now_ms()) {
             LeaseDecision::Wait { .. } => {

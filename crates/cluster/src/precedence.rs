@@ -11,8 +11,8 @@ use trueup_object::Text;
 ///
 /// Whoever leads there leads here, too. Whoever does not gives up here at once,
 /// so that who took over there may take over here; and leads here alone only
-/// when one and the same other process has led there for long, and so does not
-/// want to lead here.
+/// when one and the same other process has led there for long and left this
+/// lease alone for as long, and so does not want to lead here.
 #[derive(Clone, Debug)]
 pub struct Precedence {
     tenure: Tenure,
@@ -40,8 +40,10 @@ impl Precedence {
         }
     }
 
-    /// Whether we may lead here at this moment.
-    pub fn allows(&mut self, now: Instant) -> bool {
+    /// Whether we may lead here at this moment; `open_since` is since when
+    /// nobody else has. A lease that has only just run out is not left alone:
+    /// who held it may be cut off for a moment, and still lead there.
+    pub(crate) fn allows(&mut self, now: Instant, open_since: Option<Instant>) -> bool {
         if self.tenure.holds() {
             self.other = None;
             return true;
@@ -53,7 +55,8 @@ impl Precedence {
         if let Some((known, since)) = &self.other
             && *known == holder
         {
-            return now.duration_since(*since) >= self.patience;
+            let is_long = |since: Instant| now.duration_since(since) >= self.patience;
+            return is_long(*since) && open_since.is_some_and(is_long);
         }
         self.other = Some((holder, now));
         false

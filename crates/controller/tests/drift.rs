@@ -177,6 +177,63 @@ fn two_that_undo_each_other_are_slowed_down_and_named() {
     });
 }
 
+/// Deletes a ConfigMap until nobody makes it anew at once.
+async fn deleted_again_and_again(world: &World, name: &str) {
+    while !world.told("it was deleted again and again") {
+        if world.get("v1", "ConfigMap", name).await.is_some() {
+            world.delete("v1", "ConfigMap", name).await;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    assert_eq!(world.get("v1", "ConfigMap", name).await, None);
+}
+
+#[test]
+fn what_was_slowed_down_is_part_of_a_new_revision_though_that_takes_several_runs() {
+    virtual_time(async {
+        let world = World::new(31).await;
+        let a = map("a", &[]);
+        let revision = world.commit("first", &[("apps/a.yaml", &a)]);
+        world.repository().await;
+        world.kustomization("apps", "./apps", Value::map()).await;
+        world.applied("apps", &revision).await;
+        deleted_again_and_again(&world, "a").await;
+        let definition = "apiVersion: apiextensions.k8s.io/v1\nkind: CustomResourceDefinition\n\
+            metadata: {name: gadgets.example.com}\nspec:\n  group: example.com\n  \
+            names: {kind: Gadget, plural: gadgets}\n  scope: Namespaced\n  versions:\n  \
+            - {name: v1, served: true, storage: true, schema: {openAPIV3Schema: {type: object}}}\n";
+        let gadget =
+            "apiVersion: example.com/v1\nkind: Gadget\nmetadata: {name: g, namespace: apps}\n";
+        let files = [
+            ("apps/a.yaml", a.as_str()),
+            ("apps/definition.yaml", definition),
+            ("apps/gadget.yaml", gadget),
+        ];
+        let revision = world.push("second", &files);
+        world.applied("apps", &revision).await;
+        assert!(world.get("v1", "ConfigMap", "a").await.is_some());
+    });
+}
+
+#[test]
+fn what_is_missing_and_slowed_down_fails_the_health_check_and_is_made_at_the_retry() {
+    virtual_time(async {
+        let world = World::new(32).await;
+        let revision = world.commit("first", &[("apps/a.yaml", &map("a", &[]))]);
+        world.repository().await;
+        let waits = value!({"wait": true, "timeout": "1m", "retryInterval": "30s"});
+        world.kustomization("apps", "./apps", waits).await;
+        world.applied("apps", &revision).await;
+        deleted_again_and_again(&world, "a").await;
+        world
+            .until("made anew at a retry", async || {
+                world.get("v1", "ConfigMap", "a").await.is_some()
+            })
+            .await;
+        world.applied("apps", &revision).await;
+    });
+}
+
 #[test]
 fn a_change_of_what_is_not_ours_costs_no_write() {
     virtual_time(async {

@@ -32,6 +32,8 @@ pub(crate) struct Memory {
     pub records: Records,
     /// Who fights whom.
     pub brake: Brake,
+    /// What the fights are about.
+    pub(super) fought_at: Option<Mark>,
     /// What is waited for, and since when.
     pub waiting: Option<Waiting>,
     /// The last revision that was applied whole, and at which generation.
@@ -210,6 +212,17 @@ impl Memory {
         self.working = true;
         self.inputs_changed = false;
         self.touched.clear();
+    }
+
+    /// A run begins to apply something. Another specification or revision is
+    /// no repetition, and takes as many runs as it takes: what was fought over
+    /// before is part of it, and slowed down only if it goes on.
+    pub(super) fn apply_at(&mut self, mark: &Mark) {
+        self.settled = None;
+        if self.fought_at.as_ref() != Some(mark) {
+            self.brake = Brake::new();
+            self.fought_at = Some(mark.clone());
+        }
     }
 
     /// Begins to work at a target. What was found elsewhere, or as somebody

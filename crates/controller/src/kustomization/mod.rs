@@ -213,7 +213,7 @@ impl Run<'_> {
             cancel: self.cancel,
             began_ms: self.began_ms,
         };
-        lock(self.memory).settled = None;
+        lock(self.memory).apply_at(&mark);
         if guard.mode == Mode::Plan {
             let preview = Box::pin(task.preview()).await?;
             return Ok(Worked::Planned { mark, preview });
