@@ -80,6 +80,7 @@ impl Tenure {
                 return;
             };
             tokio::select! {
+                biased;
                 changed = self.until.changed() => if changed.is_err() {
                     // Nobody renews it any more: it lasts as long as it lasts.
                     sleep_until(until).await;
