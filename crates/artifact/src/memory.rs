@@ -10,6 +10,10 @@ use sha2::{Digest as _, Sha256};
 use crate::path::is_plain_name;
 use crate::{ContentId, Entry, FileTree, PathError, TreeError, TreePath};
 
+/// What an entry of a folder takes beside its content: name, node, and its
+/// share of the folder's tree.
+const ENTRY_BYTES: u64 = 256;
+
 /// Why an entry could not be added to a [`MemoryTree`].
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum MemoryTreeError {
@@ -121,7 +125,30 @@ impl MemoryTree {
     /// Length of all files together.
     #[must_use]
     pub fn content_bytes(&self) -> u64 {
-        self.root.content_bytes()
+        self.root.bytes(0)
+    }
+
+    /// About how much memory it takes: contents, names, and what each entry
+    /// costs beside them.
+    #[must_use]
+    pub fn held_bytes(&self) -> u64 {
+        self.root.bytes(ENTRY_BYTES)
+    }
+
+    /// How many folders above a path are not there yet.
+    #[must_use]
+    pub fn missing_folders(&self, path: &TreePath) -> usize {
+        let parent = path.parent().unwrap_or_else(TreePath::root);
+        let mut folder = &self.root;
+        let mut left = parent.segments().count();
+        for segment in parent.segments() {
+            let Some(Node::Directory(inner)) = folder.entries.get(segment) else {
+                break;
+            };
+            folder = inner;
+            left -= 1;
+        }
+        left
     }
 
     /// Removes what stands at the path, with everything below it; says whether
@@ -203,13 +230,15 @@ fn file_node(content: Bytes, executable: bool) -> Node {
 }
 
 impl Folder {
-    fn content_bytes(&self) -> u64 {
+    /// The lengths of all files, and so much more for each entry.
+    fn bytes(&self, of_entry: u64) -> u64 {
         let bytes = |node: &Node| match node {
             Node::File { content, .. } => content.len() as u64,
             Node::Symlink { .. } => 0,
-            Node::Directory(folder) => folder.content_bytes(),
+            Node::Directory(folder) => folder.bytes(of_entry),
         };
-        self.entries.values().map(bytes).sum()
+        let contents: u64 = self.entries.values().map(bytes).sum();
+        contents + of_entry * self.entries.len() as u64
     }
 
     fn id(&self) -> ContentId {

@@ -8,9 +8,10 @@ use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 
 use crate::error::{Failure, FetchErrorKind};
 
-/// Where Amazon's machines ask for their identity over IPv6; its addresses are
-/// no link-local ones.
+/// Where machines of some clouds ask for their identity at addresses that are
+/// no link-local ones: Amazon's over IPv6, and Alibaba's.
 const AMAZON_METADATA: Ipv6Addr = Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254);
+const ALIBABA_METADATA: Ipv4Addr = Ipv4Addr::new(100, 100, 100, 200);
 const CAUSE: &str = "link-local addresses are not asked: they belong to the machine";
 
 /// Whether nobody's repository or file is at an address.
@@ -18,8 +19,8 @@ pub(crate) fn is_forbidden(address: IpAddr) -> bool {
     match address {
         IpAddr::V4(address) => is_forbidden_v4(address),
         IpAddr::V6(address) => {
-            let embedded = address.to_ipv4_mapped().or_else(|| behind_nat64(address));
-            embedded.is_some_and(is_forbidden_v4)
+            embedded(address).is_some_and(is_forbidden_v4)
+                || address.is_unspecified()
                 || address.is_unicast_link_local()
                 || address == AMAZON_METADATA
         }
@@ -27,14 +28,24 @@ pub(crate) fn is_forbidden(address: IpAddr) -> bool {
 }
 
 fn is_forbidden_v4(address: Ipv4Addr) -> bool {
-    address.is_link_local() || address.is_unspecified() || address.is_broadcast()
+    address.is_link_local()
+        || address.is_unspecified()
+        || address.is_broadcast()
+        || address == ALIBABA_METADATA
 }
 
-/// The address behind the well-known prefix of NAT64, RFC 6052.
-fn behind_nat64(address: Ipv6Addr) -> Option<Ipv4Addr> {
-    let [prefix @ .., a, b, c, d] = address.octets();
-    let known = [0, 0x64, 0xff, 0x9b, 0, 0, 0, 0, 0, 0, 0, 0];
-    (prefix == known).then(|| Ipv4Addr::new(a, b, c, d))
+/// The address of version 4 that one of version 6 leads to: mapped or
+/// compatible (RFC 4291), behind NAT64 (RFC 6052, RFC 8215) or 6to4 (RFC 3056).
+fn embedded(address: Ipv6Addr) -> Option<Ipv4Addr> {
+    let v4 = |high: u16, low: u16| Ipv4Addr::from(u32::from(high) << 16 | u32::from(low));
+    match address.segments() {
+        [0x2002, high, low, ..] => Some(v4(high, low)),
+        [0, 0, 0, 0, 0, 0, 0, 1] => None,
+        [0, 0, 0, 0, 0, 0 | 0xffff, high, low] | [0x64, 0xff9b, 0 | 1, _, _, _, high, low] => {
+            Some(v4(high, low))
+        }
+        _ => None,
+    }
 }
 
 /// Refuses a URL whose host is written as such an address, in whatever way:
@@ -89,6 +100,11 @@ mod tests {
             "[::ffff:169.254.169.254]",
             "[::ffff:a9fe:a9fe]",
             "[64:ff9b::a9fe:a9fe]",
+            "[64:ff9b:1::a9fe:a9fe]",
+            "[2002:a9fe:a9fe::]",
+            "[::a9fe:a9fe]",
+            "[::]",
+            "100.100.100.200",
             "[fe80::1]",
             "[fd00:ec2::254]",
             "0.0.0.0",

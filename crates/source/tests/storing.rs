@@ -316,6 +316,15 @@ async fn an_archive_of_others_without_its_digest_is_neither_unpacked_nor_kept() 
     let error = store.keep(broken).await.unwrap_err();
     assert!(matches!(error, StoreError::Foreign(_)), "{error}");
     assert!(!folder.path().join("externalartifact").exists());
+    // Neither is what comes under the digest of what is kept.
+    let good = foreign("web", "1", None);
+    store.keep(good.clone()).await.unwrap();
+    let other = ForeignArchive {
+        archive: "other".into(),
+        ..good
+    };
+    let error = store.keep(other).await.unwrap_err();
+    assert!(matches!(error, StoreError::Unverified(_)), "{error}");
 }
 
 #[tokio::test]

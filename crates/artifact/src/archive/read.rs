@@ -142,11 +142,19 @@ pub fn read_archive(archive: &[u8], limits: &ArchiveLimits) -> Result<MemoryTree
     let mut count = 0;
     for entry in unpacked.entries().map_err(broken_or_over)? {
         let mut entry = entry.map_err(broken_or_over)?;
-        count += 1;
+        // Said of the archive as a whole, as `git archive` does.
+        if entry.header().entry_type().is_pax_global_extensions() {
+            continue;
+        }
+        let name = String::from_utf8_lossy(&entry.path_bytes()).into_owned();
+        let path = path_of(&name, &limits.names)?;
+        // Folders that an entry implies take as much memory as those that it
+        // names.
+        count += 1 + tree.missing_folders(&path) as u64;
         if count > limits.max_entries {
             return Err(over("entries", limits.max_entries, String::new()));
         }
-        links.extend(add(&mut tree, &mut entry, limits)?);
+        links.extend(add(&mut tree, &mut entry, (name, path), limits)?);
     }
     drain(unpacked.into_inner())?;
     // They stood in the way of what would have been written through them.
@@ -167,14 +175,13 @@ fn allowed_bytes(packed_bytes: u64, limits: &ArchiveLimits) -> u64 {
 fn add(
     tree: &mut MemoryTree,
     entry: &mut tar::Entry<'_, impl Read>,
+    (name, path): (String, TreePath),
     limits: &ArchiveLimits,
 ) -> Result<Option<TreePath>, ArchiveError> {
-    let name = String::from_utf8_lossy(&entry.path_bytes()).into_owned();
     let kind = entry.header().entry_type();
     if let Some(what) = forbidden_kind(kind) {
         return Err(ArchiveError::Kind { path: name, what });
     }
-    let path = path_of(&name, &limits.names)?;
     if kind.is_dir() {
         if !path.is_root() {
             tree.add_directory(&path)?;

@@ -415,3 +415,18 @@ fn links_are_not_in_the_archive() {
         })
     ));
 }
+
+#[test]
+fn folders_that_an_entry_implies_are_entries_and_what_is_said_of_all_is_none() {
+    let deep = hostile(&[("a/b/c/file", EntryType::Regular, b"")]);
+    assert_eq!(refused(&deep), "the archive exceeds the limit of 3 entries");
+    let said = b"17 comment=hello\n";
+    let archive = hostile(&[
+        ("pax_global_header", EntryType::XGlobalHeader, said),
+        ("a/file", EntryType::Regular, b"x"),
+    ]);
+    let tree = read_archive(&archive, &ArchiveLimits::foreign()).unwrap();
+    assert!(tree.entry(&path("a/file")).unwrap().is_some());
+    assert!(tree.entry(&path("pax_global_header")).unwrap().is_none());
+    assert!(tree.held_bytes() > tree.content_bytes());
+}

@@ -9,14 +9,16 @@ pub(crate) fn is_git_folder(name: &str) -> bool {
     is_git_folder_of_windows(name) || is_git_folder_of_macos(name)
 }
 
-/// Case doesn't matter, a stream or another folder may follow, and dots and
-/// spaces at the end don't count; `git~1` is the short name.
+/// Case doesn't matter, backslashes separate folders, a stream may follow, and
+/// dots and spaces at the end don't count; `git~1` is the short name.
 fn is_git_folder_of_windows(name: &str) -> bool {
-    let first = name.split([':', '\\']).next().unwrap_or_default();
-    let first = first.trim_end_matches([' ', '.']);
-    [".git", "git~1"]
-        .iter()
-        .any(|folder| first.eq_ignore_ascii_case(folder))
+    name.split('\\').any(|part| {
+        let part = part.split(':').next().unwrap_or_default();
+        let part = part.trim_end_matches([' ', '.']);
+        [".git", "git~1"]
+            .iter()
+            .any(|folder| part.eq_ignore_ascii_case(folder))
+    })
 }
 
 /// Case doesn't matter, and characters that show nothing are left out.
@@ -51,6 +53,7 @@ mod tests {
             ".git. .",
             ".git::$INDEX_ALLOCATION",
             ".git\\config",
+            "a\\.git\\config",
             ".g\u{200c}it",
             "\u{feff}.GIT",
             ".git\u{202e}",

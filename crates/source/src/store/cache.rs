@@ -41,7 +41,7 @@ impl Opened {
     /// A tree that lies in memory.
     pub(super) fn whole(tree: MemoryTree) -> Self {
         Opened {
-            held_bytes: tree.content_bytes(),
+            held_bytes: tree.held_bytes(),
             tree: Arc::new(tree),
         }
     }

@@ -12,8 +12,16 @@ impl Shared {
     /// Verifies the digest first: nothing else is unpacked.
     pub(super) fn keep(&self, foreign: &ForeignArchive) -> Result<Arc<dyn FileTree>, StoreError> {
         let path = layout::archive_path(&foreign.owner, &foreign.digest.file_name())?;
+        if !foreign.digest.verifies(&foreign.archive) {
+            return Err(StoreError::Unverified(foreign.digest.clone()));
+        }
         let tree = self.unpack(&path, &foreign.digest, &foreign.archive)?;
-        disk::write_foreign_archive(&self.options.root, &path, &foreign.archive)?;
+        let written = disk::write_foreign_archive(&self.options.root, &path, &foreign.archive);
+        if let Err(error) = written {
+            // What is answered from memory would be gone after a restart.
+            self.cache.forget(&path);
+            return Err(error);
+        }
         let folder = layout::owner_path(&foreign.owner)?;
         let removed = disk::collect_garbage(&self.options.root, &folder, &path, foreign.now)?;
         removed.iter().for_each(|path| self.cache.forget(path));
@@ -33,13 +41,11 @@ impl Shared {
         }
         let archive = match disk::read_archive_file(&self.options.root, &path) {
             Ok(archive) => archive,
-            Err(StoreError::NotFound { .. }) => return Ok(None),
-            Err(error) => return Err(error),
+            Err(error) => return Ok(not_there(&error)),
         };
         match self.unpack(&path, digest, &archive) {
             Ok(tree) => Ok(Some(tree)),
-            Err(StoreError::Unverified(_)) => Ok(None),
-            Err(error) => Err(error),
+            Err(error) => Ok(not_there(&error)),
         }
     }
 
@@ -66,4 +72,12 @@ impl Shared {
         self.cache.insert(path, &name, opened);
         Ok(tree)
     }
+}
+
+/// An archive that can't be had from here can be fetched again.
+fn not_there(error: &StoreError) -> Option<Arc<dyn FileTree>> {
+    if !matches!(error, StoreError::NotFound { .. }) {
+        tracing::warn!(%error, "a kept archive is fetched again");
+    }
+    None
 }
