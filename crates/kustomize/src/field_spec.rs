@@ -71,7 +71,7 @@ impl FieldSpec {
 }
 
 /// How deeply a path may lead.
-const MAX_DEPTH: usize = trueup_yaml::MAX_DEPTH;
+pub(crate) const MAX_DEPTH: usize = trueup_yaml::MAX_DEPTH;
 
 /// One way to the values of a place.
 struct Walk<'a> {

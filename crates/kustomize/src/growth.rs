@@ -6,8 +6,8 @@ use crate::resources::Resources;
 use crate::{BuildError, Limits};
 use std::cell::Cell;
 
-/// What a value takes beside its text.
-const NODE_BYTES: usize = 16;
+/// What a value takes beside its text, in a list or as one side of an entry.
+const NODE_BYTES: usize = size_of::<Node>();
 
 /// Counts what transformers add to objects, over a whole build.
 #[derive(Debug)]

@@ -12,7 +12,7 @@ pub const MAX_OBJECTS: usize = 50_000;
 pub const MAX_BUILT_OBJECT_BYTES: u64 = 16 << 20;
 /// How much the transformers of one build may add to its objects, and how
 /// large all objects may be together.
-pub const MAX_BUILT_BYTES: u64 = 1 << 30;
+pub const MAX_BUILT_BYTES: u64 = 256 << 20;
 /// How deeply roots may refer to roots.
 pub const MAX_ROOT_DEPTH: usize = 64;
 /// How many things from outside of the tree one build may ask for.

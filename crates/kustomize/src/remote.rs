@@ -107,15 +107,20 @@ impl fmt::Display for RemoteRepository {
     }
 }
 
-/// A URL without what may be secret in it: user, password and query.
+/// A URL without what may be secret in it: user, password and query. One whose
+/// password holds what ends a host elsewhere is not shown at all.
 pub(crate) fn shown_url(url: &str) -> String {
-    let url = url.split('?').next().unwrap_or_default();
     let Some((scheme, rest)) = url.split_once("://") else {
         return url.to_owned();
     };
-    let host_end = rest.find('/').unwrap_or(rest.len());
-    let start = rest[..host_end].rfind('@').map_or(0, |at| at + 1);
-    format!("{scheme}://{}", &rest[start..])
+    let host_end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
+    let (host, path) = rest.split_at(host_end);
+    if host.contains(':') && !host.contains('@') && path.contains('@') {
+        return format!("{scheme}://(malformed URL)");
+    }
+    let start = host.rfind('@').map_or(0, |at| at + 1);
+    let path = path.split('?').next().unwrap_or_default();
+    format!("{scheme}://{}{path}", &host[start..])
 }
 
 /// Whether a text is read as a file from a web server, wherever a file may be

@@ -5,6 +5,7 @@ mod targets;
 
 use crate::BuildError;
 use crate::field_path::{lookup, split};
+use crate::field_spec::MAX_DEPTH;
 use crate::file::{first_document, replacement};
 use crate::files::{Files, file_position};
 use crate::growth::Growth;
@@ -216,6 +217,9 @@ fn is_target(resource: &Resource, select: &Matcher, reject: &[Matcher]) -> bool 
 
 fn copy(resource: &mut Resource, path: &str, change: &Change<'_>) -> Result<(), String> {
     let segments = split(path);
+    if segments.len() > MAX_DEPTH {
+        return Err(format!("the path is more than {MAX_DEPTH} levels deep"));
+    }
     let is_done = embedded::change(&mut resource.node, &segments, change);
     change.growth.check()?;
     if is_done {

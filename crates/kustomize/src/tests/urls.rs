@@ -164,3 +164,17 @@ fn what_is_shown_of_a_url_holds_no_user() {
         "https://host/o/r.git//p?ref=v1"
     );
 }
+
+#[test]
+fn nothing_secret_of_a_url_is_shown() {
+    for (url, shown) in [
+        ("https://user:secret@host/a?token=secret", "https://host/a"),
+        ("https://user:se/cret@host/a", "https://(malformed URL)"),
+        ("https://user:se?cret@host/a", "https://(malformed URL)"),
+        // A port might as well be the beginning of a password.
+        ("https://host:8443/a@b", "https://(malformed URL)"),
+        ("a?b.yaml", "a?b.yaml"),
+    ] {
+        assert_eq!(crate::remote::shown_url(url), shown, "{url}");
+    }
+}
