@@ -190,16 +190,14 @@ impl LeaseElection {
     pub async fn run(mut self, tell: watch::Sender<Leadership>, stop: impl Future<Output = ()>) {
         let mut stop = pin!(stop);
         loop {
-            let mut turn = self.after.clone();
             let is_our_turn = match &mut self.after {
                 None => true,
                 Some(first) => first.allows(Instant::now(), self.open_since),
             };
-            let leadership = if is_our_turn {
-                turn = None;
-                self.try_once().await
+            let (leadership, turn) = if is_our_turn {
+                (self.try_once().await, None)
             } else {
-                self.stand_back().await
+                (self.stand_back().await, self.after.clone())
             };
             tell.send_if_modified(|told| {
                 let changed = *told != leadership;

@@ -9,10 +9,10 @@ use trueup_object::Text;
 /// Lets an election follow another one, so that of several processes that
 /// take part in both one leads both.
 ///
-/// Whoever leads there leads here, too. Whoever does not gives up here at once,
-/// so that who took over there may take over here; and leads here alone only
-/// when one and the same other process has led there for long and left this
-/// lease alone for as long, and so does not want to lead here.
+/// Whoever leads there leads here, too. Whoever does not gives up here within a
+/// retry period, so that who took over there may take over here; and leads here
+/// alone only when one and the same other process has led there for long and
+/// left this lease alone for as long, and so does not want to lead here.
 #[derive(Clone, Debug)]
 pub struct Precedence {
     tenure: Tenure,
@@ -52,6 +52,11 @@ impl Precedence {
             Leadership::Leading => Text::new(),
             Leadership::Standby { holder } => holder.clone(),
         };
+        if holder.is_empty() {
+            // Nobody leads there, or nobody knows who: it may be ours next.
+            self.other = None;
+            return false;
+        }
         if let Some((known, since)) = &self.other
             && *known == holder
         {

@@ -69,7 +69,7 @@ pub(crate) struct Context {
     pub storage: Arc<dyn ArtifactStorage>,
     /// Renders that may be made at once: more than there are processors would
     /// only spread over more threads, each with memory of its own.
-    pub renders: Semaphore,
+    pub renders: Arc<Semaphore>,
     pub clock: Clock,
     pub settings: Settings,
     pub objects: Objects,

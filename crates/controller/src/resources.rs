@@ -17,8 +17,11 @@ use trueup_object::{ObjectRef, Text};
 /// How far a kind is.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Standing {
-    /// How many of its watches have not listed everything yet.
+    /// How many of its watches have not listed everything yet; one that can't
+    /// counts as done where the rest goes on without.
     unlisted: usize,
+    /// How many have never listed everything.
+    unseen: usize,
     /// Whether its lease is held by somebody else, or not yet by us.
     lease: LeaseState,
 }
@@ -58,6 +61,7 @@ pub(crate) fn start(
     };
     let standing = Standing {
         unlisted: scopes.len(),
+        unseen: scopes.len(),
         lease,
     };
     let kinds = kinds(context);
@@ -96,7 +100,7 @@ fn watch_kind(context: &Arc<Context>, kind: Kind, scope: Scope, standings: &Arc<
     };
     let mut events = context.session.watch(spec);
     context.spawn(async move {
-        let mut listed = false;
+        let (mut listed, mut seen) = (false, false);
         while let Some(event) = events.next().await {
             let Some(context) = weak.upgrade() else {
                 return;
@@ -107,7 +111,12 @@ fn watch_kind(context: &Arc<Context>, kind: Kind, scope: Scope, standings: &Arc<
                     context.seen(&key_of(&context, kind, object.reference()), &object)
                 }
                 WatchEvent::Deleted(deleted) => deleted_resource(&context, kind, &deleted),
-                WatchEvent::Synced { .. } => listed = true,
+                WatchEvent::Synced { .. } => {
+                    if !std::mem::replace(&mut seen, true) {
+                        note_sight(&context, kind, &standings);
+                    }
+                    listed = true;
+                }
                 WatchEvent::Restarted { .. } => {}
                 WatchEvent::Error(error) => {
                     tracing::debug!(kind = kind.name(), %error, "watch");
@@ -115,7 +124,7 @@ fn watch_kind(context: &Arc<Context>, kind: Kind, scope: Scope, standings: &Arc<
                 }
             }
             if listed && !was_listed {
-                note_list(&context, kind, &standings);
+                note_list(kind, &standings);
             }
         }
     });
@@ -129,13 +138,23 @@ fn is_done_without(kind: Kind, class: ErrorClass) -> bool {
         && matches!(class, ErrorClass::KindMissing | ErrorClass::Forbidden)
 }
 
-/// One more watch of a kind knows all of its objects.
-fn note_list(context: &Arc<Context>, kind: Kind, standings: &Standings) {
-    let mut is_last = false;
+/// One more watch of a kind need not be waited for.
+fn note_list(kind: Kind, standings: &Standings) {
     standings.send_modify(|all| {
         if let Some(standing) = all.get_mut(&kind) {
             standing.unlisted -= 1;
-            is_last = standing.unlisted == 0;
+        }
+    });
+}
+
+/// One more watch of a kind knows all of its objects. What was kept of others
+/// goes only when all do: a kind that can't be listed yet may have some.
+fn note_sight(context: &Arc<Context>, kind: Kind, standings: &Standings) {
+    let mut is_last = false;
+    standings.send_modify(|all| {
+        if let Some(standing) = all.get_mut(&kind) {
+            standing.unseen -= 1;
+            is_last = standing.unseen == 0;
         }
     });
     if is_last && kind == Kind::ExternalArtifact {

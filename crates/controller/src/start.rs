@@ -155,7 +155,7 @@ impl Controller {
             fetch: options.fetch,
             remote_bases: options.remote_bases,
             storage: options.storage,
-            renders: Semaphore::new(processors().max(MIN_RENDERS)),
+            renders: Arc::new(Semaphore::new(processors().max(MIN_RENDERS))),
             clock: options.clock,
             settings: Settings {
                 rendering: options.rendering,

@@ -151,6 +151,10 @@ impl Downloads {
             _ => {}
         }
         let failures = same.map_or(0, |entry| entry.failures);
+        let waiting = match same.map(|entry| &entry.state) {
+            Some(State::Fetching { waiting, .. }) => waiting.clone(),
+            Some(State::Failed { .. }) | None => BTreeSet::new(),
+        };
         if let Some(entry) = known {
             entry.stop.cancel();
         }
@@ -160,7 +164,7 @@ impl Downloads {
             wanted: wanted.clone(),
             state: State::Fetching {
                 done: done.clone(),
-                waiting: BTreeSet::new(),
+                waiting,
             },
             failures,
             stop: stop.clone(),

@@ -151,7 +151,12 @@ impl From<FetchError> for Trouble {
             return Self::NotFound;
         }
         let (url, cause) = (&error.url, &error.cause);
-        Self::Passing(format!("failed to download archive from {url}: {cause}"))
+        let text = format!("failed to download archive from {url}: {cause}");
+        match error.kind {
+            // The same again would come to the same.
+            FetchErrorKind::Limit | FetchErrorKind::Invalid { .. } => Self::Lasting(text),
+            _ => Self::Passing(text),
+        }
     }
 }
 

@@ -293,13 +293,16 @@ async fn rendered(
             let (tree, request) = (Arc::clone(tree), request.clone());
             let answers = answers.clone();
             // Never closed, so this only waits.
-            let _turn = context.renders.acquire().await;
-            tokio::task::spawn_blocking(move || render_tracked(tree.as_ref(), &request, &answers))
-                .await
-                .map_err(|_| {
-                    let text = "internal error: the build panicked and was contained";
-                    Failure::new(reason::BUILD_FAILED, text, Cure::Retry)
-                })
+            let turn = Arc::clone(&context.renders).acquire_owned().await;
+            let render = move || {
+                // A run that is broken off ends no render: the turn is its own.
+                let _turn = turn;
+                render_tracked(tree.as_ref(), &request, &answers)
+            };
+            tokio::task::spawn_blocking(render).await.map_err(|_| {
+                let text = "internal error: the build panicked and was contained";
+                Failure::new(reason::BUILD_FAILED, text, Cure::Retry)
+            })
         }
     }
 }

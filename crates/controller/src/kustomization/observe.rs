@@ -8,7 +8,7 @@ use crate::live::{self, Sight, Subject};
 use crate::machine::{Kind, ObjectKey};
 use futures::future::BoxFuture;
 use futures::{FutureExt, StreamExt, stream};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use trueup_cluster::{ErrorClass, Form, Identity, LiveObject};
 use trueup_health::Expression;
 use trueup_kinds::{
@@ -225,6 +225,10 @@ pub(super) fn subjects(
         .collect()
 }
 
+/// How many watches one Kustomization's account makes for itself. Objects of
+/// further kinds and namespaces are looked at at the interval.
+const MAX_SUBSTITUTES: usize = 100;
+
 /// The watches that an account makes for itself, of those kinds whose shared
 /// watches are forbidden to the controllers. Whether they are is known once
 /// they were tried.
@@ -238,14 +242,22 @@ pub(super) fn substitutes(
         return BTreeSet::new();
     }
     let wanted = desired.iter().map(|it| it.reference().clone());
-    wanted
-        .chain(inventory.objects())
-        .filter(|reference| {
+    let mut kinds = BTreeMap::new();
+    let mut found = BTreeSet::new();
+    for reference in inventory.objects().chain(wanted) {
+        let is_forbidden = kinds.entry(reference.kind.clone()).or_insert_with(|| {
             let shared = Subject::owned(target.cluster(), reference.kind.clone());
             context.live.is_forbidden(&shared)
-        })
-        .map(|reference| Subject::owned_beside(&target.session, &reference))
-        .collect()
+        });
+        if *is_forbidden {
+            found.insert(Subject::owned_beside(&target.session, &reference));
+        }
+        // Who asks for objects in ever more namespaces gets no more watches.
+        if found.len() >= MAX_SUBSTITUTES {
+            break;
+        }
+    }
+    found
 }
 
 /// What the watches know of the objects. An object of which nothing is
@@ -266,6 +278,9 @@ pub(super) fn known(
         }
     }
     for reference in desired.iter().map(Desired::reference) {
+        if observed.get(reference).live().is_some() {
+            continue;
+        }
         match context.live.find(&target.viewer, reference) {
             Sight::Seen(object) => {
                 observed.insert(reference, Observation::Live(object.value().clone()))

@@ -17,8 +17,8 @@ use trueup_kinds::condition_type::{
     DELETIONS_HELD, HEALTHY, PLANNED, READY, RECONCILING, WATCHING,
 };
 use trueup_kinds::{
-    ConditionStatus, Inventory, KindError, Kustomization, KustomizationStatus, Reconciliation,
-    Resource, Severity, message, names, reason,
+    ConditionChange, ConditionStatus, Inventory, KindError, Kustomization, KustomizationStatus,
+    Reconciliation, Resource, Severity, message, names, reason,
 };
 use trueup_object::Text;
 
@@ -41,18 +41,19 @@ pub(super) async fn writing(
         let status = &mut kustomization.status;
         status.inventory = Some(status.inventory.clone().unwrap_or_default().union(union));
         status.last_attempted_revision = Some(mark.revision.clone());
-        status
-            .conditions
-            .change(generation, now)
-            .reconciling(reason::PROGRESSING, &text)
-            .set_unknown(
-                READY,
-                reason::PROGRESSING,
-                message::RECONCILIATION_IN_PROGRESS,
-            );
+        in_progress(&mut status.conditions.change(generation, now), &text);
     })
     .await?;
     Ok(())
+}
+
+/// Something is under way, and nobody knows yet how it ends.
+fn in_progress(change: &mut ConditionChange<'_>, text: &str) {
+    change.reconciling(reason::PROGRESSING, text).set_unknown(
+        READY,
+        reason::PROGRESSING,
+        message::RECONCILIATION_IN_PROGRESS,
+    );
 }
 
 /// The archive of the source is still on its way. What was ready at the same
@@ -70,15 +71,7 @@ pub(super) async fn fetching(
         let text = message::fetching_manifests(&mark.revision, timeout);
         let status = &mut kustomization.status;
         if !stands(status, generation, mark) {
-            status
-                .conditions
-                .change(generation, now)
-                .reconciling(reason::PROGRESSING, &text)
-                .set_unknown(
-                    READY,
-                    reason::PROGRESSING,
-                    message::RECONCILIATION_IN_PROGRESS,
-                );
+            in_progress(&mut status.conditions.change(generation, now), &text);
         }
     })
     .await?;
@@ -151,11 +144,7 @@ pub(super) async fn waiting(
         status.last_attempted_revision = Some(mark.revision.clone());
         if !stands {
             let mut change = status.conditions.change(generation, now);
-            change.reconciling(reason::PROGRESSING, &text).set_unknown(
-                READY,
-                reason::PROGRESSING,
-                message::RECONCILIATION_IN_PROGRESS,
-            );
+            in_progress(&mut change, &text);
             if purpose == Purpose::Health {
                 change.set_unknown(HEALTHY, reason::PROGRESSING, &text);
             }
@@ -260,7 +249,8 @@ fn unwatched(context: &Context, key: &ObjectKey, interval: Duration) -> Option<S
         return None;
     }
     let named = forbidden.iter().map(|(subject, why)| match &subject.what {
-        What::Owned(kind) | What::OwnedIn(kind, ..) => format!("{}: {why}", kind.kind),
+        What::Owned(kind) => format!("{}: {why}", kind.kind),
+        What::OwnedIn(kind, namespace, _) => format!("{} in {namespace}: {why}", kind.kind),
         What::Named(object, _) => format!("{object}: {why}"),
     });
     let mut lines = message::capped(named, MAX_UNWATCHED_NAMED);
@@ -385,7 +375,6 @@ pub(super) async fn failure(
     .await?;
     if failure.telling == Telling::ConditionOnly {
         let text = failure.message.as_str();
-        tracing::info!(object = %key, reason = failure.reason, "{text}");
         let report = context.report_about(key, Severity::Info, failure.reason, text);
         context.reports.log(key, &report);
     } else if news {
