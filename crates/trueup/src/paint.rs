@@ -4,10 +4,10 @@
 use std::io::IsTerminal;
 
 /// A text that steers no terminal, whoever wrote it: control characters other
-/// than line breaks and tabs are replaced.
+/// than line breaks and tabs are replaced. Line breaks of Windows become ours.
 pub fn printable(text: &str) -> String {
     let steers = |character: char| character.is_control() && !matches!(character, '\n' | '\t');
-    text.replace(steers, "\u{fffd}")
+    text.replace("\r\n", "\n").replace(steers, "\u{fffd}")
 }
 
 /// The same on one line.

@@ -7,8 +7,9 @@ use crate::paint::printable_line;
 
 const GAP: &str = "   ";
 
-/// Prints rows to standard output, under a header unless it is empty. Cells
-/// lose line breaks and control characters, so that one row is one line.
+/// Prints rows to standard output, under a header unless it is empty. In cells
+/// line breaks become spaces and control characters are replaced, so that one
+/// row is one line.
 pub fn print(header: &[&str], rows: &[Vec<String>]) -> Result<(), Failure> {
     Table::new(header).print(rows)
 }
