@@ -11,7 +11,7 @@ const TEST: &str = "tests::simulation::at_quiet_every_cluster_is_what_git_says_w
 #[derive(clap::Args)]
 pub struct Options {
     /// How many schedules are played
-    #[arg(long, default_value_t = 10_000)]
+    #[arg(long, default_value_t = 10_000, value_parser = clap::value_parser!(u64).range(1..))]
     schedules: u64,
     /// The seed of the first schedule; the others follow
     #[arg(long, default_value_t = 0)]
@@ -70,6 +70,14 @@ pub async fn run(options: &Options) -> Result<(), String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// `cargo test` ends well where no test has the name.
+    #[test]
+    fn the_test_that_is_run_is_there() {
+        let source = include_str!("../../crates/controller/tests/simulation/mod.rs");
+        let name = TEST.rsplit("::").next().unwrap();
+        assert!(source.contains(&format!("fn {name}()")));
+    }
 
     #[test]
     fn one_seed_replays_one_schedule() {

@@ -6,9 +6,9 @@ use futures::future::BoxFuture;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use trueup_artifact::{Checksum, Entry, FileTree, TreeError, TreePath};
-use trueup_cluster::{Form, WriteOptions};
+use trueup_cluster::{ApplyOptions, Form, WriteOptions};
 use trueup_controller::CrossNamespace;
-use trueup_object::{Text, Value, value};
+use trueup_object::{Value, value};
 use trueup_source::memory::MemoryStore;
 use trueup_source::{
     ArtifactOwner, ArtifactRecord, ArtifactStorage, ForeignArchive, Publication, StoreError,
@@ -32,10 +32,7 @@ const BINDING: &str = "apiVersion: rbac.authorization.k8s.io/v1\nkind: ClusterRo
 
 async fn is_bound(world: &World) -> bool {
     let api = "rbac.authorization.k8s.io/v1";
-    let mut wanted = reference(api, "ClusterRoleBinding", "up");
-    wanted.namespace = Text::new();
-    let found = world.admin.find(&wanted, Form::Metadata).await.unwrap();
-    found.is_some()
+    world.get(api, "ClusterRoleBinding", "up").await.is_some()
 }
 
 /// Adds entries to the inventory, as whoever may write the status can.
@@ -206,6 +203,18 @@ fn a_patch_that_moves_an_object_moves_it_nowhere_the_account_may_not_write() {
 fn a_name_of_an_account_is_that_of_one_in_the_own_namespace_or_none() {
     virtual_time(async {
         let world = World::new(85).await;
+        tenant(&world).await;
+        let strong = value!({
+            "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRoleBinding",
+            "metadata": {"name": "strong"},
+            "roleRef": {
+                "apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole",
+                "name": "cluster-admin",
+            },
+            "subjects": [{"kind": "ServiceAccount", "name": "admin", "namespace": "kube-system"}],
+        });
+        let options = ApplyOptions::new("person");
+        world.admin.apply(&strong, &options).await.unwrap();
         world.commit("first", &[("apps/a.yaml", &map("a", &[]))]);
         world.repository().await;
         let names = [

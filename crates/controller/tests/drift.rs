@@ -179,12 +179,13 @@ fn two_that_undo_each_other_are_slowed_down_and_named() {
 
 /// Deletes a ConfigMap until nobody makes it anew at once.
 async fn deleted_again_and_again(world: &World, name: &str) {
-    while !world.told("it was deleted again and again") {
+    let slowed = async || {
         if world.get("v1", "ConfigMap", name).await.is_some() {
             world.delete("v1", "ConfigMap", name).await;
         }
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
+        world.told("it was deleted again and again")
+    };
+    world.until("it is left alone", slowed).await;
     assert_eq!(world.get("v1", "ConfigMap", name).await, None);
 }
 

@@ -41,6 +41,17 @@ async fn both() -> Both {
     }
 }
 
+/// The same, and the folder is applied to the other cluster.
+async fn applied() -> Both {
+    let both = both().await;
+    let Both {
+        world, revision, ..
+    } = &both;
+    world.kustomization("apps", "./apps", at_production()).await;
+    world.applied("apps", revision).await;
+    both
+}
+
 fn admin_kubeconfig() -> String {
     kubeconfig(SERVER, &format!("token: {ADMIN_TOKEN}"))
 }
@@ -78,12 +89,10 @@ async fn corrected(both: &Both) {
 #[test]
 fn another_cluster_is_applied_to_kept_right_pruned_and_cleaned_up() {
     virtual_time(async {
-        let both = both().await;
+        let both = applied().await;
         let Both {
             world, elsewhere, ..
         } = &both;
-        world.kustomization("apps", "./apps", at_production()).await;
-        world.applied("apps", &both.revision).await;
         assert_eq!(data_elsewhere(elsewhere, "a").await.as_deref(), Some("v"));
         assert!(world.config_map("a").await.is_none(), "not in our own");
         edit_elsewhere(elsewhere, "a", "other").await;
@@ -138,12 +147,10 @@ fn the_account_is_one_of_the_other_cluster() {
 #[test]
 fn a_cluster_that_goes_away_is_named_and_is_made_right_when_it_is_back() {
     virtual_time(async {
-        let both = both().await;
+        let both = applied().await;
         let Both {
             world, elsewhere, ..
         } = &both;
-        world.kustomization("apps", "./apps", at_production()).await;
-        world.applied("apps", &both.revision).await;
         elsewhere.set(Way::Refused);
         edit_elsewhere(elsewhere, "a", "other").await;
         let files = [
@@ -412,12 +419,10 @@ fn objects_elsewhere_that_carry_our_labels_wake_nobody_here() {
 #[test]
 fn a_kustomization_of_a_cluster_that_is_away_goes_when_that_is_back() {
     virtual_time(async {
-        let both = both().await;
+        let both = applied().await;
         let Both {
             world, elsewhere, ..
         } = &both;
-        world.kustomization("apps", "./apps", at_production()).await;
-        world.applied("apps", &both.revision).await;
         elsewhere.set(Way::Refused);
         let apps = ObjectRef {
             namespace: "fleet".into(),
@@ -459,12 +464,10 @@ fn a_kustomization_of_a_cluster_that_is_away_goes_when_that_is_back() {
 #[test]
 fn a_namespace_that_goes_with_its_kubeconfig_is_not_held_up() {
     virtual_time(async {
-        let both = both().await;
+        let both = applied().await;
         let Both {
             world, elsewhere, ..
         } = &both;
-        world.kustomization("apps", "./apps", at_production()).await;
-        world.applied("apps", &both.revision).await;
         let secret = ObjectRef {
             namespace: "fleet".into(),
             ..reference("v1", "Secret", "production")

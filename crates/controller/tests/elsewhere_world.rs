@@ -1,6 +1,6 @@
 //! Other clusters beside the world's own, reached by kubeconfig.
 
-use super::world::World;
+use super::world::{World, embedded};
 use base64::Engine;
 use futures::FutureExt;
 use futures::future::BoxFuture;
@@ -10,9 +10,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
 use tower::{BoxError, Service, ServiceExt};
-use trueup_apiserver::core::{CoreOptions, Identity};
-use trueup_apiserver::edge::{ApiServer, ApiService, Clock as ServerClock, ServerOptions};
-use trueup_apiserver::storage::MemoryStorage;
+use trueup_apiserver::core::Identity;
+use trueup_apiserver::edge::{ApiServer, ApiService};
 use trueup_cluster::{
     ApplyOptions, Cluster, ClusterKey, ClusterOptions, ConnectError, Connector, Form, NotSent,
     RemoteConfig, RequestBody, Session, WriteOptions,
@@ -60,14 +59,7 @@ impl std::fmt::Debug for Elsewhere {
 impl Elsewhere {
     /// A cluster with the namespaces `apps` and `fleet`.
     pub async fn new(clock: VirtualClock, seed: u64) -> Self {
-        let options = ServerOptions {
-            core: CoreOptions { seed: Some(seed) },
-            clock: ServerClock::new(move || clock.now()),
-            ..ServerOptions::default()
-        };
-        let server = ApiServer::open(MemoryStorage, options).unwrap();
-        let house = server.clone();
-        tokio::spawn(async move { house.keep_house().await });
+        let server = embedded(clock, seed);
         let options = ClusterOptions {
             seed: Some(seed),
             ..ClusterOptions::in_process()
@@ -259,15 +251,20 @@ pub async fn secret(world: &World, name: &str, content: &str) {
 
 /// A Role over ConfigMaps in the namespace `apps`, and who has it.
 pub async fn grant(session: &Session, account: &str, verbs: &[&str]) {
+    grant_in(session, account, "apps", verbs).await;
+}
+
+/// The same in another namespace.
+pub async fn grant_in(session: &Session, account: &str, namespace: &str, verbs: &[&str]) {
     let verbs: Value = verbs.iter().map(|verb| Value::from(*verb)).collect();
     let role = value!({
         "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "Role",
-        "metadata": {"name": account, "namespace": "apps"},
+        "metadata": {"name": account, "namespace": namespace},
         "rules": [{"apiGroups": [""], "resources": ["configmaps"], "verbs": verbs}],
     });
     let binding = value!({
         "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "RoleBinding",
-        "metadata": {"name": account, "namespace": "apps"},
+        "metadata": {"name": account, "namespace": namespace},
         "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": account},
         "subjects": [{"kind": "ServiceAccount", "name": account, "namespace": "fleet"}],
     });

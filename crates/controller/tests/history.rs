@@ -45,7 +45,7 @@ async fn first_applied(seed: u64) -> (World, String) {
 #[test]
 fn a_refused_apply_is_counted_at_each_retry_and_its_end_is_an_entry_of_its_own() {
     virtual_time(async {
-        let (world, first) = first_applied(91).await;
+        let (world, _) = first_applied(91).await;
         let a = map("a", &[]);
         let bad = world.push("bad", &[("apps/a.yaml", &a), ("apps/x.yaml", REFUSED)]);
         newest(&world, "ReconciliationFailed", 1, &bad).await;
@@ -59,7 +59,6 @@ fn a_refused_apply_is_counted_at_each_retry_and_its_end_is_an_entry_of_its_own()
             statuses,
             ["ReconciliationSucceeded", "ReconciliationFailed"]
         );
-        assert_ne!(first, good);
     });
 }
 

@@ -55,14 +55,7 @@ impl World {
     ) -> Self {
         let adjust: Adjust = Arc::new(adjust);
         let clock = VirtualClock::start();
-        let options = ServerOptions {
-            core: CoreOptions { seed: Some(seed) },
-            clock: ServerClock::new(move || clock.now()),
-            ..ServerOptions::default()
-        };
-        let server = ApiServer::open(MemoryStorage, options).unwrap();
-        let house = server.clone();
-        tokio::spawn(async move { house.keep_house().await });
+        let server = embedded(clock, seed);
         let faults = Faults::new(seed);
         let admin = cluster(server.service(Identity::admin()), seed).session();
         prepare(&admin).await;
@@ -447,6 +440,19 @@ pub fn condition(status: &Value, kind: &str) -> Option<(String, String, String)>
 }
 
 /// A manifest of a ConfigMap in the namespace `apps`.
+/// An embedded API on the clock of a test.
+pub fn embedded(clock: VirtualClock, seed: u64) -> ApiServer {
+    let options = ServerOptions {
+        core: CoreOptions { seed: Some(seed) },
+        clock: ServerClock::new(move || clock.now()),
+        ..ServerOptions::default()
+    };
+    let server = ApiServer::open(MemoryStorage, options).unwrap();
+    let house = server.clone();
+    tokio::spawn(async move { house.keep_house().await });
+    server
+}
+
 pub fn map(name: &str, data: &[(&str, &str)]) -> String {
     let data: BTreeMap<_, _> = data.iter().copied().collect();
     let lines: String = data

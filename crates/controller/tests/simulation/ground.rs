@@ -3,15 +3,18 @@
 
 use super::fleet::{TENANTS, Traits};
 use super::ledger::{Election, Ledger, Place, Source, Witnessed};
-use crate::tests::elsewhere_world::{ALL, Elsewhere, account, client_options, encoded, kubeconfig};
-use crate::tests::world::{self, NAMESPACE, URL, cluster, condition, prepare, reference, tree};
+use crate::tests::elsewhere_world::{
+    ALL, Elsewhere, account, client_options, encoded, grant_in, kubeconfig,
+};
+use crate::tests::world::{
+    self, NAMESPACE, URL, cluster, condition, embedded, prepare, reference, tree,
+};
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
-use trueup_apiserver::core::{CoreOptions, Identity};
-use trueup_apiserver::edge::{ApiServer, Clock as ServerClock, ServerOptions};
-use trueup_apiserver::storage::MemoryStorage;
+use trueup_apiserver::core::Identity;
+use trueup_apiserver::edge::ApiServer;
 use trueup_cluster::{
     ApplyOptions, Cluster, ClusterKey, ConnectError, Connector, DeleteOptions, Form, LeaseTimes,
     LiveObject, RemoteConfig, Scope, Session,
@@ -63,14 +66,7 @@ impl Ground {
     /// Both clusters, prepared; nobody runs yet.
     pub async fn new(seed: u64, traits: &Traits) -> Self {
         let clock = VirtualClock::start();
-        let options = ServerOptions {
-            core: CoreOptions { seed: Some(seed) },
-            clock: ServerClock::new(move || clock.now()),
-            ..ServerOptions::default()
-        };
-        let server = ApiServer::open(MemoryStorage, options).unwrap();
-        let house = server.clone();
-        tokio::spawn(async move { house.keep_house().await });
+        let server = embedded(clock, seed);
         let admin = cluster(server.service(Identity::admin()), seed).session();
         prepare(&admin).await;
         let far = Elsewhere::new(clock, seed).await;
@@ -114,8 +110,7 @@ impl Ground {
             (&self.far.admin, "guest", "apps"),
         ] {
             account(session, name).await;
-            apply(session, &role(name, namespace)).await;
-            apply(session, &binding(name, namespace)).await;
+            grant_in(session, name, namespace, &ALL).await;
         }
     }
 
@@ -129,7 +124,7 @@ impl Ground {
 
     /// The tenant has its rights (again).
     pub async fn give_rights(&self) {
-        apply(&self.admin, &binding("tenant", TENANTS)).await;
+        grant_in(&self.admin, "tenant", TENANTS, &ALL).await;
     }
 
     /// The tenant has no rights any more.
@@ -310,24 +305,6 @@ impl Ground {
 async fn apply(session: &Session, object: &Value) -> LiveObject {
     let options = ApplyOptions::new("person").taking_over();
     session.apply(object, &options).await.unwrap()
-}
-
-fn role(account: &str, namespace: &str) -> Value {
-    let verbs: Value = ALL.iter().map(|verb| Value::from(*verb)).collect();
-    value!({
-        "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "Role",
-        "metadata": {"name": account, "namespace": namespace},
-        "rules": [{"apiGroups": [""], "resources": ["configmaps"], "verbs": verbs}],
-    })
-}
-
-fn binding(account: &str, namespace: &str) -> Value {
-    value!({
-        "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "RoleBinding",
-        "metadata": {"name": account, "namespace": namespace},
-        "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": account},
-        "subjects": [{"kind": "ServiceAccount", "name": account, "namespace": NAMESPACE}],
-    })
 }
 
 /// The network of one life of an instance: the far cluster, behind its faults.

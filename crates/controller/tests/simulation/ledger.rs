@@ -139,8 +139,6 @@ struct State {
     transitions: u64,
     /// Reads that no watch is, and writes, but for leases.
     asked: BTreeMap<Place, u64>,
-    /// How often it was asked whether a cluster is there.
-    knocks: u64,
 }
 
 impl Ledger {
@@ -178,7 +176,7 @@ impl Ledger {
         let target = Target::of(head.uri.path());
         let mut state = self.lock();
         match head.uri.path() {
-            "/version" => state.knocks += 1,
+            "/version" => {}
             _ if query.contains("watch=") || target.resource == "leases" => {}
             _ => *state.asked.entry(place).or_default() += 1,
         }

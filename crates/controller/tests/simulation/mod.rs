@@ -127,8 +127,8 @@ fn play(seed: u64, steps: Steps) -> Tally {
     }
     if !violations.is_empty() {
         println!(
-            "schedule {seed} failed:\n  {}\nreplay it with\n  TRUEUP_SIMULATION_SEED={seed} \
-             cargo test -p trueup-controller simulation -- --nocapture",
+            "schedule {seed} failed:\n  {}\nreplay it with\n  cargo xtask chaos --seed \
+             {seed}",
             violations.join("\n  ")
         );
         tally.violations.insert(seed, violations);
