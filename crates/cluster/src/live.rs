@@ -6,7 +6,7 @@ use serde_json::value::RawValue;
 use std::borrow::Cow;
 use std::ops::Range;
 use std::sync::{Arc, OnceLock};
-use trueup_object::{GroupVersionKind, Map, ObjectRef, Text, Value, from_json};
+use trueup_object::{GroupVersionKind, Map, ObjectRef, Text, Value, from_json, to_json};
 
 /// A live object: the server's JSON and a projection of its metadata. Cheap
 /// to clone; the full tree is read at the first call of
@@ -18,7 +18,8 @@ pub struct LiveObject {
 
 #[derive(Clone, Debug)]
 struct Inner {
-    raw: Bytes,
+    /// The server's JSON; absent from a tree alone.
+    raw: Option<Bytes>,
     reference: ObjectRef,
     uid: Text,
     resource_version: Text,
@@ -110,7 +111,7 @@ impl LiveObject {
             annotations: metadata.annotations.unwrap_or_default(),
             managed_fields,
             value: OnceLock::new(),
-            raw,
+            raw: Some(raw),
         };
         Ok(Self {
             inner: Arc::new(inner),
@@ -123,6 +124,9 @@ impl LiveObject {
     /// trees, which take two or three times the room of their JSON.
     #[must_use]
     pub fn without_tree(&self) -> Self {
+        if self.inner.raw.is_none() {
+            return self.clone();
+        }
         let inner = Inner {
             value: OnceLock::new(),
             ..Inner::clone(&self.inner)
@@ -132,10 +136,32 @@ impl LiveObject {
         }
     }
 
-    /// The server's JSON.
+    /// The same object as its tree alone: no JSON is kept, and the tree shares
+    /// with those of `known` objects, usually the version before and another of
+    /// the same kind, whatever they have in common. For a cache that looks into
+    /// its objects all the time.
     #[must_use]
-    pub fn raw(&self) -> &Bytes {
-        &self.inner.raw
+    pub fn as_tree(&self, known: [Option<&Self>; 2]) -> Self {
+        let known = known.map(|known| known.map(Self::value));
+        let value = self.value().clone().sharing(known);
+        let inner = Inner {
+            raw: None,
+            managed_fields: None,
+            labels: map_at(&value, "labels"),
+            annotations: map_at(&value, "annotations"),
+            value: OnceLock::from(value),
+            ..Inner::clone(&self.inner)
+        };
+        Self {
+            inner: Arc::new(inner),
+        }
+    }
+
+    /// The object's JSON, as the server sent it where that is kept.
+    #[must_use]
+    pub fn json(&self) -> Bytes {
+        let tree = || to_json(self.value()).into();
+        self.inner.raw.clone().unwrap_or_else(tree)
     }
 
     /// Kind (as asked for, also in the metadata form), namespace and name.
@@ -210,10 +236,12 @@ impl LiveObject {
         self.inner.annotations.get(key)?.as_str()
     }
 
-    /// The JSON of `metadata.managedFields` as the server wrote it.
+    /// The JSON of `metadata.managedFields` as the server wrote it; absent from
+    /// a tree alone.
     #[must_use]
     pub fn managed_fields(&self) -> Option<&[u8]> {
-        Some(&self.inner.raw[self.inner.managed_fields.clone()?])
+        let range = self.inner.managed_fields.clone()?;
+        Some(&self.inner.raw.as_ref()?[range])
     }
 
     /// The whole object. Read once and kept; a clone of the result is cheap.
@@ -221,9 +249,10 @@ impl LiveObject {
     pub fn value(&self) -> &Value {
         // The bytes were read as JSON already, so only the depth limit of
         // the tree can refuse them; such an object has nothing to show.
-        self.inner
-            .value
-            .get_or_init(|| from_json(&self.inner.raw).unwrap_or_default())
+        self.inner.value.get_or_init(|| {
+            let raw = self.inner.raw.as_deref().unwrap_or_default();
+            from_json(raw).unwrap_or_default()
+        })
     }
 }
 
@@ -234,6 +263,11 @@ impl PartialEq for LiveObject {
             && self.uid() == other.uid()
             && self.resource_version() == other.resource_version()
     }
+}
+
+fn map_at(value: &Value, field: &str) -> Map {
+    let map = value.at(&["metadata", field]).and_then(Value::as_map);
+    map.cloned().unwrap_or_default()
 }
 
 fn range_in(raw: &Bytes, slice: &str) -> Range<usize> {
@@ -248,7 +282,6 @@ fn with_type(kind: &GroupVersionKind, raw: &[u8]) -> Result<Bytes, NotAnObject> 
     let rest = &raw[open + 1..];
     let api_version = serde_json::to_string(kind.api_version().as_str())?;
     let kind_name = serde_json::to_string(kind.kind.as_str())?;
-    let mut text = format!("{{\"apiVersion\":{api_version},\"kind\":{kind_name},").into_bytes();
-    text.extend_from_slice(rest);
-    Ok(text.into())
+    let kind = format!("{{\"apiVersion\":{api_version},\"kind\":{kind_name},");
+    Ok([kind.as_bytes(), rest].concat().into())
 }

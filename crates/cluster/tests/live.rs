@@ -36,7 +36,7 @@ fn the_parts_that_we_need_are_read_without_the_rest() {
         Some(br#"[{"manager":"m"}]"#.as_slice())
     );
     assert_eq!(object.value().str_at(&["data", "a"]), Some("b"));
-    assert_eq!(object.raw(), raw);
+    assert_eq!(object.json(), raw);
 }
 
 #[test]

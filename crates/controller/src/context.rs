@@ -154,16 +154,16 @@ impl Context {
 
     /// Takes in what a watch saw of a custom resource.
     pub(crate) fn seen(&self, key: &ObjectKey, object: &LiveObject) {
-        if self.objects.seen(key, object) {
-            self.observe(key, object);
+        if let Some(object) = self.objects.seen(key, object) {
+            self.observe(key, &object);
         }
     }
 
     /// Takes in the answer to a read or write of our own, so that whatever
     /// comes next stands on it, however late the watch is.
     pub(crate) fn answered(&self, key: &ObjectKey, object: &LiveObject) {
-        if self.objects.answered(key, object) {
-            self.observe(key, object);
+        if let Some(object) = self.objects.answered(key, object) {
+            self.observe(key, &object);
         }
     }
 

@@ -51,31 +51,26 @@ impl Objects {
             .cloned()
     }
 
-    /// Takes in what a watch saw. False if something newer is known.
-    pub(crate) fn seen(&self, key: &ObjectKey, object: &LiveObject) -> bool {
+    /// Takes in what a watch saw, and gives it as it is kept. None if something
+    /// newer is known.
+    pub(crate) fn seen(&self, key: &ObjectKey, object: &LiveObject) -> Option<LiveObject> {
         let mut by_key = self.by_key.write().unwrap_or_else(PoisonError::into_inner);
-        if by_key
-            .get(key)
-            .is_some_and(|known| known.uid() == object.uid() && !is_newer(object, known))
-        {
-            return false;
+        let known = by_key.get(key);
+        if known.is_some_and(|known| known.uid() == object.uid() && !is_newer(object, known)) {
+            return None;
         }
-        by_key.insert(key.clone(), object.clone());
-        true
+        Some(keep(&mut by_key, key, object))
     }
 
-    /// Takes in the answer to a write or read of our own. False if the object
-    /// has gone, or something newer is known.
-    pub(crate) fn answered(&self, key: &ObjectKey, object: &LiveObject) -> bool {
+    /// Takes in the answer to a write or read of our own, and gives it as it is
+    /// kept. None if the object has gone, or something newer is known.
+    pub(crate) fn answered(&self, key: &ObjectKey, object: &LiveObject) -> Option<LiveObject> {
         let mut by_key = self.by_key.write().unwrap_or_else(PoisonError::into_inner);
-        let Some(known) = by_key.get_mut(key) else {
-            return false;
-        };
+        let known = by_key.get(key)?;
         if known.uid() != object.uid() || !is_newer(object, known) {
-            return false;
+            return None;
         }
-        *known = object.clone();
-        true
+        Some(keep(&mut by_key, key, object))
     }
 
     /// All objects of a kind.
@@ -91,6 +86,19 @@ impl Objects {
             .unwrap_or_else(PoisonError::into_inner)
             .remove(key)
     }
+}
+
+/// Keeps the tree alone: custom resources of a kind resemble each other, and
+/// their trees are looked into all the time.
+fn keep(
+    by_key: &mut BTreeMap<ObjectKey, LiveObject>,
+    key: &ObjectKey,
+    object: &LiveObject,
+) -> LiveObject {
+    let neighbour = by_key.range(..key).next_back().map(|(_, object)| object);
+    let object = object.as_tree([by_key.get(key), neighbour]);
+    by_key.insert(key.clone(), object.clone());
+    object
 }
 
 /// Names and values of a Secret's data; `None` where one is not base64.

@@ -14,6 +14,7 @@ mod path;
 mod quantity;
 mod reference;
 mod selector;
+mod sharing;
 mod value;
 mod yaml;
 

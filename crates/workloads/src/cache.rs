@@ -265,6 +265,8 @@ impl Cache {
         {
             return false;
         }
+        let known = [self.objects.get(&key), self.neighbour(&key)];
+        let object = object.as_tree(known);
         self.unlink(&key);
         let siblings = match controller_uid(object.value()) {
             Some(owner) => self.controlled.entry(owner).or_default(),
@@ -280,6 +282,12 @@ impl Cache {
         self.by_uid.insert(object.uid().clone(), key.clone());
         self.objects.insert(key, object);
         true
+    }
+
+    /// An object of the same kind, which is often made from one template.
+    fn neighbour(&self, key: &Key) -> Option<&LiveObject> {
+        let (near, object) = self.objects.range(..key).next_back()?;
+        (near.kind == key.kind).then_some(object)
     }
 
     /// Forgets an object that the watch says is gone.

@@ -42,7 +42,6 @@ mod scale;
 mod schema_form;
 pub mod selection;
 mod services;
-mod sharing;
 pub mod status;
 pub mod store;
 mod stored;

@@ -6,7 +6,6 @@
 
 use super::durable::Durable;
 use super::registry::GroupResource;
-use super::sharing;
 pub use super::stored::{ObjectKey, Stored};
 use super::watch::Wakers;
 use crate::storage::{Batch, Encode, Loaded, Record, RecordKey, Retention, Storage, StorageError};
@@ -338,8 +337,7 @@ impl Store {
             Write::Put(value) => (value, false),
             Write::Remove(value) => (value, true),
         };
-        let before = previous.as_ref().map(|stored| stored.value());
-        let mut value = sharing::kept(value, before);
+        let mut value = contents.sharing(value, previous.as_deref());
         let mut clock = lock(&self.clock);
         *clock += 1;
         let revision = *clock;
@@ -404,6 +402,15 @@ impl Store {
 }
 
 impl Contents {
+    /// The tree to keep: of one piece with the version before and with the
+    /// object that was written last, which is often made from one template.
+    fn sharing(&self, mut value: Value, previous: Option<&Stored>) -> Value {
+        // The place of the revision is made now: later the map would grow.
+        value.set_at(&["metadata", "resourceVersion"], Value::String(Text::new()));
+        let last = self.history.back().map(|change| change.object.value());
+        value.sharing([previous.map(Stored::value), last])
+    }
+
     /// The objects that changed after a revision, as they were at it.
     fn changed_since(&self, revision: u64) -> BTreeMap<ObjectKey, Option<Arc<Stored>>> {
         let later = self.history.iter().rev();

@@ -350,7 +350,7 @@ impl Stage {
         let web = view::deployment("dev", "web");
         eventually(&mut self.pending, || async {
             let live = view::replicas(&session, &web, 3).await?;
-            let text = String::from_utf8_lossy(live.raw()).into_owned();
+            let text = String::from_utf8_lossy(&live.json()).into_owned();
             if text.contains("nginx:1.29.1") {
                 Ok(())
             } else {
