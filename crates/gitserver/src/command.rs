@@ -23,10 +23,19 @@ const SETTINGS: [&str; 6] = [
 /// Where git is, and how it is started.
 #[derive(Clone, Debug)]
 pub(crate) struct Git {
-    pub program: PathBuf,
+    program: PathBuf,
 }
 
 impl Git {
+    /// The program at a path, or of a name that is looked for in the folders of
+    /// `PATH` once, now. A program that is not found there is reported when it is
+    /// to be started.
+    pub fn new(program: &Path) -> Self {
+        Self {
+            program: in_path(program).unwrap_or_else(|| program.to_owned()),
+        }
+    }
+
     /// A command that knows nothing of the user's environment but `PATH`.
     pub fn command(&self) -> Command {
         let mut command = Command::new(&self.program);
@@ -83,4 +92,15 @@ impl Git {
             message: String::from_utf8_lossy(&output.stderr).trim().to_owned(),
         })
     }
+}
+
+/// Starting a bare name with a `PATH` of its own makes the standard library
+/// fork, which copies the page tables of the whole process each time.
+fn in_path(program: &Path) -> Option<PathBuf> {
+    if program.components().count() != 1 {
+        return None;
+    }
+    let folders = std::env::var_os("PATH")?;
+    let mut places = std::env::split_paths(&folders).map(|folder| folder.join(program));
+    places.find(|place| place.is_absolute() && place.is_file())
 }

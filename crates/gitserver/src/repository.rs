@@ -82,9 +82,7 @@ impl Repository {
         author: &Author,
         time_seconds: i64,
     ) -> Result<Self, GitServerError> {
-        let git = Git {
-            program: "git".into(),
-        };
+        let git = Git::new("git".as_ref());
         let commit = Commit {
             branch: "main".to_owned(),
             changes: files
@@ -157,12 +155,7 @@ impl Repository {
 
     /// Opens a repository that is there.
     pub fn open(path: &Path) -> Result<Self, GitServerError> {
-        Self::open_with(
-            Git {
-                program: "git".into(),
-            },
-            path,
-        )
+        Self::open_with(Git::new("git".as_ref()), path)
     }
 
     pub(crate) fn open_with(git: Git, path: &Path) -> Result<Self, GitServerError> {

@@ -92,9 +92,7 @@ impl GitServer {
         })?;
         let inner = Inner {
             root,
-            git: Git {
-                program: options.git.clone(),
-            },
+            git: Git::new(&options.git),
             processes: Semaphore::new(options.max_processes),
             pushes: broadcast::channel(PUSHES_KEPT).0,
             known: Mutex::new(HashMap::new()),
