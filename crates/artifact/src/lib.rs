@@ -16,8 +16,9 @@ mod revision;
 mod tree;
 
 pub use archive::{
-    ArchiveError, ArchiveLimits, ArchiveSummary, MAX_FOREIGN_NAME_BYTES, MAX_FOREIGN_PATH_BYTES,
-    MAX_FOREIGN_TOTAL_BYTES, NameLimits, WriteArchiveError, read_archive, write_archive,
+    ArchiveCompressor, ArchiveError, ArchiveLimits, ArchiveSummary, MAX_FOREIGN_NAME_BYTES,
+    MAX_FOREIGN_PATH_BYTES, MAX_FOREIGN_TOTAL_BYTES, NameLimits, WriteArchiveError, read_archive,
+    write_archive, write_tar,
 };
 pub use checksum::{Checksum, ChecksumError};
 pub use digest::{Digest, DigestError, Digester};

@@ -4,6 +4,7 @@ mod cache;
 mod disk;
 mod foreign;
 mod layout;
+mod stream;
 
 use std::collections::BTreeSet;
 use std::io;

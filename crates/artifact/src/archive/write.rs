@@ -2,6 +2,7 @@
 
 use std::io::{self, Write};
 
+use flate2::write::GzEncoder;
 use flate2::{Compression, GzBuilder};
 use tar::{EntryType, Header};
 
@@ -53,24 +54,63 @@ pub fn write_archive(
     tree: &dyn FileTree,
     output: impl Write,
 ) -> Result<ArchiveSummary, WriteArchiveError> {
-    let gzip = GzBuilder::new()
-        .mtime(0)
-        .operating_system(UNKNOWN_OPERATING_SYSTEM)
-        .write(Digester::new(output), Compression::new(COMPRESSION_LEVEL));
-    let mut builder = tar::Builder::new(gzip);
+    let mut compressor = ArchiveCompressor::new(output);
+    let files = write_tar(tree, &mut compressor)?;
+    Ok(compressor.finish(files)?)
+}
+
+/// The first half of [`write_archive`], which reads the tree: the tar itself.
+/// Tells how many files it holds. A caller with a thread to spare passes what
+/// comes out to an [`ArchiveCompressor`] on another.
+pub fn write_tar(tree: &dyn FileTree, output: impl Write) -> Result<u64, WriteArchiveError> {
+    let mut builder = tar::Builder::new(output);
     let mut files = 0;
     append(&mut builder, ".", EntryType::Directory, DIRECTORY_MODE, &[])?;
     walk(tree, &TreePath::root(), &mut |path, entry| {
         files += u64::from(matches!(entry, Entry::File { .. }));
         append_entry(&mut builder, tree, path, entry)
     })?;
-    let (mut output, digest, size_bytes) = builder.into_inner()?.finish()?.finish();
-    output.flush()?;
-    Ok(ArchiveSummary {
-        digest,
-        size_bytes,
-        files,
-    })
+    builder.into_inner()?.flush()?;
+    Ok(files)
+}
+
+/// The second half of [`write_archive`]: compresses a tar and takes its digest.
+#[derive(Debug)]
+pub struct ArchiveCompressor<W: Write> {
+    gzip: GzEncoder<Digester<W>>,
+}
+
+impl<W: Write> ArchiveCompressor<W> {
+    /// A writer that compresses to `output`.
+    pub fn new(output: W) -> Self {
+        let gzip = GzBuilder::new()
+            .mtime(0)
+            .operating_system(UNKNOWN_OPERATING_SYSTEM)
+            .write(Digester::new(output), Compression::new(COMPRESSION_LEVEL));
+        ArchiveCompressor { gzip }
+    }
+
+    /// Ends the archive, of so many files, and flushes the output.
+    pub fn finish(self, files: u64) -> io::Result<ArchiveSummary> {
+        let (mut output, digest, size_bytes) = self.gzip.finish()?.finish();
+        output.flush()?;
+        Ok(ArchiveSummary {
+            digest,
+            size_bytes,
+            files,
+        })
+    }
+}
+
+impl<W: Write> Write for ArchiveCompressor<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.gzip.write(bytes)
+    }
+
+    /// Does nothing: a flush in the middle would leave its mark in the archive.
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 }
 
 fn append_entry(

@@ -8,9 +8,10 @@ use std::time::UNIX_EPOCH;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use tempfile::NamedTempFile;
-use trueup_artifact::{ArchiveSummary, FileTree, write_archive};
+use trueup_artifact::{ArchiveSummary, FileTree};
 
 use super::layout::{LATEST, RECORDS, SUFFIX, TEMPORARY_PREFIX};
+use super::stream;
 use crate::{ARTIFACT_RETENTION_MS, ARTIFACT_RETENTION_RECORDS, ArtifactOwner, StoreError};
 
 /// What is kept beside an archive, to find its tree without unpacking.
@@ -35,8 +36,8 @@ pub(super) fn write_archive_file(
     let file = root.join(path);
     let temporary = temporary_beside(&file).map_err(failed)?;
     let mut output = BufWriter::with_capacity(1 << 16, temporary);
-    let summary =
-        write_archive(tree, &mut output).map_err(|error| StoreError::writing(path, error))?;
+    let summary = stream::write_archive(tree, &mut output)
+        .map_err(|error| StoreError::writing(path, error))?;
     let temporary = output
         .into_inner()
         .map_err(|error| failed(error.into_error()))?;
