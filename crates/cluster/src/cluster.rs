@@ -80,7 +80,7 @@ impl Default for ClusterOptions {
     fn default() -> Self {
         Self {
             user_agent: concat!("trueup/", env!("CARGO_PKG_VERSION")).into(),
-            rate_limit: Some(RateLimit::FLUX),
+            rate_limit: Some(RateLimit::DEFAULT),
             request_timeout: Duration::from_millis(REQUEST_TIMEOUT_MS),
             attempts: ATTEMPTS,
             watch_timeout: Duration::from_secs(290),

@@ -15,10 +15,13 @@ pub struct RateLimit {
 }
 
 impl RateLimit {
-    /// Flux's defaults (`--kube-api-qps=50`, `--kube-api-burst=300`).
-    pub const FLUX: Self = Self {
-        per_second: 50.0,
-        burst: 300,
+    /// What a cluster over the network is asked at most unless told otherwise.
+    /// The server's own priorities and fairness, whose answers 429 are heeded,
+    /// protect it; this bounds a mistake of ours. Flux's controllers each have
+    /// 50 and 300.
+    pub const DEFAULT: Self = Self {
+        per_second: 500.0,
+        burst: 1000,
     };
 }
 

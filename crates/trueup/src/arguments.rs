@@ -12,6 +12,7 @@ mod leader_election;
 mod logs;
 mod look;
 mod output;
+mod pace;
 mod serve;
 mod target;
 

@@ -3,6 +3,7 @@
 use super::connection::{Connection, address};
 use super::gates::FeatureGate;
 use super::leader_election::LeaderElectionArguments;
+use super::pace::PaceArguments;
 use clap::{ArgAction, Args, ValueEnum};
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -38,6 +39,8 @@ pub struct ControllerArguments {
     /// Address of /metrics, /healthz and /readyz
     #[arg(long, value_name = "ADDR", default_value = "0.0.0.0:8080")]
     pub metrics_addr: SocketAddr,
+    #[command(flatten)]
+    pub pace: PaceArguments,
     #[command(flatten)]
     pub leader_election: LeaderElectionArguments,
     /// Serve the objects of all namespaces, or (false) only those of RUNTIME_NAMESPACE

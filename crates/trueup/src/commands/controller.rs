@@ -23,7 +23,11 @@ use trueup_source::{
 /// Runs the controllers until Ctrl-C or SIGTERM, then ends in order.
 pub async fn run(arguments: ControllerArguments) -> Result<ExitCode, Failure> {
     let log = log::start(arguments.log_level)?;
-    let cluster = connect::cluster(&arguments.connection, ClusterOptions::default()).await?;
+    let access = ClusterOptions {
+        rate_limit: arguments.pace.rate_limit(),
+        ..ClusterOptions::default()
+    };
+    let cluster = connect::cluster(&arguments.connection, access).await?;
     let artifacts = bind(arguments.storage_addr).await?;
     let metrics = bind(arguments.metrics_addr).await?;
     let advertised = advertised(&arguments, &artifacts)?;
