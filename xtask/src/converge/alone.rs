@@ -89,6 +89,7 @@ fn control(program: &Path, kubeconfig: &Path, folder: &Path) -> Result<Child, St
     command
         .args(["controller", "--storage-addr", "127.0.0.1:0"])
         .args(["--metrics-addr", "127.0.0.1:0", "--log-level", "error"])
+        .args(["--kube-api-qps", "-1"])
         .arg("--storage-path")
         .arg(folder.join("data"))
         .arg("--kubeconfig")

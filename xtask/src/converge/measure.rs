@@ -32,19 +32,36 @@ pub struct Rest {
     pub cpu_s: f64,
 }
 
-/// One push that touches one folder of N.
+/// Pushes that touch one folder of N each, one after the other.
 pub struct Push {
-    pub applied_ms: f64,
-    pub all_moved_ms: f64,
+    pub count: usize,
+    pub applied_ms: Spread,
+    pub all_moved_ms: Spread,
+    /// Renders and requests are those of the first.
     pub renders: u64,
     pub requests: CounterSnapshot,
+}
+
+/// The middle and the worst of several times.
+pub struct Spread {
+    pub median: f64,
+    pub worst: f64,
+}
+
+impl Spread {
+    fn of(mut times: Vec<f64>) -> Self {
+        times.sort_by(f64::total_cmp);
+        Self {
+            median: times.get(times.len() / 2).copied().unwrap_or(0.0),
+            worst: times.last().copied().unwrap_or(0.0),
+        }
+    }
 }
 
 /// Changes by hand, one after the other.
 pub struct Drift {
     pub count: usize,
-    pub median_ms: f64,
-    pub worst_ms: f64,
+    pub corrected_ms: Spread,
     pub requests: CounterSnapshot,
 }
 
@@ -102,16 +119,37 @@ pub async fn rest(world: &World, seconds: u64) -> Rest {
     }
 }
 
-/// Pushes a new version of one Deployment.
-pub async fn push(world: &World) -> Result<Push, String> {
+/// Pushes a new version of one Deployment, and then of others, and waits each
+/// time until all have moved to the new revision.
+pub async fn push(world: &World, pushes: usize, count: usize) -> Result<Push, String> {
     let (counted, rendered) = (world.cluster.counters(), renders(world));
-    let name = fleet::name(0);
+    let mut times = vec![one_push(world, 0, count).await?];
+    let renders = renders(world) - rendered;
+    let requests = world.cluster.counters().since(&counted);
+    for push in 1..pushes {
+        times.push(one_push(world, push, count).await?);
+    }
+    let (applied_ms, all_moved_ms) = times.into_iter().unzip();
+    Ok(Push {
+        count: pushes.max(1),
+        applied_ms: Spread::of(applied_ms),
+        all_moved_ms: Spread::of(all_moved_ms),
+        renders,
+        requests,
+    })
+}
+
+/// Milliseconds from the end of `git push` until the version is applied, and
+/// until all Kustomizations are at its revision.
+async fn one_push(world: &World, push: usize, count: usize) -> Result<(f64, f64), String> {
+    let name = fleet::name(push % count);
+    let version = format!("1.{}.0", push + 1);
     let path = format!("apps/{name}/deployment.yaml");
-    let content = fleet::deployment(&name, "1.1.0");
+    let content = fleet::deployment(&name, &version);
     let commit = tokio::task::block_in_place(|| world.push(&path, &content))?;
     let pushed = Instant::now();
-    let deployment = deployment(&name);
-    while !to_text(&world.live(&deployment).await?).contains("example/app:1.1.0") {
+    let (deployment, image) = (deployment(&name), format!("example/app:{version}"));
+    while !to_text(&world.live(&deployment).await?).contains(&image) {
         overdue(pushed, "the pushed version is not applied")?;
         sleep(LOOK_INTERVAL).await;
     }
@@ -122,12 +160,7 @@ pub async fn push(world: &World) -> Result<Push, String> {
     .await?;
     let all_moved_ms = pushed.elapsed().as_secs_f64() * 1e3;
     settle(world).await;
-    Ok(Push {
-        applied_ms,
-        all_moved_ms,
-        renders: renders(world) - rendered,
-        requests: world.cluster.counters().since(&counted),
-    })
+    Ok((applied_ms, all_moved_ms))
 }
 
 /// Scales Deployments by hand and waits until each is as Git says again.
@@ -140,11 +173,9 @@ pub async fn drift(world: &World, drifts: usize, count: usize) -> Result<Drift, 
         times.push(one_drift(world, change, count).await?);
     }
     settle(world).await;
-    times.sort_by(f64::total_cmp);
     Ok(Drift {
         count: times.len(),
-        median_ms: times.get(times.len() / 2).copied().unwrap_or(0.0),
-        worst_ms: times.last().copied().unwrap_or(0.0),
+        corrected_ms: Spread::of(times),
         requests: world.cluster.counters().since(&counted),
     })
 }

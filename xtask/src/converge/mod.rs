@@ -29,6 +29,9 @@ pub struct Options {
     /// Seconds at rest
     #[arg(long, default_value_t = 60)]
     pub rest_s: u64,
+    /// Pushes
+    #[arg(long, default_value_t = 5)]
+    pub pushes: usize,
     /// Changes by hand
     #[arg(long, default_value_t = 100)]
     pub drifts: usize,
@@ -65,7 +68,7 @@ async fn measure(count: usize, options: &Options) -> Result<Value, String> {
     let mut world = World::make(count).await?;
     let converge = measure::converge(&mut world, count).await?;
     let rest = measure::rest(&world, options.rest_s).await;
-    let push = measure::push(&world).await?;
+    let push = measure::push(&world, options.pushes, count).await?;
     let drift = measure::drift(&world, options.drifts, count).await?;
     let restart = measure::restart(&mut world, count).await?;
     world.controllers.kill();
@@ -99,6 +102,7 @@ async fn apart(count: usize, chain: usize, options: &Options) -> Result<Value, S
         .args(["bench", "converge", "--json"])
         .args(["--counts", &count.to_string()])
         .args(["--rest-s", &options.rest_s.to_string()])
+        .args(["--pushes", &options.pushes.to_string()])
         .args(["--drifts", &options.drifts.to_string()])
         .args(["--chain", &chain.to_string()]);
     if options.alone {
@@ -129,6 +133,7 @@ mod tests {
             counts: vec![3],
             json: true,
             rest_s: 1,
+            pushes: 2,
             drifts: 2,
             chain: 4,
             alone: false,

@@ -3,7 +3,7 @@
 use super::alone::{Alone, Memory};
 use super::chain::Chain;
 use super::fleet;
-use super::measure::{Converge, Drift, Push, Rest, Restart, object_requests};
+use super::measure::{Converge, Drift, Push, Rest, Restart, Spread, object_requests};
 use trueup_cluster::{CounterSnapshot, Verb};
 use trueup_object::{Value, to_json, value};
 
@@ -46,7 +46,7 @@ pub fn print(figures: &[Value], as_json: bool) {
 /// where it was not measured.
 type Row = (&'static str, fn(&Value) -> Option<String>);
 
-const ROWS: [Row; 29] = [
+const ROWS: [Row; 30] = [
     ("Kustomizations (objects)", |it| {
         let count = whole(it, &["kustomizations"])?;
         let each = i64::try_from(fleet::OBJECTS_EACH).ok()?;
@@ -78,26 +78,22 @@ const ROWS: [Row; 29] = [
     ("– processor time", |it| {
         seconds(it, &["rest", "cpuSeconds"])
     }),
-    ("one push: applied", |it| {
-        Some(format!(
-            "{} after git push returned",
-            ms(it, &["push", "appliedMs"])?
-        ))
+    ("pushes", |it| text(it, &["push", "pushes"])),
+    ("– applied after git push returned", |it| {
+        spread(it, &["push", "applied"])
     }),
     ("– all at the new revision", |it| {
-        ms(it, &["push", "allMovedMs"])
+        spread(it, &["push", "allMoved"])
     }),
-    ("– renders", |it| text(it, &["push", "renders"])),
-    ("– requests", |it| by_verb(it, "push")),
-    ("– status patches", |it| {
+    ("– renders of the first", |it| {
+        text(it, &["push", "renders"])
+    }),
+    ("– its requests", |it| by_verb(it, "push")),
+    ("– its status patches", |it| {
         text(it, &["push", "statusPatches"])
     }),
     ("changes by hand", |it| text(it, &["drift", "changes"])),
-    ("– corrected", |it| {
-        let median = float(it, &["drift", "medianMs"])?;
-        let worst = float(it, &["drift", "worstMs"])?;
-        Some(format!("{median:.1} ms median, {worst:.1} ms worst"))
-    }),
+    ("– corrected", |it| spread(it, &["drift", "corrected"])),
     ("– requests", |it| by_verb(it, "drift")),
     ("restart: at rest", |it| ms(it, &["restart", "restMs"])),
     ("– requests", |it| by_verb(it, "restart")),
@@ -161,6 +157,12 @@ fn ms(figures: &Value, path: &[&str]) -> Option<String> {
     Some(format!("{:.0} ms", float(figures, path)?))
 }
 
+fn spread(figures: &Value, path: &[&str]) -> Option<String> {
+    let of = |figure: &str| float(figures.at(path)?, &[figure]);
+    let (median, worst) = (of("medianMs")?, of("worstMs")?);
+    Some(format!("{median:.1} ms median, {worst:.1} ms worst"))
+}
+
 fn seconds(figures: &Value, path: &[&str]) -> Option<String> {
     Some(format!("{:.2} s", float(figures, path)?))
 }
@@ -195,6 +197,10 @@ fn by_verb(figures: &Value, phase: &str) -> Option<String> {
     ))
 }
 
+fn spread_json(times: &Spread) -> Value {
+    value!({"medianMs": (Value::Float(times.median)), "worstMs": (Value::Float(times.worst))})
+}
+
 /// The figures as JSON has them.
 pub fn json(figures: &Figures) -> Value {
     let Figures {
@@ -222,16 +228,16 @@ pub fn json(figures: &Figures) -> Value {
             "requests": (requests(&rest.requests)),
         },
         "push": {
-            "appliedMs": (Value::Float(push.applied_ms)),
-            "allMovedMs": (Value::Float(push.all_moved_ms)),
+            "pushes": (number(push.count as u64)),
+            "applied": (spread_json(&push.applied_ms)),
+            "allMoved": (spread_json(&push.all_moved_ms)),
             "renders": (number(push.renders)),
             "statusPatches": (number(status_patches(&push.requests))),
             "requests": (requests(&push.requests)),
         },
         "drift": {
             "changes": (number(drift.count as u64)),
-            "medianMs": (Value::Float(drift.median_ms)),
-            "worstMs": (Value::Float(drift.worst_ms)),
+            "corrected": (spread_json(&drift.corrected_ms)),
             "requests": (requests(&drift.requests)),
         },
         "restart": {
