@@ -1,4 +1,8 @@
 //! Defaults that the server fills into built-in objects when it reads them.
+//!
+//! Longer than other files: a table from kinds to their defaults, with a short
+//! function for each kind. They share nothing but the ways to fill a field in,
+//! and are compared with the genuine server's kind by kind.
 
 use super::pods;
 use trueup_object::{EcoVec, Value, value};

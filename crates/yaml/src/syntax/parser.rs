@@ -1,16 +1,18 @@
-//! From tokens to events.
+//! From tokens to events: which event comes next, and the values in block
+//! style. Documents and values in brackets have files of their own.
+
+mod document;
+mod flow;
 
 use super::scanner::Scanner;
-use super::token::{Token, TokenKind};
+use super::token::TokenKind;
 use super::{Dialect, Event, Mark, Properties, ScalarStyle, SyntaxError, SyntaxLimits};
 use crate::YamlError;
+use flow::Place;
 use std::borrow::Cow;
 
 /// What the tag handle `!!` stands for.
 const CORE_PREFIX: &str = "tag:yaml.org,2002:";
-
-/// The version of YAML that a text may name.
-const VERSION: (u8, u8) = (1, 1);
 
 /// What is expected next. The innermost expectation is on top of a stack.
 #[derive(Clone, Copy, Debug)]
@@ -36,13 +38,6 @@ enum Expected {
     FlowValue,
     /// Where a key of a flow map came without sign: it has no value.
     FlowNoValue,
-}
-
-/// Whether a comma has to stand before an entry.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Place {
-    First,
-    Later,
 }
 
 /// Which values may stand somewhere.
@@ -74,7 +69,7 @@ impl<'a> Parser<'a> {
         limits: SyntaxLimits,
     ) -> Result<Self, YamlError> {
         let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-        refuse_control_characters(text)?;
+        document::refuse_control_characters(text)?;
         Ok(Self {
             scanner: Scanner::new(text, dialect, limits),
             dialect,
@@ -140,92 +135,6 @@ impl<'a> Parser<'a> {
 
     fn next_is(&mut self, kind: &TokenKind<'_>) -> Result<bool, SyntaxError> {
         Ok(self.scanner.peek()?.kind == *kind)
-    }
-
-    fn first_document(&mut self) -> Step<'a> {
-        let token = self.scanner.peek()?;
-        let start = token.start;
-        let explicit = matches!(
-            token.kind,
-            TokenKind::Version(..)
-                | TokenKind::TagPrefix(..)
-                | TokenKind::DocumentStart
-                | TokenKind::StreamEnd
-        );
-        if explicit {
-            return self.explicit_document();
-        }
-        self.directives()?;
-        self.stack
-            .extend([Expected::DocumentEnd, Expected::BlockNode]);
-        Ok((Event::DocumentStart, start))
-    }
-
-    fn next_document(&mut self) -> Step<'a> {
-        while self.take_if(&TokenKind::DocumentEnd)?.is_some() {}
-        self.explicit_document()
-    }
-
-    fn explicit_document(&mut self) -> Step<'a> {
-        let token = self.scanner.peek()?;
-        let start = token.start;
-        if token.kind == TokenKind::StreamEnd {
-            return Ok((Event::StreamEnd, start));
-        }
-        self.directives()?;
-        let found = self.scanner.peek()?.start;
-        let Some(marker) = self.take_if(&TokenKind::DocumentStart)? else {
-            let message = "did not find expected <document start>";
-            return Err(SyntaxError::parser(message, Mark::default(), found));
-        };
-        self.stack
-            .extend([Expected::DocumentEnd, Expected::DocumentContent(marker)]);
-        Ok((Event::DocumentStart, start))
-    }
-
-    fn directives(&mut self) -> Result<(), SyntaxError> {
-        let refuse = |message, at| Err(SyntaxError::parser(message, Mark::default(), at));
-        let mut has_version = false;
-        loop {
-            let Token { kind, start, .. } = self.scanner.peek()?.clone();
-            match kind {
-                TokenKind::Version(..) if has_version => {
-                    return refuse("found duplicate %YAML directive", start);
-                }
-                TokenKind::Version(major, minor) if (major, minor) != VERSION => {
-                    return refuse("found incompatible YAML document", start);
-                }
-                TokenKind::Version(..) => has_version = true,
-                TokenKind::TagPrefix(handle, prefix) => {
-                    if self.tag_prefixes.iter().any(|(known, _)| *known == handle) {
-                        return refuse("found duplicate %TAG directive", start);
-                    }
-                    self.tag_prefixes.push((handle, prefix));
-                }
-                _ => return Ok(()),
-            }
-            self.scanner.take();
-        }
-    }
-
-    fn document_content(&mut self, marker: Mark) -> Step<'a> {
-        let token = self.scanner.peek()?;
-        match token.kind {
-            TokenKind::Version(..)
-            | TokenKind::TagPrefix(..)
-            | TokenKind::DocumentStart
-            | TokenKind::DocumentEnd
-            | TokenKind::StreamEnd => empty(marker),
-            _ => self.node(Context::Block),
-        }
-    }
-
-    fn document_end(&mut self) -> Step<'a> {
-        let start = self.scanner.peek()?.start;
-        self.take_if(&TokenKind::DocumentEnd)?;
-        self.tag_prefixes.clear();
-        self.stack.push(Expected::NextDocument);
-        Ok((Event::DocumentEnd, start))
     }
 
     /// A value with its anchor and tag.
@@ -407,125 +316,6 @@ impl<'a> Parser<'a> {
             None => self.empty_here(),
         }
     }
-
-    /// The comma between entries in brackets.
-    fn separator(
-        &mut self,
-        start: Mark,
-        place: Place,
-        message: &'static str,
-    ) -> Result<(), SyntaxError> {
-        let found = self.scanner.peek()?.start;
-        if place == Place::First || self.take_if(&TokenKind::FlowEntry)?.is_some() {
-            return Ok(());
-        }
-        let error = SyntaxError::parser(message, start, found);
-        Err(match self.next_is(&TokenKind::StreamEnd)? {
-            true => error.at_start(),
-            false => error,
-        })
-    }
-
-    fn flow_item(&mut self, start: Mark, place: Place) -> Step<'a> {
-        if !self.next_is(&TokenKind::FlowSequenceEnd)? {
-            self.separator(start, place, "did not find expected ',' or ']'")?;
-        }
-        let found = self.scanner.peek()?.start;
-        if self.take_if(&TokenKind::FlowSequenceEnd)?.is_some() {
-            return Ok((Event::SequenceEnd, found));
-        }
-        self.stack.push(Expected::FlowItem(start, Place::Later));
-        if self.take_if(&TokenKind::Key)?.is_some() {
-            self.stack.push(Expected::PairKey);
-            let properties = Properties::default().in_brackets();
-            return Ok((Event::MappingStart(properties), found));
-        }
-        self.node(Context::Flow)
-    }
-
-    fn pair_key(&mut self) -> Step<'a> {
-        self.stack.push(Expected::PairValue);
-        let token = self.scanner.peek()?;
-        let end = token.end;
-        match token.kind {
-            // What ends the key is lost with it: `[? ]` never closes.
-            TokenKind::Value | TokenKind::FlowEntry | TokenKind::FlowSequenceEnd => {
-                self.scanner.take();
-                empty(end)
-            }
-            _ => self.node(Context::Flow),
-        }
-    }
-
-    fn pair_value(&mut self) -> Step<'a> {
-        self.stack.push(Expected::PairEnd);
-        if self.take_if(&TokenKind::Value)?.is_none() {
-            return self.empty_here();
-        }
-        let here = self.scanner.peek()?.start;
-        let ends = |kind: &TokenKind<'_>| {
-            matches!(kind, TokenKind::FlowEntry | TokenKind::FlowSequenceEnd)
-        };
-        self.node_unless(ends, Context::Flow, here)
-    }
-
-    fn flow_key(&mut self, start: Mark, place: Place) -> Step<'a> {
-        if !self.next_is(&TokenKind::FlowMappingEnd)? {
-            self.separator(start, place, "did not find expected ',' or '}'")?;
-        }
-        let found = self.scanner.peek()?.start;
-        if self.take_if(&TokenKind::FlowMappingEnd)?.is_some() {
-            return Ok((Event::MappingEnd, found));
-        }
-        self.stack.push(Expected::FlowKey(start, Place::Later));
-        if self.take_if(&TokenKind::Key)?.is_none() {
-            self.stack.push(Expected::FlowNoValue);
-            return self.node(Context::Flow);
-        }
-        self.stack.push(Expected::FlowValue);
-        let here = self.scanner.peek()?.start;
-        let ends = |kind: &TokenKind<'_>| {
-            matches!(
-                kind,
-                TokenKind::Value | TokenKind::FlowEntry | TokenKind::FlowMappingEnd
-            )
-        };
-        self.node_unless(ends, Context::Flow, here)
-    }
-
-    fn flow_value(&mut self) -> Step<'a> {
-        if self.take_if(&TokenKind::Value)?.is_none() {
-            return self.empty_here();
-        }
-        let here = self.scanner.peek()?.start;
-        let ends =
-            |kind: &TokenKind<'_>| matches!(kind, TokenKind::FlowEntry | TokenKind::FlowMappingEnd);
-        self.node_unless(ends, Context::Flow, here)
-    }
-}
-
-/// Go's reader takes no control characters but tab, line feed and carriage
-/// return, not even in comments.
-fn refuse_control_characters(text: &str) -> Result<(), YamlError> {
-    let allowed = |c: char| {
-        matches!(
-            c,
-            '\t' | '\n' | '\r' | ' '..='~' | '\u{85}' | '\u{a0}'..='\u{fffd}' | '\u{10000}'..
-        )
-    };
-    let Some(at) = text.find(|c| !allowed(c)) else {
-        return Ok(());
-    };
-    let before = &text[..at];
-    let line = before.matches('\n').count() + 1;
-    let column = before
-        .rsplit('\n')
-        .next()
-        .map_or(0, |line| line.chars().count())
-        + 1;
-    let number = |place: usize| u32::try_from(place).unwrap_or(u32::MAX);
-    let message = "control characters are not allowed";
-    Err(YamlError::new(message, number(line), number(column)))
 }
 
 /// A value where none is written.

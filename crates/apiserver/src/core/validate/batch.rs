@@ -1,4 +1,8 @@
 //! Jobs and CronJobs.
+//!
+//! Longer than other files: one rule after the other, in the order of the
+//! fields and thereby of the messages that a client gets. A CronJob holds the
+//! template of a Job, so the rules of one are most of those of the other.
 
 use super::at::{At, Causes};
 use super::cron;

@@ -1,4 +1,8 @@
 //! PersistentVolumes, claims on them, and storage classes.
+//!
+//! Longer than other files: one rule after the other, in the order of the
+//! fields and thereby of the messages that a client gets. Whoever looks for
+//! the rules of a kind finds them here from first to last.
 
 use super::at::{At, Causes};
 use super::pod;
