@@ -70,7 +70,7 @@ impl FieldSpec {
     }
 }
 
-/// How deeply a path may lead.
+/// How deeply a path may lead, and what is copied there may nest.
 pub(crate) const MAX_DEPTH: usize = trueup_yaml::MAX_DEPTH;
 
 /// One way to the values of a place.

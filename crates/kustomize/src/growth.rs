@@ -5,6 +5,7 @@ use crate::node::Node;
 use crate::resources::Resources;
 use crate::{BuildError, Limits};
 use std::cell::Cell;
+use trueup_object::Value;
 
 /// What a value takes beside its text, in a list or as one side of an entry.
 const NODE_BYTES: usize = size_of::<Node>();
@@ -57,6 +58,22 @@ pub(crate) fn weight(node: &Node) -> usize {
             .iter()
             .map(|(key, value)| key.len() + NODE_BYTES + weight(value))
             .sum(),
+    };
+    inner + NODE_BYTES
+}
+
+/// The same for what a value would take as a tree of its own. Numbers count as
+/// long as they may be.
+pub(crate) fn weight_of_copy(value: &Value) -> usize {
+    const NUMBER_BYTES: usize = 24;
+    let inner: usize = match value {
+        Value::String(text) => text.len(),
+        Value::List(items) => items.iter().map(weight_of_copy).sum(),
+        Value::Map(map) => map
+            .iter()
+            .map(|(key, value)| key.len() + NODE_BYTES + weight_of_copy(value))
+            .sum(),
+        _ => NUMBER_BYTES,
     };
     inner + NODE_BYTES
 }

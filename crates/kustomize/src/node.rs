@@ -113,6 +113,18 @@ impl Node {
         matches!(self, Self::Scalar(scalar) if scalar.tag == Tag::Null)
     }
 
+    /// How many lists and maps stand in each other here at most.
+    pub fn depth(&self) -> usize {
+        match self {
+            Self::Scalar(_) => 0,
+            Self::List(items) => 1 + items.iter().map(Self::depth).max().unwrap_or(0),
+            Self::Map(map) => {
+                let members = map.iter().map(|(_, value)| value.depth());
+                1 + members.max().unwrap_or(0)
+            }
+        }
+    }
+
     /// Whether nothing is said here: null, or a map or list without members.
     pub fn is_nothing(&self) -> bool {
         match self {

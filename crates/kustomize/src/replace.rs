@@ -171,6 +171,7 @@ fn apply(
         true => &default[..],
         false => &target.field_paths,
     };
+    let depth = value.depth();
     for resource in resources.iter_mut() {
         if !is_target(resource, &select, &reject) {
             continue;
@@ -178,6 +179,7 @@ fn apply(
         let options = target.options.as_ref();
         let change = Change {
             value,
+            depth,
             options,
             creates: options.is_some_and(|options| options.create),
             growth,
@@ -219,6 +221,11 @@ fn copy(resource: &mut Resource, path: &str, change: &Change<'_>) -> Result<(), 
     let segments = split(path);
     if segments.len() > MAX_DEPTH {
         return Err(format!("the path is more than {MAX_DEPTH} levels deep"));
+    }
+    if segments.len() + change.depth > MAX_DEPTH {
+        return Err(format!(
+            "the value would nest more than {MAX_DEPTH} levels deep at {path:?}"
+        ));
     }
     let is_done = embedded::change(&mut resource.node, &segments, change);
     change.growth.check()?;

@@ -3,7 +3,7 @@
 use super::refused;
 use crate::BuildError;
 use crate::files::{Files, file_position};
-use crate::growth::{Growth, weight};
+use crate::growth::{Growth, weight_of_copy};
 use crate::kustomization::PatchRule;
 use crate::node::Node;
 use crate::resource::Resource;
@@ -61,11 +61,11 @@ impl Operations {
         };
         let before = resource.node.value().map_err(|error| failed(&error))?;
         let after = json_patch(&before, &self.operations).map_err(|error| failed(&error))?;
-        let after = Node::from_value(&after);
+        // Texts and parts that it holds many times are not copied until now.
         growth
-            .add_difference(weight(&resource.node), weight(&after))
+            .add_difference(weight_of_copy(&before), weight_of_copy(&after))
             .map_err(|message| failed(&message))?;
-        resource.node = after;
+        resource.node = Node::from_value(&after);
         if self.replaces_annotations() {
             // Kustomize keeps its books among them.
             resource.origin = None;

@@ -32,6 +32,7 @@ pub(super) fn change(node: &mut Node, path: &[Text], change: &Change<'_>) -> boo
     let text = Node::string(after);
     let set = Change {
         value: &text,
+        depth: 0,
         options: None,
         creates: false,
         growth: change.growth,

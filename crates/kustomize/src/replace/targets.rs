@@ -10,6 +10,8 @@ use trueup_object::Text;
 /// What is done at a place.
 pub(super) struct Change<'a> {
     pub value: &'a Node,
+    /// How deeply the value nests.
+    pub depth: usize,
     pub options: Option<&'a FieldOptions>,
     /// Whether what is missing on the way is made.
     pub creates: bool,

@@ -65,6 +65,33 @@ fn a_map_that_is_put_into_itself_again_and_again_is_stopped() {
 }
 
 #[test]
+fn maps_that_are_put_into_each_other_ever_deeper_are_stopped() {
+    let below = vec!["y"; 60].join(".");
+    let once = |from: &str, to: &str, path: &str| {
+        format!(
+            "- source: {{kind: ConfigMap, name: {from}, fieldPath: data}}\n  targets:\n\
+             \x20 - {{select: {{name: {to}}}, fieldPaths: [{path}], options: {{create: true}}}}\n"
+        )
+    };
+    let built = |rounds: usize| {
+        let deeper = once("a", "b", &format!("data.{below}")) + &once("b", "a", "data");
+        let root = format!(
+            "resources: [a.yaml, b.yaml]\nreplacements:\n{}",
+            deeper.repeat(rounds)
+        );
+        let files = tree(&[
+            ("kustomization.yaml", &root),
+            ("a.yaml", MAP),
+            ("b.yaml", &MAP.replace("name: a", "name: b")),
+        ]);
+        build(&files, &path("."), None, &BuildOptions::default()).map(|_| ())
+    };
+    assert_eq!(built(2), Ok(()));
+    let error = built(3).unwrap_err().to_string();
+    assert!(error.contains("more than 128 levels deep"), "{error}");
+}
+
+#[test]
 fn a_copy_of_a_copy_of_a_copy_is_stopped() {
     let copies =
         (0..10).map(|number| format!("- {{op: copy, from: /data, path: /data/k{number}}}\n"));
