@@ -122,6 +122,11 @@ fn what_is_no_repository_and_names_that_climb_are_refused() {
     let url = format!("file://{}", empty.path().display());
     let error = open_local(&url, &GitReference::typed(""), &limits).unwrap_err();
     assert_eq!(error.kind, FetchErrorKind::NotFound);
+    let picture = empty.path().join("picture");
+    std::fs::write(&picture, b"\x89PNG\xff\x00gitdir: .").unwrap();
+    let url = format!("file://{}", picture.display());
+    let error = open_local(&url, &GitReference::typed(""), &limits).unwrap_err();
+    assert_eq!(error.kind, FetchErrorKind::NotFound, "{error}");
     for url in ["file://", "file://host"] {
         let error = open_local(url, &GitReference::typed(""), &limits).unwrap_err();
         assert_eq!(error.kind, FetchErrorKind::Invalid { field: "url" });

@@ -21,6 +21,8 @@ use crate::{FetchError, GitLimits, GitReference};
 const OPERATION: &str = "read the Git repository";
 /// How many references may point at each other, and tags at tags.
 const MAX_HOPS: usize = 5;
+/// A file that points at another folder is no longer than this.
+const MAX_LINK_BYTES: u64 = 64 << 10;
 /// A file of references longer than this is refused.
 const MAX_REFERENCES_BYTES: u64 = 64 << 20;
 
@@ -144,7 +146,9 @@ fn git_folder(path: &Path) -> Result<Option<PathBuf>, Failure> {
     if path.join("HEAD").is_file() {
         return Ok(Some(path.to_owned()));
     }
-    let text = read_bounded(path)?.unwrap_or_default();
+    // Any file may lie there.
+    let bytes = read_start(path, MAX_LINK_BYTES)?.unwrap_or_default();
+    let text = String::from_utf8_lossy(&bytes);
     let target = text.strip_prefix("gitdir:");
     let folder = target.and_then(|target| Some(path.parent()?.join(target.trim())));
     Ok(folder.filter(|folder| folder.join("HEAD").is_file()))
@@ -159,20 +163,26 @@ fn is_safe(name: &str) -> bool {
 
 /// A file of a repository; `None` if there is none.
 fn read_bounded(path: &Path) -> Result<Option<String>, Failure> {
+    let Some(bytes) = read_start(path, MAX_REFERENCES_BYTES + 1)? else {
+        return Ok(None);
+    };
+    if bytes.len() as u64 > MAX_REFERENCES_BYTES {
+        let limit = format_args!("{MAX_REFERENCES_BYTES} bytes");
+        return Err(Failure::limit("the list of references", limit));
+    }
+    Ok(Some(String::from_utf8_lossy(&bytes).into_owned()))
+}
+
+/// What a file begins with, at most so many bytes; `None` if there is none.
+fn read_start(path: &Path, limit: u64) -> Result<Option<Vec<u8>>, Failure> {
     let failed = |error: io::Error| Failure::storage("the repository", error);
     if !path.is_file() {
         return Ok(None);
     }
-    let mut text = String::new();
+    let mut bytes = Vec::new();
     let file = File::open(path).map_err(failed)?;
-    file.take(MAX_REFERENCES_BYTES + 1)
-        .read_to_string(&mut text)
-        .map_err(failed)?;
-    if text.len() as u64 > MAX_REFERENCES_BYTES {
-        let limit = format_args!("{MAX_REFERENCES_BYTES} bytes");
-        return Err(Failure::limit("the list of references", limit));
-    }
-    Ok(Some(text))
+    file.take(limit).read_to_end(&mut bytes).map_err(failed)?;
+    Ok(Some(bytes))
 }
 
 /// `<id> <name>` a line.
