@@ -3,6 +3,8 @@
 use crate::record::{WriteFate, WriteRecord};
 use crate::service::Faulty;
 use bytes::Bytes;
+use futures::future::BoxFuture;
+use http::Method;
 use http::request::Parts;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -54,6 +56,24 @@ pub struct Denial {
     pub reason: &'static str,
     /// What it says.
     pub message: String,
+}
+
+/// What somebody else does just before a write reaches the server: a race, made
+/// certain.
+pub struct Interjection {
+    /// The method of the write.
+    pub method: Method,
+    /// What its path ends with: `/configmaps/a`.
+    pub path: String,
+    /// What is done, once.
+    pub act: BoxFuture<'static, ()>,
+}
+
+impl std::fmt::Debug for Interjection {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { method, path, .. } = self;
+        write!(formatter, "before {method} …{path}")
+    }
 }
 
 /// How often each fault happens, in thousandths of all requests.
@@ -138,6 +158,7 @@ struct State {
     kill: Option<Kill>,
     next: Vec<Fault>,
     denials: Vec<Denial>,
+    interjections: Vec<Interjection>,
     generation: u64,
     writes: Vec<WriteRecord>,
     requests: u64,
@@ -164,6 +185,7 @@ impl Faults {
             kill: None,
             next: Vec::new(),
             denials: Vec::new(),
+            interjections: Vec::new(),
             generation: 1,
             writes: Vec::new(),
             requests: 0,
@@ -197,6 +219,7 @@ impl Faults {
         state.kill = None;
         state.next.clear();
         state.denials.clear();
+        state.interjections.clear();
     }
 
     /// The next write goes wrong like this; further calls queue up.
@@ -207,6 +230,12 @@ impl Faults {
     /// Denies writes from now on, until [`Faults::calm`].
     pub fn deny(&self, denial: Denial) {
         self.lock().denials.push(denial);
+    }
+
+    /// Lets somebody else act just before the next write of this kind; of
+    /// several those given first come first.
+    pub fn interject(&self, interjection: Interjection) {
+        self.lock().interjections.push(interjection);
     }
 
     /// Breaks all open watches.
@@ -273,7 +302,7 @@ impl Faults {
     pub(crate) fn plan(&self, head: &Parts, body: &Bytes) -> Plan {
         let mut state = self.lock();
         state.requests += 1;
-        let is_write = head.method != http::Method::GET;
+        let is_write = head.method != Method::GET;
         let fault = if is_write && !state.next.is_empty() {
             Some(state.next.remove(0))
         } else {
@@ -300,6 +329,16 @@ impl Faults {
             write,
             kill,
         }
+    }
+
+    /// What somebody else does before a write, if anything.
+    pub(crate) fn interjection(&self, head: &Parts) -> Option<BoxFuture<'static, ()>> {
+        let interjections = &mut self.lock().interjections;
+        let is_meant = |it: &Interjection| {
+            it.method == head.method && head.uri.path().ends_with(it.path.as_str())
+        };
+        let place = interjections.iter().position(is_meant)?;
+        Some(interjections.remove(place).act)
     }
 
     pub(crate) fn settle(&self, write: Option<usize>, fate: WriteFate) {

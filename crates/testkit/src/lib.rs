@@ -12,7 +12,7 @@ mod service;
 mod time;
 
 pub use cluster::{KUBECONFIG_VARIABLE, TestCluster};
-pub use faults::{Denial, Fault, FaultRates, Faults, Kill};
+pub use faults::{Denial, Fault, FaultRates, Faults, Interjection, Kill};
 pub use record::{WriteFate, WriteRecord};
 pub use service::{Faulty, FaultyBody};
 pub use time::{VirtualClock, virtual_time};

@@ -13,6 +13,7 @@ use std::task::{Context, Poll};
 use tokio::time::sleep;
 use tower::{BoxError, Service};
 use trueup_cluster::{NotSent, RequestBody};
+use trueup_object::{to_json, value};
 
 /// The body of an answer that passed through.
 pub type FaultyBody = UnsyncBoxBody<Bytes, BoxError>;
@@ -97,6 +98,9 @@ impl Passage {
         if let Some(denial) = &plan.denial {
             self.faults.settle(plan.write, WriteFate::NotSent);
             return Ok(status(denial.code, denial.reason, &denial.message));
+        }
+        if let Some(act) = self.faults.interjection(&head) {
+            act.await;
         }
         let watches = head
             .uri
@@ -213,10 +217,11 @@ fn refusal(code: u16) -> Response<FaultyBody> {
 }
 
 fn status(code: u16, reason: &str, message: &str) -> Response<FaultyBody> {
-    let body = format!(
-        r#"{{"kind":"Status","apiVersion":"v1","metadata":{{}},"status":"Failure","message":{message:?},"reason":"{reason}","code":{code}}}"#
-    );
-    let body = Full::new(Bytes::from(body))
+    let body = value!({
+        "kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure",
+        "message": message, "reason": reason, "code": (i64::from(code)),
+    });
+    let body = Full::new(Bytes::from(to_json(&body)))
         .map_err(|never| match never {})
         .boxed_unsync();
     let mut response = Response::new(body);
