@@ -41,6 +41,8 @@ struct Fight {
     is_braked: bool,
     /// A drift was seen and has not been corrected.
     is_outstanding: bool,
+    /// A revision is applied: the next correction is part of that.
+    is_due: bool,
     last: Option<Timestamp>,
 }
 
@@ -64,6 +66,10 @@ impl Brake {
         if fight.is_braked && !fight.is_outstanding && fight.is_quiet(now) {
             fight.is_braked = false;
         }
+        if fight.is_due {
+            fight.correct(now);
+            return BrakeVerdict::Correct;
+        }
         if fight.is_braked {
             fight.is_outstanding = true;
             return BrakeVerdict::Braked;
@@ -82,6 +88,17 @@ impl Brake {
     pub fn on_interval(&mut self, drift: &Drift, now: Timestamp) {
         self.forget_quiet(now);
         self.fights.entry(key(drift)).or_default().correct(now);
+    }
+
+    /// Another revision or specification is going to be applied, in as many runs
+    /// as it takes. What it wants otherwise is no repetition: fights over those
+    /// objects (by their ids) are forgotten. Anything else is corrected once as
+    /// part of it, and the fight counts on.
+    pub fn on_revision(&mut self, is_changed: impl Fn(&str) -> bool) {
+        self.fights.retain(|(object, ..), _| !is_changed(object));
+        self.fights
+            .values_mut()
+            .for_each(|fight| fight.is_due = true);
     }
 
     /// Several drifts of one object at once: corrected only if each may be.
@@ -138,6 +155,7 @@ impl Fight {
         self.forget_old(now);
         self.corrections.push(now);
         self.is_outstanding = false;
+        self.is_due = false;
         self.last = Some(now);
     }
 

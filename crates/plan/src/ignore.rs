@@ -35,7 +35,7 @@ pub enum IgnoreError {
         /// What is wrong.
         cause: String,
     },
-    /// Too many pointers.
+    /// Too many rules or too many pointers.
     #[error(
         "spec.ignore has more than {MAX_IGNORE_RULES} rules, or more than {MAX_IGNORE_POINTERS} paths"
     )]

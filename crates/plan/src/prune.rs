@@ -53,6 +53,24 @@ impl Removal {
         matches!(self.verb, RemovalVerb::Delete | RemovalVerb::AwaitDeletion)
     }
 
+    /// The same decision about the object as it is now, for one that is about
+    /// to be deleted. Another object under its name was never ours.
+    #[must_use]
+    pub fn of_newer(&self, live: &Value, owner: &Owner) -> Self {
+        let uid = crate::record::uid_of(live);
+        let verb = if uid == self.uid {
+            verb_for(live, owner)
+        } else {
+            RemovalVerb::Keep(KeepReason::NotOurs)
+        };
+        Self {
+            object: self.object.clone(),
+            verb,
+            uid,
+            consent: consent_of(live),
+        }
+    }
+
     fn keeps_entry(&self) -> bool {
         self.is_pending() || self.verb == RemovalVerb::Keep(KeepReason::KindUnknown)
     }
@@ -91,17 +109,19 @@ fn removal(input: &PlanInput<'_>, object: ObjectRef, wanted: &BTreeSet<Text>) ->
         Observation::Live(live) => (verb_for(live, input.owner), crate::record::uid_of(live)),
     };
     let live = input.observed.get(&object).live();
-    let is_marked = live.is_some_and(|live| names::mark(live, names::ASK_BEFORE_PRUNE).is_some());
-    let consent = if is_marked {
-        Consent::Asked
-    } else {
-        Consent::Implied
-    };
+    let consent = live.map_or(Consent::Implied, consent_of);
     Removal {
         object,
         verb,
         uid,
         consent,
+    }
+}
+
+fn consent_of(live: &Value) -> Consent {
+    match names::mark(live, names::ASK_BEFORE_PRUNE) {
+        Some(_) => Consent::Asked,
+        None => Consent::Implied,
     }
 }
 

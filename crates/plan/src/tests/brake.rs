@@ -81,6 +81,43 @@ fn one_braked_field_brakes_the_whole_object() {
 }
 
 #[test]
+fn a_revision_forgets_the_fights_over_what_it_changes_and_corrects_all_else_once() {
+    let mut brake = Brake::new();
+    let changed = drift(".spec.replicas", "autoscaler");
+    let mut same = changed.clone();
+    same.object.name = "other".into();
+    for second in 0..5 {
+        brake.on_drift(&changed, at(second));
+        brake.on_drift(&same, at(second));
+    }
+    let id = trueup_kinds::object_id(&changed.object);
+    brake.on_revision(|object| object == id.as_str());
+    let verdicts = |brake: &mut Brake, drift: &Drift| {
+        [10, 11, 12, 13].map(|second| brake.on_drift(drift, at(second)))
+    };
+    assert_eq!(
+        verdicts(&mut brake, &changed),
+        [Correct, Correct, Correct, BrakeNow]
+    );
+    assert_eq!(
+        verdicts(&mut brake, &same),
+        [Correct, Braked, Braked, Braked]
+    );
+}
+
+#[test]
+fn what_a_revision_has_corrected_in_a_run_of_its_own_is_not_due_again() {
+    let mut brake = Brake::new();
+    let scaled = drift(".spec.replicas", "autoscaler");
+    for second in 0..5 {
+        brake.on_drift(&scaled, at(second));
+    }
+    brake.on_revision(|_| false);
+    brake.on_interval(&scaled, at(10));
+    assert_eq!(brake.on_drift(&scaled, at(11)), Braked);
+}
+
+#[test]
 fn only_so_many_fights_are_remembered() {
     let mut brake = Brake::new();
     for number in 0..MAX_BRAKE_ENTRIES + 10 {
