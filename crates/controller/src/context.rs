@@ -11,9 +11,10 @@ use crate::metrics::Metrics;
 use crate::model::Model;
 use crate::objects::{Objects, facts_of};
 use crate::reports::Reports;
+use crate::turns::Turns;
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
-use tokio::sync::{Semaphore, mpsc};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use trueup_cluster::{Cluster, ClusterKey, KubeconfigPolicy, LiveObject, Session, Tenure};
@@ -67,12 +68,13 @@ pub(crate) struct Context {
     pub fetch: Arc<dyn GitFetch>,
     pub remote_bases: RemoteBases,
     pub storage: Arc<dyn ArtifactStorage>,
-    /// Renders that may be made at once: more than there are processors would
-    /// only spread over more threads, each with memory of its own.
-    pub renders: Arc<Semaphore>,
+    /// Turns at making renders.
+    pub renders: Turns,
     pub clock: Clock,
     pub settings: Settings,
     pub objects: Objects,
+    /// Held while something new of an object is taken in and told.
+    pub news: Mutex<()>,
     pub memories: Memories,
     pub live: LiveSet,
     pub clusters: Clusters,
@@ -154,6 +156,7 @@ impl Context {
 
     /// Takes in what a watch saw of a custom resource.
     pub(crate) fn seen(&self, key: &ObjectKey, object: &LiveObject) {
+        let _in_order = self.one_after_another();
         if let Some(object) = self.objects.seen(key, object) {
             self.observe(key, &object);
         }
@@ -162,6 +165,7 @@ impl Context {
     /// Takes in the answer to a read or write of our own, so that whatever
     /// comes next stands on it, however late the watch is.
     pub(crate) fn answered(&self, key: &ObjectKey, object: &LiveObject) {
+        let _in_order = self.one_after_another();
         if let Some(object) = self.objects.answered(key, object) {
             self.observe(key, &object);
         }
@@ -178,16 +182,36 @@ impl Context {
 
     /// Takes in that a custom resource is gone.
     pub(crate) fn vanished(&self, key: &ObjectKey) {
+        let in_order = self.one_after_another();
         self.objects.remove(key);
-        self.memories.forget(key);
-        self.live.release(key);
-        self.clusters.leave(key, None);
         self.model.remove(key);
-        self.metrics.forget(key);
+        self.tell(Event::Vanished(key.clone()));
+        drop(in_order);
+        self.forget(key);
         if key.kind == Kind::ExternalArtifact {
             external_artifact::forget(self, key);
         }
-        self.tell(Event::Vanished(key.clone()));
+    }
+
+    /// Forgets what a run has left of an object that went meanwhile. One that
+    /// goes later than this looks is forgotten by whoever takes that in.
+    pub(crate) fn forget_if_gone(&self, key: &ObjectKey) {
+        if self.objects.get(key).is_none() {
+            self.forget(key);
+        }
+    }
+
+    fn forget(&self, key: &ObjectKey) {
+        self.memories.forget(key);
+        self.live.release(key);
+        self.clusters.leave(key, None);
+        self.metrics.forget(key);
+    }
+
+    /// What is known, published and told of an object changes in one order:
+    /// else what is gone could stay, and what is old be taken for new.
+    fn one_after_another(&self) -> MutexGuard<'_, ()> {
+        self.news.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// A report about an object, as it stands.

@@ -32,6 +32,7 @@ mod runtime;
 mod start;
 mod status;
 mod suspension;
+mod turns;
 
 pub use clock::Clock;
 pub use context::{CrossNamespace, Rendering};

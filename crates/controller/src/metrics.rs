@@ -15,6 +15,11 @@ type Histograms<const N: usize> = Family<Labels<N>, Histogram, fn() -> Histogram
 /// The media type of the text form of all metrics.
 pub const METRICS_CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
+/// What was remembered could be used again.
+pub(crate) const CACHE_HIT: &str = "cache_hit";
+/// Nothing that was remembered could be used.
+pub(crate) const CACHE_MISS: &str = "cache_miss";
+
 /// How a run ended, in controller-runtime's words.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RunResult {
@@ -137,12 +142,7 @@ impl Metrics {
 
     pub(crate) fn finished(&self, key: &ObjectKey, took: Duration, result: RunResult) {
         let seconds = took.as_secs_f64();
-        let object = [
-            ("kind", key.kind.name().to_owned()),
-            ("name", key.name.to_string()),
-            ("namespace", key.namespace.to_string()),
-        ];
-        self.durations.get_or_create(&object).observe(seconds);
+        self.durations.get_or_create(&object(key)).observe(seconds);
         self.times
             .get_or_create(&controller(key.kind))
             .observe(seconds);
@@ -174,24 +174,18 @@ impl Metrics {
             .set(number(limit));
     }
 
-    /// A render was remembered (`cache_hit`) or had to be made (`cache_miss`).
+    /// A render was remembered ([`CACHE_HIT`]) or had to be made
+    /// ([`CACHE_MISS`]).
     pub(crate) fn cache_event(&self, key: &ObjectKey, event: &'static str) {
-        let labels = [
-            ("event_type", event.to_owned()),
-            ("kind", key.kind.name().to_owned()),
-            ("name", key.name.to_string()),
-            ("namespace", key.namespace.to_string()),
-        ];
-        self.cache.get_or_create(&labels).inc();
+        self.cache.get_or_create(&cache_labels(key, event)).inc();
     }
 
     /// Forgets an object that is gone.
     pub(crate) fn forget(&self, key: &ObjectKey) {
-        self.durations.remove(&[
-            ("kind", key.kind.name().to_owned()),
-            ("name", key.name.to_string()),
-            ("namespace", key.namespace.to_string()),
-        ]);
+        self.durations.remove(&object(key));
+        for event in [CACHE_HIT, CACHE_MISS] {
+            self.cache.remove(&cache_labels(key, event));
+        }
     }
 
     /// All metrics in OpenMetrics' text form, see [`METRICS_CONTENT_TYPE`].
@@ -201,6 +195,19 @@ impl Metrics {
         let _ = encode(&mut text, &self.registry);
         text
     }
+}
+
+fn object(key: &ObjectKey) -> Labels<3> {
+    [
+        ("kind", key.kind.name().to_owned()),
+        ("name", key.name.to_string()),
+        ("namespace", key.namespace.to_string()),
+    ]
+}
+
+fn cache_labels(key: &ObjectKey, event: &'static str) -> Labels<4> {
+    let [kind, name, namespace] = object(key);
+    [("event_type", event.to_owned()), kind, name, namespace]
 }
 
 fn controller(kind: Kind) -> Labels<1> {
@@ -227,20 +234,18 @@ mod tests {
         };
         metrics.finished(&key, Duration::from_millis(30), RunResult::Error);
         metrics.queue(Kind::Kustomization, 3, 1, 4);
+        metrics.cache_event(&key, CACHE_MISS);
         let text = metrics.text();
         for line in [
             r#"gotk_reconcile_duration_seconds_count{kind="Kustomization",name="apps",namespace="fleet"} 1"#,
             r#"controller_runtime_reconcile_total{controller="kustomization",result="error"} 1"#,
             r#"controller_runtime_reconcile_errors_total{controller="kustomization"} 1"#,
             r#"workqueue_depth{name="kustomization"} 3"#,
+            r#"gotk_cache_events_total{event_type="cache_miss",kind="Kustomization",name="apps",namespace="fleet"} 1"#,
         ] {
             assert!(text.contains(line), "{line} in\n{text}");
         }
         metrics.forget(&key);
-        assert!(
-            !metrics
-                .text()
-                .contains("gotk_reconcile_duration_seconds_count")
-        );
+        assert!(!metrics.text().contains("name=\"apps\""));
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::context::Context;
 use crate::external_artifact;
-use crate::machine::{Event, Kind, ObjectKey};
+use crate::machine::{Event, Kind, ObjectKey, Shell};
 use crate::start::LeaderElection;
 use futures::StreamExt;
 use std::collections::BTreeMap;
@@ -73,8 +73,8 @@ pub(crate) fn start(
         for scope in &scopes {
             watch_kind(context, kind, scope.clone(), &standings);
         }
-        if let Some(election) = election.as_ref().filter(|_| kind.is_reconciled()) {
-            let led = elect(context, kind, election, &standings, sources.clone());
+        if let (Some(election), Some(shell)) = (&election, kind.shell()) {
+            let led = elect(context, shell, election, &standings, sources.clone());
             sources = sources.or(Some(led));
         }
     }
@@ -181,10 +181,10 @@ fn key_of(context: &Context, kind: Kind, reference: &ObjectRef) -> ObjectKey {
 }
 
 /// The lease by which Flux's controller of a kind elects its leader.
-fn lease_name(kind: Kind) -> &'static str {
-    match kind {
-        Kind::GitRepository | Kind::ExternalArtifact => "source-controller-leader-election",
-        Kind::Kustomization => "kustomize-controller-leader-election",
+fn lease_name(shell: Shell) -> &'static str {
+    match shell {
+        Shell::GitRepository => "source-controller-leader-election",
+        Shell::Kustomization => "kustomize-controller-leader-election",
     }
 }
 
@@ -193,17 +193,17 @@ fn lease_name(kind: Kind) -> &'static str {
 /// them.
 fn elect(
     context: &Arc<Context>,
-    kind: Kind,
+    shell: Shell,
     election: &LeaderElection,
     standings: &Arc<Standings>,
     after: Option<Precedence>,
 ) -> Precedence {
-    let clock = context.clock;
-    let name = format!("{}/{}", election.namespace, lease_name(kind));
+    let (kind, clock) = (shell.kind(), context.clock);
+    let name = format!("{}/{}", election.namespace, lease_name(shell));
     let mut lease = LeaseElection::new(
         context.session.clone(),
         &election.namespace,
-        lease_name(kind),
+        lease_name(shell),
         &election.identity,
         election.times,
         Arc::new(move || clock.now()),
@@ -287,8 +287,8 @@ fn act_when_allowed(
             let Some(context) = weak.upgrade() else {
                 return;
             };
-            for kind in Kind::RECONCILED {
-                let allowed = may_act(kind, &now);
+            for shell in Shell::ALL {
+                let (kind, allowed) = (shell.kind(), may_act(shell, &now));
                 if acting.insert(kind, allowed).unwrap_or(false) != allowed {
                     if kind == Kind::Kustomization && !allowed {
                         context.memories.forget_all();
@@ -308,18 +308,13 @@ fn act_when_allowed(
     });
 }
 
-fn may_act(kind: Kind, standings: &BTreeMap<Kind, Standing>) -> bool {
-    let listed = |kind| {
-        standings
-            .get(&kind)
-            .is_some_and(|standing| standing.unlisted == 0)
+fn may_act(shell: Shell, standings: &BTreeMap<Kind, Standing>) -> bool {
+    let Some(own) = standings.get(&shell.kind()) else {
+        return false;
     };
-    let known = match kind {
-        Kind::GitRepository | Kind::ExternalArtifact => listed(kind),
-        Kind::Kustomization => all_listed(standings),
+    let is_known = match shell {
+        Shell::GitRepository => own.unlisted == 0,
+        Shell::Kustomization => all_listed(standings),
     };
-    known
-        && standings
-            .get(&kind)
-            .is_some_and(|standing| standing.lease != LeaseState::Awaited)
+    is_known && own.lease != LeaseState::Awaited
 }

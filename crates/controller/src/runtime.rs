@@ -1,7 +1,7 @@
 //! Drives the machine: events in, commands out, runs as tasks.
 
 use crate::context::Context;
-use crate::machine::{Command, Event, Kind, Machine, Next, ObjectKey, Start};
+use crate::machine::{Command, Event, Kind, Machine, Next, ObjectKey, Shell, Start};
 use crate::model::Activity;
 use crate::outcome::Ended;
 use crate::{git_repository, kustomization};
@@ -147,6 +147,7 @@ async fn work(context: Arc<Context>, start: Start, cancel: CancellationToken) {
     context.model.set_activity(&start.key, Activity::Resting);
     let took = std::time::Duration::from_millis(context.clock.now_ms() - began_ms);
     context.metrics.finished(&start.key, took, ended.result);
+    context.forget_if_gone(&start.key);
     if let Some(error) = &ended.error {
         tracing::debug!(object = %start.key, %error, "run failed");
     }
@@ -164,11 +165,9 @@ fn reconcile<'a>(
     start: &'a Start,
     cancel: &'a CancellationToken,
 ) -> BoxFuture<'a, Ended> {
-    match start.key.kind {
-        Kind::GitRepository => git_repository::reconcile(context, start, cancel).boxed(),
-        // Never started: there is nothing to be done about it.
-        Kind::ExternalArtifact => futures::future::ready(Ended::success(Next::Never)).boxed(),
-        Kind::Kustomization => kustomization::reconcile(context, start, cancel).boxed(),
+    match start.shell {
+        Shell::GitRepository => git_repository::reconcile(context, start, cancel).boxed(),
+        Shell::Kustomization => kustomization::reconcile(context, start, cancel).boxed(),
     }
 }
 

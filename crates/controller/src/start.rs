@@ -14,10 +14,11 @@ use crate::objects::{Objects, normalised_url};
 use crate::reports::{LogSink, NoLog, Reports};
 use crate::resources;
 use crate::runtime::{Driver, Load};
+use crate::turns::Turns;
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
-use tokio::sync::{Semaphore, broadcast, mpsc, watch};
+use tokio::sync::{broadcast, mpsc, watch};
 use tokio_util::sync::CancellationToken;
 use trueup_cluster::{
     Connector, KubeconfigPolicy, LeaseTimes, Network, Session, keep_discovery_fresh,
@@ -31,6 +32,12 @@ use trueup_source::{ArtifactStorage, GitFetch};
 pub const SHUTDOWN_GRACE_MS: u64 = 10_000;
 /// How often an orderly end looks whether all events are written.
 const DELIVERY_POLL_MS: u64 = 20;
+/// How many renders may be made at once for one namespace, however few
+/// processors there are: one or two that take long must not hold it up.
+const MIN_RENDERS_OF_NAMESPACE: usize = 3;
+/// How many renders may be made beside those of a namespace that makes as many
+/// as it may.
+const RENDERS_LEFT_TO_OTHERS: usize = 1;
 /// How soon a waiting dependent looks again at the latest: Flux's
 /// `--requeue-dependency`.
 pub const REQUEUE_DEPENDENCY_MS: u64 = 30_000;
@@ -155,7 +162,7 @@ impl Controller {
             fetch: options.fetch,
             remote_bases: options.remote_bases,
             storage: options.storage,
-            renders: Arc::new(Semaphore::new(processors().max(MIN_RENDERS))),
+            renders: render_turns(),
             clock: options.clock,
             settings: Settings {
                 rendering: options.rendering,
@@ -169,6 +176,7 @@ impl Controller {
                 substitutions: options.substitutions,
             },
             objects: Objects::default(),
+            news: Mutex::default(),
             memories: Memories::default(),
             live: LiveSet::default(),
             clusters: Clusters::new(options.connector),
@@ -202,13 +210,12 @@ impl Controller {
     }
 }
 
-/// How many renders may be made at once, however few processors there are: one
-/// or two that take long must not hold everybody up.
-const MIN_RENDERS: usize = 4;
-
-/// How many threads can work at once; 1 where nobody tells.
-fn processors() -> usize {
-    std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
+/// As many for a namespace as there are processors: more would only spread over
+/// more threads, each with memory of its own. And always some beside that.
+fn render_turns() -> Turns {
+    let processors = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    let of_one_namespace = processors.max(MIN_RENDERS_OF_NAMESPACE);
+    Turns::new(of_one_namespace + RENDERS_LEFT_TO_OTHERS, of_one_namespace)
 }
 
 impl ControllerHandle {

@@ -183,7 +183,9 @@ async fn deleted_again_and_again(world: &World, name: &str) {
         if world.get("v1", "ConfigMap", name).await.is_some() {
             world.delete("v1", "ConfigMap", name).await;
         }
-        world.told("it was deleted again and again")
+        world.told(&format!(
+            "ConfigMap/apps/{name}: it was deleted again and again"
+        ))
     };
     world.until("it is left alone", slowed).await;
     assert_eq!(world.get("v1", "ConfigMap", name).await, None);
@@ -213,6 +215,34 @@ fn what_was_slowed_down_is_part_of_a_new_revision_though_that_takes_several_runs
         let revision = world.push("second", &files);
         world.applied("apps", &revision).await;
         assert!(world.get("v1", "ConfigMap", "a").await.is_some());
+    });
+}
+
+#[test]
+fn a_revision_lifts_the_brake_only_from_what_it_changes() {
+    virtual_time(async {
+        let world = World::new(33).await;
+        let (a, b) = (map("a", &[]), map("b", &[]));
+        let revision = world.commit("first", &[("apps/a.yaml", &a), ("apps/b.yaml", &b)]);
+        world.repository().await;
+        world.kustomization("apps", "./apps", Value::map()).await;
+        world.applied("apps", &revision).await;
+        for name in ["a", "b"] {
+            deleted_again_and_again(&world, name).await;
+        }
+        let changed = map("b", &[("key", "new")]);
+        let revision = world.push("second", &[("apps/a.yaml", &a), ("apps/b.yaml", &changed)]);
+        world.applied("apps", &revision).await;
+        world.rest().await;
+        for (name, comes_back) in [("a", false), ("b", true)] {
+            assert!(
+                world.config_map(name).await.is_some(),
+                "{name} is part of it"
+            );
+            world.delete("v1", "ConfigMap", name).await;
+            world.rest().await;
+            assert_eq!(world.config_map(name).await.is_some(), comes_back, "{name}");
+        }
     });
 }
 

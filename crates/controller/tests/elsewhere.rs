@@ -11,17 +11,17 @@ use trueup_cluster::{ApplyOptions, DeleteOptions, Patch, WriteOptions};
 use trueup_object::{ObjectRef, Value, value};
 use trueup_testkit::virtual_time;
 
-const SERVER: &str = "https://production.example:6443";
+pub const SERVER: &str = "https://production.example:6443";
 
-struct Both {
-    world: World,
-    elsewhere: Elsewhere,
+pub struct Both {
+    pub world: World,
+    pub elsewhere: Elsewhere,
     addresses: Addresses,
-    revision: String,
+    pub revision: String,
 }
 
 /// A world, another cluster, a folder with a ConfigMap, and a kubeconfig.
-async fn both() -> Both {
+pub async fn both() -> Both {
     let addresses = Addresses::default();
     let connector = Arc::new(addresses.clone());
     let world = World::with(11, move |options| {
@@ -56,7 +56,7 @@ fn admin_kubeconfig() -> String {
     kubeconfig(SERVER, &format!("token: {ADMIN_TOKEN}"))
 }
 
-fn at_production() -> Value {
+pub fn at_production() -> Value {
     value!({"kubeConfig": {"secretRef": {"name": "production"}}})
 }
 

@@ -15,7 +15,7 @@ const HOST: &str = "http://artifacts.example";
 
 /// A web server in memory.
 #[derive(Clone, Debug, Default)]
-struct Web {
+pub struct Web {
     files: Arc<Mutex<BTreeMap<String, Answer>>>,
     asked: Arc<Mutex<Vec<String>>>,
 }
@@ -34,7 +34,7 @@ impl Web {
         files.insert(url.to_owned(), answer);
     }
 
-    fn count(&self) -> usize {
+    pub fn count(&self) -> usize {
         self.asked
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
@@ -90,7 +90,7 @@ fn digest(archive: &[u8]) -> String {
     Digest::of(archive).to_string()
 }
 
-fn object(namespace: &str, name: &str) -> ObjectRef {
+pub fn object(namespace: &str, name: &str) -> ObjectRef {
     ObjectRef {
         namespace: namespace.into(),
         ..reference("source.toolkit.fluxcd.io/v1", "ExternalArtifact", name)
@@ -98,7 +98,7 @@ fn object(namespace: &str, name: &str) -> ObjectRef {
 }
 
 /// An object without a status.
-async fn external(world: &World, name: &str) {
+pub async fn external(world: &World, name: &str) {
     external_in(world, NAMESPACE, name).await;
 }
 
@@ -134,16 +134,23 @@ async fn tell_of(world: &World, object: &ObjectRef, url: &str, revision: &str, d
         .unwrap();
 }
 
-/// Serves an archive of these files and tells of it.
-async fn publish(world: &World, web: &Web, name: &str, revision: &str, files: &[(&str, &str)]) {
+/// Serves an archive of these files and tells of it; answers its digest.
+pub async fn publish(
+    world: &World,
+    web: &Web,
+    name: &str,
+    revision: &str,
+    files: &[(&str, &str)],
+) -> String {
     let archive = archive(files);
     let url = format!("{HOST}/{name}/{revision}.tar.gz");
     let digest = digest(&archive);
     web.serve(&url, Answer::File(archive));
     tell(world, name, &url, revision, &digest).await;
+    digest
 }
 
-fn made_of(name: &str) -> Value {
+pub fn made_of(name: &str) -> Value {
     value!({"sourceRef": {"kind": "ExternalArtifact", "name": name}})
 }
 

@@ -439,7 +439,6 @@ pub fn condition(status: &Value, kind: &str) -> Option<(String, String, String)>
     Some((text("status"), text("reason"), text("message")))
 }
 
-/// A manifest of a ConfigMap in the namespace `apps`.
 /// An embedded API on the clock of a test.
 pub fn embedded(clock: VirtualClock, seed: u64) -> ApiServer {
     let options = ServerOptions {
@@ -453,6 +452,7 @@ pub fn embedded(clock: VirtualClock, seed: u64) -> ApiServer {
     server
 }
 
+/// A manifest of a ConfigMap in the namespace `apps`.
 pub fn map(name: &str, data: &[(&str, &str)]) -> String {
     let data: BTreeMap<_, _> = data.iter().copied().collect();
     let lines: String = data

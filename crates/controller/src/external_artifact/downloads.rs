@@ -2,9 +2,10 @@
 
 use super::Unavailable;
 use crate::machine::ObjectKey;
+use crate::turns::{Turn, Turns};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use trueup_artifact::Checksum;
 use trueup_object::Text;
@@ -104,8 +105,7 @@ enum State {
 pub(crate) struct Downloads {
     access: ExternalArtifacts,
     entries: Mutex<BTreeMap<ObjectKey, Entry>>,
-    turns: Arc<Semaphore>,
-    turns_of_namespaces: Mutex<BTreeMap<Text, Arc<Semaphore>>>,
+    turns: Turns,
 }
 
 impl Downloads {
@@ -113,8 +113,7 @@ impl Downloads {
         Self {
             access,
             entries: Mutex::default(),
-            turns: Arc::new(Semaphore::new(MAX_DOWNLOADS_AT_ONCE)),
-            turns_of_namespaces: Mutex::default(),
+            turns: Turns::new(MAX_DOWNLOADS_AT_ONCE, MAX_DOWNLOADS_OF_NAMESPACE),
         }
     }
 
@@ -239,25 +238,9 @@ impl Downloads {
         }
     }
 
-    /// Waits for a turn of the objects of a namespace. `None` never comes:
-    /// nobody closes the turns.
-    pub(super) async fn turn(&self, namespace: &Text) -> Option<[OwnedSemaphorePermit; 2]> {
-        let own = self.turns_of(namespace).acquire_owned().await.ok()?;
-        let any = Arc::clone(&self.turns).acquire_owned().await.ok()?;
-        Some([own, any])
-    }
-
-    fn turns_of(&self, namespace: &Text) -> Arc<Semaphore> {
-        let mut all = self
-            .turns_of_namespaces
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        // Who waits or has a turn holds on to it.
-        all.retain(|_, turns| Arc::strong_count(turns) > 1);
-        let turns = all
-            .entry(namespace.clone())
-            .or_insert_with(|| Arc::new(Semaphore::new(MAX_DOWNLOADS_OF_NAMESPACE)));
-        Arc::clone(turns)
+    /// Waits for a turn of the objects of a namespace.
+    pub(super) async fn turn(&self, namespace: &Text) -> Option<Turn> {
+        self.turns.turn(namespace).await
     }
 
     fn lock(&self) -> MutexGuard<'_, BTreeMap<ObjectKey, Entry>> {

@@ -11,13 +11,16 @@ pub use downloads::{ExternalArtifacts, MAX_DOWNLOADS_AT_ONCE, MAX_DOWNLOADS_OF_N
 
 use crate::context::Context;
 use crate::machine::{Cause, Causes, Event, Kind, ObjectKey};
+use crate::turns::Turn;
+use bytes::Bytes;
 use downloads::{Entered, Insistence, Order, Trouble, Wanted};
 use std::sync::Arc;
 use std::time::Duration;
 use trueup_artifact::FileTree;
 use trueup_kinds::Artifact;
 use trueup_source::{
-    ArtifactOwner, EXTERNAL_ARTIFACTS, FetchError, FetchErrorKind, ForeignArchive, StoreError,
+    ArtifactOwner, ArtifactStorage, EXTERNAL_ARTIFACTS, FetchError, FetchErrorKind, ForeignArchive,
+    StoreError,
 };
 
 /// How long a run waits for an archive before it ends and is woken later.
@@ -59,7 +62,13 @@ pub(crate) async fn open(
         Insistence::Usual
     };
     let now_ms = context.clock.now_ms();
-    let mut done = match context.downloads.enter(source, &wanted, insistence, now_ms) {
+    let entered = context.downloads.enter(source, &wanted, insistence, now_ms);
+    if context.objects.get(source).is_none() {
+        // It may have been forgotten before this.
+        context.downloads.forget(source);
+        return Err(Unavailable::NotFound);
+    }
+    let mut done = match entered {
         Entered::Failed(why) => return Err(why),
         Entered::Wait(done) => done,
         Entered::Fetch(order) => {
@@ -114,11 +123,15 @@ fn fetch(context: &Arc<Context>, source: &ObjectKey, order: Order) {
     let (context_of_task, source) = (Arc::clone(context), source.clone());
     context.spawn(async move {
         let context = context_of_task;
-        let outcome = tokio::select! {
+        let downloaded = tokio::select! {
             biased;
             // Nobody wants it any more.
             () = order.stop.cancelled() => return,
-            outcome = download(&context, &source, &order) => outcome,
+            downloaded = download(&context, &source, &order) => downloaded,
+        };
+        let outcome = match downloaded {
+            Ok(download) => keep(&context, &source, &order, download).await,
+            Err(trouble) => Err(trouble),
         };
         let now_ms = context.clock.now_ms();
         let woken = context
@@ -132,16 +145,44 @@ fn fetch(context: &Arc<Context>, source: &ObjectKey, order: Order) {
     });
 }
 
-async fn download(context: &Context, source: &ObjectKey, order: &Order) -> Result<(), Trouble> {
-    let _turn = context.downloads.turn(&source.namespace).await;
+/// An archive that was fetched, and the turn that lasts until it is kept.
+struct Download {
+    archive: Bytes,
+    _turn: Option<Turn>,
+}
+
+async fn download(
+    context: &Context,
+    source: &ObjectKey,
+    order: &Order,
+) -> Result<Download, Trouble> {
+    let turn = context.downloads.turn(&source.namespace).await;
     let archive = order.web.fetch(&order.wanted.url).await?;
+    Ok(Download {
+        archive,
+        _turn: turn,
+    })
+}
+
+/// Keeps an archive. Once begun this is not broken off: the store would go on
+/// with it. What was kept for a source that went meanwhile is removed again.
+async fn keep(
+    context: &Context,
+    source: &ObjectKey,
+    order: &Order,
+    download: Download,
+) -> Result<(), Trouble> {
     let foreign = ForeignArchive {
         owner: owner(source),
         digest: order.wanted.digest.clone(),
-        archive,
+        archive: download.archive.clone(),
         now: context.clock.now(),
     };
-    context.storage.keep(foreign).await?;
+    let kept = context.storage.keep(foreign).await;
+    if context.objects.get(source).is_none() {
+        remove(context.storage.as_ref(), &owner(source)).await;
+    }
+    kept?;
     Ok(())
 }
 
@@ -178,11 +219,13 @@ impl From<StoreError> for Trouble {
 pub(crate) fn forget(context: &Context, source: &ObjectKey) {
     context.downloads.forget(source);
     let (storage, owner) = (Arc::clone(&context.storage), owner(source));
-    context.spawn(async move {
-        if let Err(error) = storage.remove(&owner).await {
-            tracing::warn!(%error, "archives not removed");
-        }
-    });
+    context.spawn(async move { remove(storage.as_ref(), &owner).await });
+}
+
+async fn remove(storage: &dyn ArtifactStorage, owner: &ArtifactOwner) {
+    if let Err(error) = storage.remove(owner).await {
+        tracing::warn!(%error, "archives not removed");
+    }
 }
 
 /// Removes what was kept of sources that went while nobody looked.

@@ -19,8 +19,8 @@ use trueup_cluster::{
 use trueup_kinds::{message, names, reason};
 use trueup_object::{ObjectRef, Text, Value};
 use trueup_plan::{
-    Action, Cause, ChangeLine, ChangeVerb, Check, Desired, Drift, DryRun, Extent, Forcing, Held,
-    Observation, Observed, Owner, Reason, Record, Refused, Removal, RemovalVerb, Stage, Verb,
+    Action, Cause, ChangeLine, ChangeVerb, Check, Consent, Desired, Drift, DryRun, Extent, Forcing,
+    Held, Observation, Observed, Owner, Reason, Record, Refused, Removal, RemovalVerb, Stage, Verb,
     settle,
 };
 
@@ -315,14 +315,16 @@ impl Hands<'_> {
             if self.cancel.is_cancelled() {
                 return Err(Stop::Cancelled);
             }
-            if let Err(text) = self.remove(removal, done).await {
-                failures.push(text);
+            match self.remove(removal, done).await {
+                Ok(()) => {}
+                Err(Unremoved::Failed(text)) => failures.push(text),
+                Err(Unremoved::Outdated) => return Err(Stop::Cancelled),
             }
         }
         Ok(failures)
     }
 
-    async fn remove(&self, removal: &Removal, done: &mut Done) -> Result<(), String> {
+    async fn remove(&self, removal: &Removal, done: &mut Done) -> Result<(), Unremoved> {
         if removal.verb != RemovalVerb::Delete {
             if removal.verb == RemovalVerb::Forget {
                 lock(self.memory).records.remove(&removal.object);
@@ -330,22 +332,21 @@ impl Hands<'_> {
             return Ok(());
         }
         match self.delete(removal).await {
-            Ok(Some(Deletion::Gone)) => self.gone(&removal.object, done),
-            Ok(Some(Deletion::Pending(object))) => {
+            Ok(Removed::Now(Deletion::Gone)) => self.gone(&removal.object, done),
+            Ok(Removed::Now(Deletion::Pending(object))) => {
                 live::answered(self.context, &self.target.viewer, &object)
             }
-            Ok(None) => {
+            Ok(Removed::ByOthers) => return Ok(()),
+            Ok(Removed::LeftAlone) => {
                 lock(self.memory).records.remove(&removal.object);
                 done.gone.push(removal.object.clone());
                 return Ok(());
             }
+            Ok(Removed::Asks) => return Err(Unremoved::Outdated),
             Err(error) if error.is_not_found() => self.gone(&removal.object, done),
             Err(error) => {
-                return Err(format!(
-                    "{} delete failed: {}",
-                    removal.object,
-                    error.message()
-                ));
+                let text = format!("{} delete failed: {}", removal.object, error.message());
+                return Err(Unremoved::Failed(text));
             }
         }
         done.changes
@@ -354,9 +355,9 @@ impl Hands<'_> {
     }
 
     /// Deletes an object as it was last seen. One that has changed meanwhile is
-    /// looked at anew: another Kustomization may have taken it over. Then it is
-    /// left alone, and the answer is `None`.
-    async fn delete(&self, removal: &Removal) -> Result<Option<Deletion>, ApiError> {
+    /// looked at anew: another Kustomization may have taken it over, or a person
+    /// have marked it.
+    async fn delete(&self, removal: &Removal) -> Result<Removed, ApiError> {
         let session = &self.target.session;
         let mut known = match self.context.live.find(&self.target.viewer, &removal.object) {
             Sight::Seen(object) => Some(object),
@@ -367,10 +368,22 @@ impl Hands<'_> {
             attempts += 1;
             let object = match known.take() {
                 Some(object) => object,
-                None => session.get(&removal.object, Form::Metadata).await?,
+                None => {
+                    let object = session.get(&removal.object, Form::Full).await?;
+                    live::answered(self.context, &self.target.viewer, &object);
+                    object
+                }
             };
-            if !self.owner.is_on(object.value()) {
-                return Ok(None);
+            let now = removal.of_newer(object.value(), &self.owner);
+            match now.verb {
+                RemovalVerb::Delete
+                    if now.consent == Consent::Asked && removal.consent == Consent::Implied =>
+                {
+                    return Ok(Removed::Asks);
+                }
+                RemovalVerb::Delete => {}
+                RemovalVerb::AwaitDeletion => return Ok(Removed::ByOthers),
+                RemovalVerb::Keep(_) | RemovalVerb::Forget => return Ok(Removed::LeftAlone),
             }
             let options = DeleteOptions {
                 propagation: Propagation::Background,
@@ -380,7 +393,7 @@ impl Hands<'_> {
             match session.delete(&removal.object, &options).await {
                 Err(error)
                     if error.class() == ErrorClass::Conflict && attempts < DELETE_ATTEMPTS => {}
-                deleted => return deleted.map(Some),
+                deleted => return deleted.map(Removed::Now),
             }
         }
     }
@@ -391,6 +404,26 @@ impl Hands<'_> {
         lock(self.memory).records.remove(reference);
         done.gone.push(reference.clone());
     }
+}
+
+/// What came of deleting an object.
+enum Removed {
+    /// It was deleted.
+    Now(Deletion),
+    /// Others have deleted it, and it is not gone yet.
+    ByOthers,
+    /// It is not to be deleted any more, or is another one by now.
+    LeftAlone,
+    /// It wants a person to be asked, and did not when that was decided.
+    Asks,
+}
+
+/// Why an object is still there.
+enum Unremoved {
+    /// It could not be deleted: why.
+    Failed(String),
+    /// What was decided holds no longer.
+    Outdated,
 }
 
 /// What one check came to.

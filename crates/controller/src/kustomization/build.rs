@@ -8,6 +8,7 @@ use crate::context::{Context, Rendering};
 use crate::external_artifact::{self, Unavailable};
 use crate::git_repository::record;
 use crate::machine::{Cause, Kind, ObjectKey};
+use crate::metrics::{CACHE_HIT, CACHE_MISS};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -20,6 +21,10 @@ use trueup_render::{
     Answer, Answers, Inputs, Outcome, RenderRequest, Rendered, inputs_unchanged, render_tracked,
 };
 use trueup_source::StoreError;
+
+/// How long a run waits for its turn at rendering before it ends and comes
+/// again: those of one namespace must not hold up all that is worked on.
+const TURN_PATIENCE_MS: u64 = 2_000;
 
 /// On which terms manifests are applied.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -68,9 +73,13 @@ impl Build {
 
     /// What is wanted of an object.
     pub(crate) fn find(&self, reference: &ObjectRef) -> Option<&Desired> {
-        self.by_id
-            .get(&object_id(reference))
-            .map(|index| &self.desired[*index])
+        self.find_id(&object_id(reference))
+    }
+
+    /// The same by the id of the object in inventories.
+    pub(super) fn find_id(&self, id: &str) -> Option<&Desired> {
+        let index = self.by_id.get(id)?;
+        self.desired.get(*index)
     }
 
     /// Whether the values of Secrets went into an object that is wanted.
@@ -138,7 +147,6 @@ pub(super) async fn build(
     order: &Order<'_>,
     memory: &Mutex<Memory>,
 ) -> Result<Made, Stop> {
-    let request = order.request.clone();
     let tree = opened(context, order).await?;
     let before = lock(memory).elsewhere.clone();
     let elsewhere = current(context, order, before).await;
@@ -146,16 +154,16 @@ pub(super) async fn build(
         .build
         .clone()
         .filter(|build| build.terms == order.terms)
-        .filter(|build| still_holds(build, &request, tree.as_ref(), &elsewhere.answers));
+        .filter(|build| still_holds(build, &order.request, tree.as_ref(), &elsewhere.answers));
     let made = match remembered {
         Some(build) => {
-            context.metrics.cache_event(order.key, "cache_hit");
+            context.metrics.cache_event(order.key, CACHE_HIT);
             lock(memory).elsewhere = elsewhere;
             Made::Remembered(build)
         }
         None => {
-            context.metrics.cache_event(order.key, "cache_miss");
-            let (build, elsewhere) = make(context, order, request, tree, elsewhere).await?;
+            context.metrics.cache_event(order.key, CACHE_MISS);
+            let (build, elsewhere) = make(context, order, memory, tree, elsewhere).await?;
             let build = Arc::new(build);
             let mut memory = lock(memory);
             memory.built(&build);
@@ -256,15 +264,23 @@ fn not_opened(error: &StoreError) -> Failure {
 async fn make(
     context: &Context,
     order: &Order<'_>,
-    request: RenderRequest,
+    memory: &Mutex<Memory>,
     tree: Arc<dyn FileTree>,
     mut elsewhere: Elsewhere,
-) -> Result<(Build, Elsewhere), Failure> {
+) -> Result<(Build, Elsewhere), Stop> {
     if elsewhere.answers.is_empty() {
         elsewhere.fetched_ms = context.clock.now_ms();
     }
     loop {
-        let outcome = rendered(context, &request, &tree, &elsewhere.answers).await?;
+        let outcome = rendered(context, order, &tree, &elsewhere.answers).await;
+        let outcome = match outcome {
+            Ok(outcome) => outcome,
+            Err(stop) => {
+                // What was fetched need not be fetched for the next run again.
+                lock(memory).elsewhere = elsewhere;
+                return Err(stop);
+            }
+        };
         let needs = match &outcome.result {
             Err(error) => error.needs().to_vec(),
             Ok(_) => Vec::new(),
@@ -272,7 +288,7 @@ async fn make(
         if needs.is_empty() {
             let used = outcome.inputs.fetched.iter().map(|input| &input.need);
             elsewhere.answers = elsewhere.answers.only(used);
-            return Ok((finish(order, request, outcome).await?, elsewhere));
+            return Ok((finish(order, outcome).await?, elsewhere));
         }
         context
             .remote_bases
@@ -283,17 +299,19 @@ async fn make(
 
 async fn rendered(
     context: &Context,
-    request: &RenderRequest,
+    order: &Order<'_>,
     tree: &Arc<dyn FileTree>,
     answers: &Answers,
-) -> Result<Outcome, Failure> {
+) -> Result<Outcome, Stop> {
     match context.settings.rendering {
-        Rendering::Inline => Ok(render_tracked(tree.as_ref(), request, answers)),
+        Rendering::Inline => Ok(render_tracked(tree.as_ref(), &order.request, answers)),
         Rendering::Blocking => {
-            let (tree, request) = (Arc::clone(tree), request.clone());
+            let (tree, request) = (Arc::clone(tree), order.request.clone());
             let answers = answers.clone();
-            // Never closed, so this only waits.
-            let turn = Arc::clone(&context.renders).acquire_owned().await;
+            let turn = context.renders.turn(&order.key.namespace);
+            let patience = Duration::from_millis(TURN_PATIENCE_MS);
+            let turn = tokio::time::timeout(patience, turn).await;
+            let turn = turn.map_err(|_| Stop::AwaitsTurn)?;
             let render = move || {
                 // A run that is broken off ends no render: the turn is its own.
                 let _turn = turn;
@@ -301,21 +319,17 @@ async fn rendered(
             };
             tokio::task::spawn_blocking(render).await.map_err(|_| {
                 let text = "internal error: the build panicked and was contained";
-                Failure::new(reason::BUILD_FAILED, text, Cure::Retry)
+                Failure::new(reason::BUILD_FAILED, text, Cure::Retry).into()
             })
         }
     }
 }
 
-async fn finish(
-    order: &Order<'_>,
-    request: RenderRequest,
-    outcome: Outcome,
-) -> Result<Build, Failure> {
+async fn finish(order: &Order<'_>, outcome: Outcome) -> Result<Build, Failure> {
     let Outcome { result, inputs } = outcome;
     let mut build = Build {
-        hidden: secret_values(&request),
-        request,
+        hidden: secret_values(&order.request),
+        request: order.request.clone(),
         terms: order.terms.clone(),
         inputs,
         ..Build::empty()

@@ -9,7 +9,7 @@ use super::memory::{Mark, Memory, Purpose, lock};
 use super::target::Target;
 use super::{consent, events, observe, references, report};
 use crate::context::Context;
-use crate::live::{self, Sight};
+use crate::live::Sight;
 use crate::machine::{Causes, ObjectKey};
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
@@ -95,19 +95,11 @@ impl Task<'_> {
 
     /// Starts the watches that show what concerns this Kustomization.
     pub(super) async fn track(&self, inventory: &Inventory) {
-        let named = self.listed_targets();
-        let mut subjects = observe::subjects(self.target, self.build.desired(), inventory, &named);
-        subjects.extend(references::subjects(self.context, self.kustomization));
-        lock(self.memory).owned = observe::owned_ids(self.build.desired(), inventory);
-        let substitutes =
-            || observe::substitutes(self.context, self.target, self.build.desired(), inventory);
-        subjects.extend(substitutes());
-        live::track(self.context, self.key, &subjects).await;
-        let more = substitutes();
-        if !more.is_subset(&subjects) {
-            subjects.extend(more);
-            live::track(self.context, self.key, &subjects).await;
-        }
+        let desired = self.build.desired();
+        let mut more = observe::waited_for(self.target, desired, &self.listed_targets());
+        more.extend(references::subjects(self.context, self.kustomization));
+        lock(self.memory).owned = observe::owned_ids(desired, inventory);
+        observe::track(self.context, self.target, desired, inventory, more).await;
     }
 
     /// Objects of `spec.healthChecks`, whether they are ours or not.

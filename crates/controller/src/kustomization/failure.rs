@@ -64,6 +64,9 @@ pub(super) enum Stop {
     /// The archive of its source is still on its way.
     #[error("waits for the archive of its source")]
     AwaitsArchive,
+    /// Others of its namespace are rendered.
+    #[error("waits for its turn to be rendered")]
+    AwaitsTurn,
     /// Its inputs are outdated.
     #[error("given up for newer inputs")]
     Cancelled,

@@ -6,10 +6,10 @@ use super::memory::{Mark, Memory, Purpose, Waiting, lock};
 use super::target::Target;
 use super::{apply, kubeconfig, observe, report, target};
 use crate::context::Context;
-use crate::live;
 use crate::machine::{Next, ObjectKey};
 use crate::outcome::Ended;
 use crate::status;
+use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
@@ -158,9 +158,8 @@ async fn delete_all(
 ) -> Result<Vec<ObjectRef>, Stop> {
     let inventory = kustomization.status.inventory.clone().unwrap_or_default();
     let applied = Mark::applied(kustomization);
-    let subjects = observe::subjects(target, &[], &inventory, &[]);
     lock(memory).owned = observe::owned_ids(&[], &inventory);
-    live::track(context, key, &subjects).await;
+    observe::track(context, target, &[], &inventory, BTreeSet::new()).await;
     let records = lock(memory).records.clone();
     let removals = removals(context, target, key, applied.as_ref(), inventory, &records).await?;
     let cancel = CancellationToken::new();

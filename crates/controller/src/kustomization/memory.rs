@@ -11,7 +11,7 @@ use trueup_cluster::{ClusterKey, LiveObject};
 use trueup_health::{CustomChecks, HealthStatus};
 use trueup_kinds::{Artifact, Kustomization, object_id};
 use trueup_object::{ObjectRef, Text, hide_values};
-use trueup_plan::{Approved, Brake, Desired, Judgement, Records, judge};
+use trueup_plan::{Approved, Brake, Desired, Judgement, Record, Records, judge};
 
 /// The memories of all Kustomizations.
 #[derive(Debug, Default)]
@@ -214,15 +214,21 @@ impl Memory {
         self.touched.clear();
     }
 
-    /// A run begins to apply something. Another specification or revision is
-    /// no repetition, and takes as many runs as it takes: what was fought over
-    /// before is part of it, and slowed down only if it goes on.
-    pub(super) fn apply_at(&mut self, mark: &Mark) {
+    /// A run begins to apply a build. The first one of another specification or
+    /// revision tells the brake what that wants otherwise than what was applied.
+    pub(super) fn apply_at(&mut self, mark: &Mark, build: &Build) {
         self.settled = None;
-        if self.fought_at.as_ref() != Some(mark) {
-            self.brake = Brake::new();
-            self.fought_at = Some(mark.clone());
+        if self.fought_at.as_ref() == Some(mark) {
+            return;
         }
+        self.fought_at = Some(mark.clone());
+        let records = &self.records;
+        self.brake.on_revision(|id| {
+            build.find_id(id).is_none_or(|desired| {
+                let applied = records.get(desired.reference()).map(Record::desired);
+                applied != Some(desired.fingerprint())
+            })
+        });
     }
 
     /// Begins to work at a target. What was found elsewhere, or as somebody

@@ -40,6 +40,9 @@ use trueup_source::ARTIFACT_TIMEOUT_MS;
 
 pub(crate) use memory::Memories;
 
+/// How soon a run comes again that has waited for its turn in vain.
+const TURN_PAUSE_MS: u64 = 1_000;
+
 /// Works on one Kustomization once.
 pub(crate) async fn reconcile(
     context: &Arc<Context>,
@@ -213,7 +216,7 @@ impl Run<'_> {
             cancel: self.cancel,
             began_ms: self.began_ms,
         };
-        lock(self.memory).apply_at(&mark);
+        lock(self.memory).apply_at(&mark, &build);
         if guard.mode == Mode::Plan {
             let preview = Box::pin(task.preview()).await?;
             return Ok(Worked::Planned { mark, preview });
@@ -349,6 +352,11 @@ impl Run<'_> {
             Stop::Cancelled => return Ended::success(Next::Again),
             // Woken as soon as that is known; this is for the case that it isn't.
             Stop::AwaitsCluster => return awaiting(ANSWER_TIMEOUT_MS),
+            Stop::AwaitsTurn => {
+                return Ended::success(Next::After {
+                    delay_ms: TURN_PAUSE_MS,
+                });
+            }
             Stop::AwaitsArchive => match &self.mark {
                 Some(mark) => report::fetching(context, key, mark)
                     .await

@@ -9,6 +9,7 @@ use crate::machine::{Kind, ObjectKey};
 use futures::future::BoxFuture;
 use futures::{FutureExt, StreamExt, stream};
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use trueup_cluster::{ErrorClass, Form, Identity, LiveObject};
 use trueup_health::Expression;
 use trueup_kinds::{
@@ -205,24 +206,51 @@ fn as_if_written(
     found
 }
 
-/// The watches that a Kustomization needs: one for each kind of its objects,
-/// one by name for each object that is only waited for.
-pub(super) fn subjects(
+/// The watches over the objects of a Kustomization, one for each kind, and
+/// that of what leads to their cluster.
+fn shared(target: &Target, desired: &[Desired], inventory: &Inventory) -> BTreeSet<Subject> {
+    let wanted = desired.iter().map(|it| it.reference().kind.clone());
+    let listed = inventory.objects().map(|reference| reference.kind);
+    wanted
+        .chain(listed)
+        .map(|kind| Subject::owned(target.cluster(), kind))
+        .chain(target.led_by.clone())
+        .collect()
+}
+
+/// The watches by name over objects that are only waited for.
+pub(super) fn waited_for(
+    target: &Target,
+    desired: &[Desired],
+    waited: &[ObjectRef],
+) -> BTreeSet<Subject> {
+    let is_wanted = |object: &ObjectRef| desired.iter().any(|it| it.reference() == object);
+    let named = waited.iter().filter(|object| !is_wanted(object));
+    named
+        .map(|object| Subject::named(&target.session, object.clone()))
+        .collect()
+}
+
+/// Starts the watches that show what concerns a Kustomization: those over its
+/// objects, and `more`.
+pub(super) async fn track(
+    context: &Arc<Context>,
     target: &Target,
     desired: &[Desired],
     inventory: &Inventory,
-    waited: &[ObjectRef],
-) -> BTreeSet<Subject> {
-    let wanted: Vec<&ObjectRef> = desired.iter().map(Desired::reference).collect();
-    let owned = wanted.iter().map(|reference| reference.kind.clone());
-    let listed = inventory.objects().map(|reference| reference.kind);
-    let named = waited.iter().filter(|object| !wanted.contains(object));
-    owned
-        .chain(listed)
-        .map(|kind| Subject::owned(target.cluster(), kind))
-        .chain(named.map(|object| Subject::named(&target.session, object.clone())))
-        .chain(target.led_by.clone())
-        .collect()
+    more: BTreeSet<Subject>,
+) {
+    let user = &target.viewer.owner;
+    let substitutes = || substitutes(context, target, desired, inventory);
+    let mut subjects = more;
+    subjects.extend(shared(target, desired, inventory));
+    subjects.extend(substitutes());
+    live::track(context, user, &subjects).await;
+    let found_out = substitutes();
+    if !found_out.is_subset(&subjects) {
+        subjects.extend(found_out);
+        live::track(context, user, &subjects).await;
+    }
 }
 
 /// How many watches one Kustomization's account makes for itself. Objects of
@@ -232,7 +260,7 @@ const MAX_SUBSTITUTES: usize = 100;
 /// The watches that an account makes for itself, of those kinds whose shared
 /// watches are forbidden to the controllers. Whether they are is known once
 /// they were tried.
-pub(super) fn substitutes(
+fn substitutes(
     context: &Context,
     target: &Target,
     desired: &[Desired],

@@ -206,9 +206,10 @@ pub(super) async fn goal(
             .clone_from(&goal.mark.origin_revision);
         status.last_attempted_revision = Some(goal.mark.revision.clone());
         if news {
+            let (digest, reason) = (goal.build.digest(), reason::RECONCILIATION_SUCCEEDED);
             status
                 .history
-                .add(&reconciliation(goal, reason::RECONCILIATION_SUCCEEDED, now));
+                .add(&ended(digest, goal.took, goal.mark, reason, now));
         }
         let mut change = status.conditions.change(generation, now);
         change.ready(
@@ -273,10 +274,7 @@ fn is_news(before: &Kustomization, goal: &Goal<'_>) -> bool {
         || (goal.health.is_some() && !before.status.conditions.is_true(HEALTHY))
 }
 
-fn reconciliation(goal: &Goal<'_>, status: &str, at: jiff::Timestamp) -> Reconciliation {
-    ended(goal.build.digest(), goal.took, goal.mark, status, at)
-}
-
+/// An entry of the history.
 fn ended(
     digest: Text,
     took: Duration,
@@ -406,14 +404,13 @@ fn tell_failure(context: &Context, key: &ObjectKey, mark: Option<&Mark>, failure
 fn next(context: &Context, kustomization: &Kustomization, cure: Cure) -> Next {
     let retry = kustomization.spec.retry_interval_or_default();
     let retry_ms = u64::try_from(retry.as_millis()).unwrap_or(u64::MAX);
+    let within = |delay_ms: u64| Next::After {
+        delay_ms: retry_ms.min(delay_ms),
+    };
     match cure {
         Cure::Retry => Next::After { delay_ms: retry_ms },
-        Cure::Soon => Next::After {
-            delay_ms: retry_ms.min(TRANSIENT_RETRY_MS),
-        },
-        Cure::Within { delay_ms } => Next::After {
-            delay_ms: retry_ms.min(delay_ms),
-        },
+        Cure::Soon => within(TRANSIENT_RETRY_MS),
+        Cure::Within { delay_ms } => within(delay_ms),
         Cure::Kind => Next::Kind { delay_ms: retry_ms },
         Cure::Dependency => Next::Dependency {
             delay_ms: context.settings.requeue_dependency_ms,

@@ -11,6 +11,9 @@
 //! shared watch be, because the controllers have no rights of their own over
 //! the kind, the account watches it for itself, namespace by namespace.
 
+mod subject;
+#[cfg(test)]
+mod tests;
 mod watching;
 
 use crate::machine::ObjectKey;
@@ -18,110 +21,12 @@ use crate::objects::is_newer;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use tokio_util::sync::CancellationToken;
-use trueup_cluster::{ChangeCount, Changes, ClusterKey, Identity, LiveObject, Session};
+use trueup_cluster::{ChangeCount, Changes, LiveObject};
 use trueup_kinds::names;
-use trueup_object::{GroupVersionKind, ObjectRef, Text};
+use trueup_object::{ObjectRef, Text};
 
+pub(crate) use subject::{Subject, Viewer, What};
 pub(crate) use watching::{answered, look_up, track, track_also};
-
-/// One watch.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Subject {
-    /// The cluster that is watched.
-    pub cluster: ClusterKey,
-    /// What is watched there.
-    pub what: What,
-}
-
-/// What a watch is about.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum What {
-    /// The objects of a kind that carry an owner label.
-    Owned(GroupVersionKind),
-    /// The same in one namespace (in none: of the whole cluster), as whom they
-    /// are looked at; stands in for a shared watch that is forbidden.
-    OwnedIn(GroupVersionKind, Text, Identity),
-    /// One object, as whom it is looked at.
-    Named(ObjectRef, Identity),
-}
-
-impl Subject {
-    /// The objects of a kind that carry an owner label.
-    pub(crate) fn owned(cluster: &ClusterKey, kind: GroupVersionKind) -> Self {
-        Self {
-            cluster: cluster.clone(),
-            what: What::Owned(kind),
-        }
-    }
-
-    /// The objects of a kind beside another one that carry an owner label,
-    /// seen as the session's identity.
-    pub(crate) fn owned_beside(session: &Session, reference: &ObjectRef) -> Self {
-        let (kind, namespace) = (reference.kind.clone(), reference.namespace.clone());
-        Self {
-            cluster: session.cluster().key().clone(),
-            what: What::OwnedIn(kind, namespace, session.identity().clone()),
-        }
-    }
-
-    /// One object, seen as the session's identity.
-    pub(crate) fn named(session: &Session, reference: ObjectRef) -> Self {
-        Self {
-            cluster: session.cluster().key().clone(),
-            what: What::Named(reference, session.identity().clone()),
-        }
-    }
-}
-
-/// Who looks at live objects, and where.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Viewer {
-    /// The cluster that is looked at.
-    pub cluster: ClusterKey,
-    /// As whom.
-    pub identity: Identity,
-    /// For whose sake: the custom resource whose labels its objects carry.
-    pub owner: ObjectKey,
-}
-
-impl Viewer {
-    /// Whoever looks as a session for the sake of a custom resource.
-    pub(crate) fn new(session: &Session, owner: &ObjectKey) -> Self {
-        Self {
-            cluster: session.cluster().key().clone(),
-            identity: session.identity().clone(),
-            owner: owner.clone(),
-        }
-    }
-
-    fn subjects(&self, reference: &ObjectRef) -> [Subject; 3] {
-        let (kind, namespace) = (reference.kind.clone(), reference.namespace.clone());
-        let identity = || self.identity.clone();
-        [
-            What::Named(reference.clone(), identity()),
-            What::OwnedIn(kind.clone(), namespace, identity()),
-            What::Owned(kind),
-        ]
-        .map(|what| Subject {
-            cluster: self.cluster.clone(),
-            what,
-        })
-    }
-
-    /// Whether what a watch has shown may be told.
-    fn may_see(&self, subject: &Subject, object: &LiveObject) -> bool {
-        let own = || {
-            object.label(names::OWNER_NAME) == Some(self.owner.name.as_str())
-                && object.label(names::OWNER_NAMESPACE) == Some(self.owner.namespace.as_str())
-        };
-        match (&subject.what, &self.identity) {
-            (What::Named(..) | What::OwnedIn(..), _) | (What::Owned(_), Identity::Controller) => {
-                true
-            }
-            (What::Owned(_), Identity::Impersonate { .. }) => own(),
-        }
-    }
-}
 
 /// What is known of a live object without asking.
 #[derive(Clone, Debug)]
@@ -417,126 +322,5 @@ impl Watched {
     fn stands(&mut self, standing: Standing) {
         self.standing = standing;
         self.standing_changed.raise();
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::machine::Kind;
-    use trueup_cluster::ClusterKey;
-
-    fn user(name: &str) -> ObjectKey {
-        ObjectKey {
-            cluster: ClusterKey::local(),
-            kind: Kind::Kustomization,
-            namespace: "fleet".into(),
-            name: name.into(),
-        }
-    }
-
-    fn maps() -> Subject {
-        Subject::owned(
-            &ClusterKey::local(),
-            GroupVersionKind::new("v1", "ConfigMap"),
-        )
-    }
-
-    fn viewer(identity: Identity, owner: &str) -> Viewer {
-        Viewer {
-            cluster: ClusterKey::local(),
-            identity,
-            owner: user(owner),
-        }
-    }
-
-    fn controller() -> Viewer {
-        viewer(Identity::Controller, "a")
-    }
-
-    fn object(name: &str, version: u64) -> LiveObject {
-        let raw = format!(
-            r#"{{"apiVersion":"v1","kind":"ConfigMap","metadata":{{"name":"{name}","namespace":"x","labels":{{"kustomize.toolkit.fluxcd.io/name":"a","kustomize.toolkit.fluxcd.io/namespace":"fleet"}},"uid":"u","resourceVersion":"{version}"}}}}"#
-        );
-        LiveObject::from_json(&GroupVersionKind::new("v1", "ConfigMap"), raw.into()).unwrap()
-    }
-
-    #[test]
-    fn watches_start_and_end_with_their_users() {
-        let live = LiveSet::default();
-        let maps = maps();
-        let wanted = BTreeSet::from([maps.clone()]);
-        assert_eq!(live.set_users(&user("a"), &wanted).len(), 1);
-        assert_eq!(
-            live.set_users(&user("b"), &wanted).len(),
-            0,
-            "one watch serves both"
-        );
-        live.release(&user("a"));
-        assert_eq!(live.users(&maps), [user("b")]);
-        live.release(&user("b"));
-        assert_eq!(live.len(), 0);
-    }
-
-    #[test]
-    fn what_we_wrote_is_not_overtaken_by_what_a_watch_tells_later() {
-        let live = LiveSet::default();
-        let maps = maps();
-        live.set_users(&user("a"), &BTreeSet::from([maps.clone()]));
-        assert!(matches!(
-            live.find(&controller(), object("m", 1).reference()),
-            Sight::Unknown
-        ));
-        live.answered(&controller(), &object("m", 5));
-        assert!(live.seen(&maps, &object("m", 4)).is_none());
-        assert!(live.seen(&maps, &object("m", 6)).is_some());
-        live.complete(&maps);
-        assert!(
-            matches!(live.find(&controller(), object("m", 1).reference()), Sight::Seen(it) if it.resource_version() == "6")
-        );
-        assert!(
-            live.gone(&maps, object("m", 1).reference(), "another life")
-                .is_none()
-        );
-        assert!(live.gone(&maps, object("m", 1).reference(), "u").is_some());
-        assert!(matches!(
-            live.find(&controller(), object("m", 1).reference()),
-            Sight::NotSeen
-        ));
-    }
-
-    #[test]
-    fn an_account_sees_only_what_is_its_own_through_a_shared_watch() {
-        let live = LiveSet::default();
-        live.set_users(&user("a"), &BTreeSet::from([maps()]));
-        live.seen(&maps(), &object("m", 1));
-        live.complete(&maps());
-        let tenant = || Identity::service_account("fleet", "tenant");
-        let sight = |viewer| live.find(&viewer, object("m", 1).reference());
-        assert!(matches!(sight(viewer(tenant(), "a")), Sight::Seen(_)));
-        assert!(
-            matches!(sight(viewer(tenant(), "b")), Sight::Unknown),
-            "another Kustomization's object is not told of"
-        );
-        assert!(matches!(
-            sight(viewer(Identity::Controller, "b")),
-            Sight::Seen(_)
-        ));
-    }
-
-    #[test]
-    fn what_one_cluster_shows_says_nothing_of_another() {
-        let live = LiveSet::default();
-        live.set_users(&user("a"), &BTreeSet::from([maps()]));
-        live.seen(&maps(), &object("m", 1));
-        live.complete(&maps());
-        let elsewhere = Viewer {
-            cluster: ClusterKey::named("elsewhere"),
-            ..controller()
-        };
-        assert!(matches!(
-            live.find(&elsewhere, object("m", 1).reference()),
-            Sight::Unknown
-        ));
     }
 }

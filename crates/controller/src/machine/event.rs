@@ -1,6 +1,6 @@
 //! What the machine is told, and what it answers.
 
-use super::key::{Causes, Kind, ObjectKey};
+use super::key::{Causes, Kind, ObjectKey, Shell};
 use std::collections::BTreeMap;
 use trueup_object::Text;
 
@@ -134,6 +134,8 @@ pub enum Command {
 pub struct Start {
     /// What to work on.
     pub key: ObjectKey,
+    /// What works on it.
+    pub shell: Shell,
     /// Number of this run, unique in the life of the machine.
     pub run: u64,
     /// Why.

@@ -32,7 +32,17 @@ impl Kind {
     /// Whether its objects are worked on.
     #[must_use]
     pub fn is_reconciled(self) -> bool {
-        Self::RECONCILED.contains(&self)
+        self.shell().is_some()
+    }
+
+    /// What works on its objects, if anything does.
+    #[must_use]
+    pub fn shell(self) -> Option<Shell> {
+        match self {
+            Self::GitRepository => Some(Shell::GitRepository),
+            Self::ExternalArtifact => None,
+            Self::Kustomization => Some(Shell::Kustomization),
+        }
     }
 
     /// The kind of source that a reference names, if it is one.
@@ -49,6 +59,29 @@ impl Kind {
             Self::GitRepository => "GitRepository",
             Self::ExternalArtifact => "ExternalArtifact",
             Self::Kustomization => "Kustomization",
+        }
+    }
+}
+
+/// A kind that is worked on, by what works on it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shell {
+    /// Fetches, archives, tells.
+    GitRepository,
+    /// Builds, applies, prunes.
+    Kustomization,
+}
+
+impl Shell {
+    /// All of them, that of sources first.
+    pub const ALL: [Self; 2] = [Self::GitRepository, Self::Kustomization];
+
+    /// The kind whose objects it works on.
+    #[must_use]
+    pub fn kind(self) -> Kind {
+        match self {
+            Self::GitRepository => Kind::GitRepository,
+            Self::Kustomization => Kind::Kustomization,
         }
     }
 }

@@ -9,13 +9,15 @@ mod event;
 mod key;
 mod lanes;
 mod queue;
+mod starting;
 #[cfg(test)]
 mod tests;
 mod timers;
+mod waking;
 
 pub use backoff::Backoff;
 pub use event::{Command, Event, Facts, Next, Start};
-pub use key::{Cause, Causes, Kind, ObjectKey};
+pub use key::{Cause, Causes, Kind, ObjectKey, Shell};
 
 use backoff::scatter_ms;
 use edges::Edges;
@@ -254,79 +256,9 @@ impl Machine {
         self.wake_circles(key, commands);
     }
 
-    fn push_arrived(&mut self, url: &Text, commands: &mut Vec<Command>) {
-        for key in self.urls.get(url).cloned().unwrap_or_default() {
-            self.add(&key, Cause::Push, commands);
-        }
-    }
-
-    /// An expression may look at anything of what it is about: whoever waits
-    /// for one asks again at every change.
-    fn wake_askers(&mut self, changed: &ObjectKey, commands: &mut Vec<Command>) {
-        for key in self.dependencies.needed_by(changed) {
-            let waits = self.entries.get(&key).is_some_and(|entry| {
-                entry.waits_for_dependency && entry.facts.asks_about.contains(changed)
-            });
-            if waits {
-                self.add(&key, Cause::Dependency, commands);
-            }
-        }
-    }
-
-    fn wake_users(&mut self, source: &ObjectKey, commands: &mut Vec<Command>) {
-        for user in self.sources.needed_by(source) {
-            self.add(&user, Cause::Source, commands);
-        }
-    }
-
-    fn wake_dependents(&mut self, key: &ObjectKey, commands: &mut Vec<Command>) {
-        for dependent in self.dependencies.needed_by(key) {
-            let waits = |entry: &Entry| entry.waits_for_dependency || entry.run.is_some();
-            if self.entries.get(&dependent).is_some_and(waits) {
-                self.add(&dependent, Cause::Dependency, commands);
-            }
-        }
-    }
-
-    /// Whoever failed for want of a kind tries again. Who is worked on now may
-    /// have missed one as well: that shows at its end.
-    fn discovery_changed(&mut self, commands: &mut Vec<Command>) {
-        self.discovery += 1;
-        let waiting: Vec<ObjectKey> = self
-            .entries
-            .iter()
-            .filter(|(_, entry)| entry.waits_for_kind && entry.run.is_none())
-            .map(|(key, _)| key.clone())
-            .collect();
-        for key in waiting {
-            self.add(&key, Cause::Discovery, commands);
-        }
-    }
-
-    /// An edge changed: whoever stood in a circle may be free now, and whoever
-    /// stands in one now should say so.
-    fn wake_circles(&mut self, changed: &ObjectKey, commands: &mut Vec<Command>) {
-        let mut members: BTreeSet<_> = self
-            .dependencies
-            .cycle(changed)
-            .into_iter()
-            .flatten()
-            .collect();
-        let freed = self
-            .entries
-            .iter()
-            .filter(|(_, entry)| entry.in_circle)
-            .map(|(key, _)| key.clone());
-        members.extend(freed);
-        members.remove(changed);
-        for key in members {
-            self.add(&key, Cause::Dependency, commands);
-        }
-    }
-
-    /// Adds a cause for work on an object, where its kind is worked on. A suspended object is only worked
-    /// on when it is deleted, to take note of the suspension, or when that may
-    /// be over.
+    /// Adds a cause for work on an object, where its kind is worked on. A
+    /// suspended object is only worked on when it is deleted, to take note of
+    /// the suspension, or when that may be over.
     fn add(&mut self, key: &ObjectKey, cause: Cause, commands: &mut Vec<Command>) {
         if !key.kind.is_reconciled() {
             return;
@@ -421,69 +353,6 @@ impl Machine {
             Next::Never => return,
         };
         self.timers.set(key, now_ms.saturating_add(delay_ms), cause);
-    }
-
-    fn dispatch(&mut self, commands: &mut Vec<Command>) {
-        for kind in Kind::RECONCILED {
-            while self.acting.contains(&kind) && self.running(kind) < self.limit(kind) {
-                let Some((key, causes)) = self.pop(kind) else {
-                    break;
-                };
-                commands.push(Command::Start(self.start(key, causes)));
-            }
-        }
-    }
-
-    /// How many objects of a kind are worked on at once at most.
-    #[must_use]
-    pub fn limit(&self, kind: Kind) -> usize {
-        self.options
-            .concurrency
-            .get(&kind)
-            .copied()
-            .unwrap_or(1)
-            .max(1)
-    }
-
-    fn pop(&mut self, kind: Kind) -> Option<(ObjectKey, Causes)> {
-        let (entries, dependencies) = (&self.entries, &self.dependencies);
-        let (lanes, limit) = (&self.lanes, self.limit(kind));
-        self.queue.pop(kind, |queue, key| {
-            let busy = |needed: &ObjectKey| {
-                queue.holds_urgent(needed)
-                    || entries.get(needed).is_some_and(|entry| entry.run.is_some())
-            };
-            let lane = entries.get(key).and_then(|it| it.facts.elsewhere.as_ref());
-            lanes.has_room(lane, limit)
-                && (!dependencies.needs(key).any(busy) || dependencies.cycle(key).is_some())
-        })
-    }
-
-    fn start(&mut self, key: ObjectKey, causes: Causes) -> Start {
-        self.runs += 1;
-        self.timers.clear(&key);
-        *self.running.entry(key.kind).or_default() += 1;
-        let cycle = self.dependencies.cycle(&key);
-        if let Some(entry) = self.entries.get_mut(&key) {
-            entry.in_circle = cycle.is_some();
-            let lane = entry.facts.elsewhere.clone();
-            if let Some(lane) = &lane {
-                self.lanes.enter(lane);
-            }
-            entry.run = Some(Run {
-                number: self.runs,
-                lane,
-                since: Causes::new(),
-                cancelled: false,
-                discovery: self.discovery,
-            });
-        }
-        Start {
-            key,
-            run: self.runs,
-            causes,
-            cycle,
-        }
     }
 }
 

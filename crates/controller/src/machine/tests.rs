@@ -1,5 +1,7 @@
+mod story;
+mod waking;
+
 use super::*;
-use proptest::prelude::*;
 use trueup_cluster::ClusterKey;
 
 fn key(kind: Kind, name: &str) -> ObjectKey {
@@ -191,127 +193,6 @@ fn a_person_goes_before_a_push_before_an_interval() {
 }
 
 #[test]
-fn a_new_artifact_wakes_exactly_its_users() {
-    let mut stage = Stage::new(4);
-    let with_source = |name: &str| Facts {
-        source: Some(source(name)),
-        ..facts(1)
-    };
-    stage.settle(&source("fleet"), facts(1), Next::Interval);
-    stage.settle(&app("one"), with_source("fleet"), Next::Interval);
-    stage.settle(&app("two"), with_source("other"), Next::Interval);
-    stage.settle(&app("three"), with_source("fleet"), Next::Interval);
-    let commands = stage.observe(
-        &source("fleet"),
-        Facts {
-            artifact: Some("main@1".into()),
-            ..facts(1)
-        },
-    );
-    assert_eq!(starts(&commands), ["one", "three"]);
-    let again = stage.observe(
-        &source("fleet"),
-        Facts {
-            artifact: Some("main@1".into()),
-            ..facts(1)
-        },
-    );
-    assert_eq!(again, []);
-}
-
-#[test]
-fn a_push_reaches_dependents_after_what_they_depend_on() {
-    let mut stage = Stage::new(4);
-    let user = |needs: &[&str]| Facts {
-        source: Some(source("fleet")),
-        depends_on: needs.iter().map(|name| app(name)).collect(),
-        ..facts(1)
-    };
-    stage.settle(&app("c"), user(&[]), Next::Interval);
-    stage.settle(&app("b"), user(&["c"]), Next::Interval);
-    stage.settle(&app("a"), user(&["b"]), Next::Interval);
-    stage.settle(&source("fleet"), facts(1), Next::Interval);
-    let pushed = Facts {
-        artifact: Some("main@1".into()),
-        ..facts(1)
-    };
-    let c = only_start(stage.observe(&source("fleet"), pushed));
-    assert_eq!(c.key, app("c"));
-    let b = only_start(
-        stage
-            .finish(&c, Next::Trailing)
-            .into_iter()
-            .filter(|c| starts(std::slice::from_ref(c)) == ["b"])
-            .collect(),
-    );
-    assert_eq!(b.key, app("b"));
-}
-
-#[test]
-fn readiness_wakes_those_that_wait_for_it_at_once() {
-    let mut stage = Stage::new(4);
-    let dependent = Facts {
-        depends_on: vec![app("base")],
-        ..facts(1)
-    };
-    stage.settle(&app("base"), facts(1), Next::Interval);
-    stage.settle(
-        &app("waits"),
-        dependent.clone(),
-        Next::Dependency { delay_ms: 30_000 },
-    );
-    stage.settle(&app("ready"), dependent, Next::Interval);
-    let ready = Facts {
-        ready_at: Some("main@1".into()),
-        ..facts(1)
-    };
-    let woken = only_start(stage.observe(&app("base"), ready));
-    assert_eq!(
-        (woken.key, woken.causes),
-        (app("waits"), [Cause::Dependency].into())
-    );
-}
-
-#[test]
-fn a_change_of_discovery_wakes_exactly_those_that_missed_a_kind() {
-    let mut stage = Stage::new(4);
-    let missing = || Next::Kind { delay_ms: 60_000 };
-    stage.settle(&app("misses"), facts(1), missing());
-    stage.settle(&app("rests"), facts(1), Next::Interval);
-    let woken = only_start(stage.tell(Event::DiscoveryChanged));
-    assert_eq!(
-        (&woken.key, &woken.causes),
-        (&app("misses"), &[Cause::Discovery].into())
-    );
-    // One that came meanwhile is not missed either, and none is counted twice.
-    stage.tell(Event::DiscoveryChanged);
-    let again = only_start(stage.finish(&woken, missing()));
-    assert_eq!(again.causes, [Cause::Discovery].into());
-    assert_eq!(stage.finish(&again, missing()), []);
-}
-
-#[test]
-fn a_circle_is_named_and_left_by_whoever_stood_in_it_when_it_opens() {
-    let mut stage = Stage::new(4);
-    let needs = |name: &str| Facts {
-        depends_on: vec![app(name)],
-        ..facts(1)
-    };
-    stage.settle(&app("a"), needs("b"), Next::Dependency { delay_ms: 30_000 });
-    let b = only_start(
-        stage
-            .observe(&app("b"), needs("a"))
-            .into_iter()
-            .filter(|c| starts(std::slice::from_ref(c)) == ["b"])
-            .collect(),
-    );
-    assert_eq!(b.cycle, Some(vec![app("b"), app("a"), app("b")]));
-    stage.finish(&b, Next::Dependency { delay_ms: 30_000 });
-    let commands = stage.observe(&app("b"), facts(2));
-    assert!(!starts(&commands).is_empty());
-}
-
-#[test]
 fn a_suspended_object_is_left_alone_until_it_is_resumed_or_deleted() {
     let mut stage = Stage::new(4);
     let suspended = Facts {
@@ -368,6 +249,7 @@ impl Stage {
         let number = self.machine.runs;
         vec![Command::Start(Start {
             key: source("a"),
+            shell: Shell::GitRepository,
             run: number,
             causes: [Cause::Retry].into(),
             cycle: None,
@@ -430,92 +312,4 @@ fn the_bound_of_a_kind_holds() {
         ),
         (2, 1)
     );
-}
-
-/// One step of a random story.
-#[derive(Clone, Debug)]
-enum Step {
-    Observe(usize, i64, bool, Vec<usize>),
-    Vanish(usize),
-    Live(usize),
-    Artifact(u8),
-    Finish(usize, u8),
-    Advance(u64),
-}
-
-fn step() -> impl Strategy<Value = Step> {
-    prop_oneof![
-        (
-            0..6usize,
-            0..4i64,
-            any::<bool>(),
-            proptest::collection::vec(0..6usize, 0..2)
-        )
-            .prop_map(|(name, generation, suspended, needs)| Step::Observe(
-                name, generation, suspended, needs
-            )),
-        (0..6usize).prop_map(Step::Vanish),
-        (0..6usize).prop_map(Step::Live),
-        any::<u8>().prop_map(Step::Artifact),
-        (0..6usize, 0..7u8).prop_map(|(index, next)| Step::Finish(index, next)),
-        (0..100_000u64).prop_map(Step::Advance),
-    ]
-}
-
-fn next_of(number: u8) -> Next {
-    match number {
-        0 => Next::Interval,
-        1 => Next::Backoff,
-        2 => Next::Deadline { delay_ms: 500 },
-        3 => Next::Dependency { delay_ms: 30_000 },
-        4 => Next::Trailing,
-        5 => Next::Kind { delay_ms: 60_000 },
-        _ => Next::Never,
-    }
-}
-
-proptest! {
-    /// Whatever happens, no object is worked on twice at once, the bound
-    /// holds, and when every run ends nothing stays behind in the queue.
-    #[test]
-    fn no_object_is_worked_on_twice_at_once_and_none_is_forgotten(steps in proptest::collection::vec(step(), 1..120)) {
-        let mut stage = Stage::new(2);
-        let mut running: Vec<Start> = Vec::new();
-        let take_in = |commands: Vec<Command>, running: &mut Vec<Start>| {
-            for command in commands {
-                if let Command::Start(start) = command {
-                    assert!(running.iter().all(|other| other.key != start.key), "twice at once");
-                    running.push(start);
-                }
-            }
-        };
-        for step in steps {
-            let name = |index: usize| app(&format!("app-{index}"));
-            let commands = match step {
-                Step::Observe(index, generation, suspended, needs) => stage.observe(&name(index), Facts {
-                    suspended, source: Some(source("fleet")),
-                    depends_on: needs.into_iter().map(name).collect(), ..facts(generation)
-                }),
-                Step::Vanish(index) => stage.tell(Event::Vanished(name(index))),
-                Step::Live(index) => stage.tell(Event::LiveChanged(name(index))),
-                Step::Artifact(number) => stage.observe(&source("fleet"), Facts { artifact: Some(number.to_string().into()), ..facts(1) }),
-                Step::Finish(index, next) if !running.is_empty() => {
-                    let start = running.remove(index % running.len());
-                    stage.finish(&start, next_of(next))
-                }
-                Step::Finish(..) => Vec::new(),
-                Step::Advance(delay) => stage.advance(delay),
-            };
-            take_in(commands, &mut running);
-            prop_assert!(stage.machine.running(Kind::Kustomization) <= 2);
-        }
-        let mut rounds = 0;
-        while let Some(start) = running.pop() {
-            let commands = stage.finish(&start, Next::Never);
-            take_in(commands, &mut running);
-            rounds += 1;
-            prop_assert!(rounds < 1000, "never at rest");
-        }
-        prop_assert!(stage.machine.is_quiet());
-    }
 }
