@@ -24,6 +24,7 @@ mod kills;
 mod kubectl;
 mod leases;
 mod looking;
+mod pod_logs;
 mod remote_bases;
 mod restarts;
 mod rights;

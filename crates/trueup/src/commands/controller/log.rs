@@ -90,6 +90,9 @@ fn name_of(level: Level) -> &'static str {
     }
 }
 
+/// The keys that every line has.
+const EVERY_LINE: [&str; 4] = ["level", "ts", "logger", "msg"];
+
 /// The keys and values of a line, as JSON, in the order in which they came.
 #[derive(Default)]
 struct Line(Vec<String>);
@@ -103,12 +106,14 @@ impl Line {
         self.0.push(format!("{}:{}", json(key), json(text)));
     }
 
+    /// A field that is called as a key of every line gets another name: of a
+    /// key given twice readers keep one.
     fn put_field(&mut self, field: &Field, text: &str) {
-        let key = match field.name() {
-            "message" => "msg",
-            name => name,
-        };
-        self.put(key, text);
+        match field.name() {
+            "message" => self.put("msg", text),
+            name if EVERY_LINE.contains(&name) => self.put(&format!("fields.{name}"), text),
+            name => self.put(name, text),
+        }
     }
 
     fn text(&self) -> String {
@@ -140,19 +145,32 @@ mod tests {
         }
     }
 
-    #[test]
-    fn what_is_told_of_the_inside_is_a_line_of_the_log() {
+    fn lines(tell: impl FnOnce()) -> Vec<String> {
         let kept = Arc::new(Kept::default());
         let inside = Inside {
             least: LevelFilter::INFO,
             sink: kept.clone(),
         };
-        tracing::subscriber::with_default(inside, || {
+        tracing::subscriber::with_default(inside, tell);
+        kept.0.lock().unwrap().clone()
+    }
+
+    #[test]
+    fn a_field_with_the_name_of_a_key_of_every_line_is_not_lost() {
+        let lines = lines(|| {
+            tracing::info!(level = 3, ts = "then", logger = "mine", msg = "own", "said");
+        });
+        let end = r#","msg":"said","fields.level":"3","fields.ts":"then","fields.logger":"mine","fields.msg":"own"}"#;
+        assert!(lines[0].ends_with(end), "{lines:?}");
+    }
+
+    #[test]
+    fn what_is_told_of_the_inside_is_a_line_of_the_log() {
+        let lines = lines(|| {
             tracing::warn!(mirror = "fleet", tries = 2, "made \"afresh\"");
             tracing::debug!("too small");
             tracing::error!(target: "hyper", "not ours");
         });
-        let lines = kept.0.lock().unwrap();
         assert_eq!(lines.len(), 1, "{lines:?}");
         assert!(
             lines[0].starts_with(r#"{"level":"info","ts":""#)
