@@ -66,16 +66,20 @@ fn default_container(container: &mut Value) {
     }
 }
 
-/// An image without a tag, or with `latest`, is always pulled. What is no
-/// name of an image has no tag either way.
+/// An image with the tag `latest` is always pulled, and so is one that names
+/// neither tag nor digest. What is no name of an image has no tag either way.
 fn pull_policy(image: &str) -> &'static str {
-    if image.contains('@') || !is_image(image) {
+    let (name, digest) = match image.split_once('@') {
+        Some((name, digest)) => (name, Some(digest)),
+        None => (image, None),
+    };
+    if !is_image(name) || !digest.is_none_or(is_digest) {
         return "IfNotPresent";
     }
-    let last = image.rsplit('/').next().unwrap_or(image);
-    match last.rsplit_once(':') {
-        None | Some((_, "latest")) => "Always",
-        Some(_) => "IfNotPresent",
+    let last = name.rsplit('/').next().unwrap_or(name);
+    match (last.rsplit_once(':'), digest) {
+        (None, None) | (Some((_, "latest")), _) => "Always",
+        _ => "IfNotPresent",
     }
 }
 
@@ -108,6 +112,24 @@ fn is_image(image: &str) -> bool {
             && bytes.iter().all(|b| edge(*b) || b"._-".contains(b))
     };
     name.len() <= MAX_NAME && tag.is_none_or(is_tag) && parts.iter().all(|part| is_part(part))
+}
+
+/// Whether a text is the digest of an image: an algorithm and hexadecimal digits.
+fn is_digest(digest: &str) -> bool {
+    const LEAST_DIGITS: usize = 32;
+    const SHA256_DIGITS: usize = 64;
+    let Some((algorithm, digits)) = digest.split_once(':') else {
+        return false;
+    };
+    let is_long_enough = match algorithm {
+        "sha256" => digits.len() == SHA256_DIGITS,
+        _ => digits.len() >= LEAST_DIGITS,
+    };
+    let is_name = |b: u8| b.is_ascii_alphanumeric() || b"-_+.".contains(&b);
+    algorithm.starts_with(|first: char| first.is_ascii_alphabetic())
+        && algorithm.bytes().all(is_name)
+        && is_long_enough
+        && digits.bytes().all(|b| b.is_ascii_hexdigit())
 }
 
 fn default_probe(container: &mut Value, probe: &str) {
@@ -381,5 +403,28 @@ pub fn qos_class(pod: &Value) -> &'static str {
         (false, _) => "BestEffort",
         (true, true) => "Guaranteed",
         (true, false) => "Burstable",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::pull_policy;
+
+    #[test]
+    fn the_tag_decides_whether_an_image_is_pulled_also_before_a_digest() {
+        let digest = format!("sha256:{}", "0f".repeat(32));
+        for (image, policy) in [
+            ("app".to_owned(), "Always"),
+            ("app:latest".to_owned(), "Always"),
+            ("example.com:5000/app".to_owned(), "Always"),
+            ("app:1.0".to_owned(), "IfNotPresent"),
+            (format!("app@{digest}"), "IfNotPresent"),
+            (format!("app:1.0@{digest}"), "IfNotPresent"),
+            (format!("app:latest@{digest}"), "Always"),
+            ("app:latest@sha256:0f".to_owned(), "IfNotPresent"),
+            ("App".to_owned(), "IfNotPresent"),
+        ] {
+            assert_eq!(pull_policy(&image), policy, "{image}");
+        }
     }
 }
