@@ -1,0 +1,1 @@
+//! Alerts as the payloads of their providers.

@@ -1,0 +1,1 @@
+//! The machine that decides the next step of a run.

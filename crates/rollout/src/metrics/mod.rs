@@ -1,0 +1,1 @@
+//! Checks: queries, what providers answer, and what is made of it.

@@ -1,0 +1,1 @@
+//! Traffic providers as tables of manifests and weights.

@@ -1,0 +1,1 @@
+//! Workloads, their copies and Services, and what counts as a new revision.

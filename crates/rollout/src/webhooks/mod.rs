@@ -1,0 +1,1 @@
+//! Hooks: what is sent, and what an answer means.
