@@ -90,6 +90,13 @@ pub struct Condition {
     /// The generation that it is about.
     #[serde(default, skip_serializing_if = "crate::git_repository::is_zero")]
     pub observed_generation: i64,
+    /// When it was set last; only Flagger's condition has it.
+    #[serde(
+        default,
+        with = "time::api_option",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub last_update_time: Option<Timestamp>,
     /// Since when status, reason and message are what they are.
     #[serde(with = "time::api")]
     pub last_transition_time: Timestamp,
@@ -150,7 +157,7 @@ impl Conditions {
         }
     }
 
-    fn put(&mut self, new: Condition) {
+    pub(crate) fn put(&mut self, new: Condition) {
         match self
             .list
             .iter()
@@ -204,6 +211,7 @@ impl ConditionChange<'_> {
             kind: kind.into(),
             status,
             observed_generation: self.generation,
+            last_update_time: None,
             last_transition_time: since,
             reason: reason.into(),
             message: message.into(),

@@ -1,21 +1,33 @@
 //! The `CustomResourceDefinition`s of our kinds.
 //!
 //! Fields, defaults, patterns, enumerations, rules, columns, categories and
-//! short names are Flux's, so that objects written for Flux are accepted and
-//! refused alike; the descriptions are our own. They are data files in this
-//! crate's `data` folder.
+//! short names are Flux's and Flagger's, so that objects written for them are
+//! accepted and refused alike; the descriptions are our own, and so are some
+//! fields in the status of a `Canary`. They are data files in this crate's
+//! `data` folder.
 
 use trueup_object::{Value, from_json};
 
+const ALERT_PROVIDERS: &str = include_str!("../data/alertproviders.json");
+const CANARIES: &str = include_str!("../data/canaries.json");
 const EXTERNAL_ARTIFACTS: &str = include_str!("../data/externalartifacts.json");
 const GIT_REPOSITORIES: &str = include_str!("../data/gitrepositories.json");
 const KUSTOMIZATIONS: &str = include_str!("../data/kustomizations.json");
+const METRIC_TEMPLATES: &str = include_str!("../data/metrictemplates.json");
 
-/// All definitions, ordered by name.
+const ALL: [&str; 6] = [
+    ALERT_PROVIDERS,
+    CANARIES,
+    METRIC_TEMPLATES,
+    KUSTOMIZATIONS,
+    EXTERNAL_ARTIFACTS,
+    GIT_REPOSITORIES,
+];
+
+/// All definitions, ordered by group and name.
 #[must_use]
 pub fn definitions() -> Vec<Value> {
-    [KUSTOMIZATIONS, EXTERNAL_ARTIFACTS, GIT_REPOSITORIES]
-        .map(|text| from_json(text.as_bytes()).expect("the tests read every definition"))
+    ALL.map(|text| from_json(text.as_bytes()).expect("the tests read every definition"))
         .into()
 }
 
@@ -31,7 +43,7 @@ pub fn definition(name: &str) -> Option<Value> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{GitRepository, Kustomization, Resource};
+    use crate::{Canary, GitRepository, Kustomization, Resource};
     use trueup_object::value;
 
     fn schema(definition: &Value) -> &Value {
@@ -52,6 +64,9 @@ mod tests {
         assert_eq!(
             names,
             [
+                "alertproviders.flagger.app",
+                "canaries.flagger.app",
+                "metrictemplates.flagger.app",
                 "kustomizations.kustomize.toolkit.fluxcd.io",
                 "externalartifacts.source.toolkit.fluxcd.io",
                 "gitrepositories.source.toolkit.fluxcd.io"
@@ -68,6 +83,7 @@ mod tests {
                 GitRepository::GROUP,
                 GitRepository::KIND,
             ),
+            (Canary::PLURAL, Canary::GROUP, Canary::KIND),
         ] {
             let definition = definition(&format!("{plural}.{group}")).unwrap();
             assert_eq!(definition.str_at(&["spec", "names", "kind"]), Some(kind));
@@ -85,7 +101,8 @@ mod tests {
 
     /// Walks a schema and checks what a structural schema must hold.
     fn check(path: &str, schema: &Value) {
-        assert!(schema.get("type").is_some(), "{path} has no type");
+        let either = schema.get("x-kubernetes-int-or-string").is_some();
+        assert!(schema.get("type").is_some() || either, "{path} has no type");
         if let Some(properties) = schema.get("properties").and_then(Value::as_map) {
             for required in schema
                 .get("required")

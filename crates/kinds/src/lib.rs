@@ -1,7 +1,7 @@
-//! The custom resources that Trueup serves, as Flux defines them: typed
+//! The custom resources that Trueup serves, as Flux and Flagger define them: typed
 //! `GitRepository`, `ExternalArtifact` and `Kustomization`, their conditions, reasons, messages,
-//! inventory and history, the definitions to install, and [`Report`], the one
-//! value that becomes event, log line and terminal line.
+//! inventory and history, the kinds of [`canary`], the definitions to install, and [`Report`],
+//! the one value that becomes event, log line and terminal line.
 //!
 //! Floor 3: pure. Time is an argument, nothing here reads or writes.
 
@@ -23,11 +23,13 @@ mod suspension;
 mod time;
 mod unserved;
 
+pub mod canary;
 pub mod message;
 pub mod names;
 pub mod reason;
 
 pub use approval::Approval;
+pub use canary::{AlertProvider, Canary, MetricTemplate};
 pub use condition::{Condition, ConditionChange, ConditionStatus, Conditions, condition_type};
 pub use definitions::{definition, definitions};
 pub use duration::{ApiDuration, DurationError, MIN_INTERVAL};

@@ -12,8 +12,13 @@ pub const KUSTOMIZE_CONFIG_GROUP: &str = "kustomize.config.k8s.io";
 /// Prefix of annotations whose keys a user wants in event metadata.
 pub const EVENT_GROUP: &str = "event.toolkit.fluxcd.io";
 
+/// API group of canaries.
+pub const FLAGGER_GROUP: &str = "flagger.app";
+
 /// The finalizer on every reconciled object.
 pub const FINALIZER: &str = "finalizers.fluxcd.io";
+/// The finalizer on a `Canary` that is put back before it goes.
+pub const FLAGGER_FINALIZER: &str = "finalizer.flagger.app";
 
 /// Annotation: any change of its value asks for a reconciliation; the value
 /// is copied to `status.lastHandledReconcileAt` as it is.
@@ -68,6 +73,23 @@ pub const SUSPEND_REASON: &str = "trueup.dev/suspend-reason";
 pub const SUSPEND_BY: &str = "trueup.dev/suspend-by";
 /// When a suspension ends by itself, RFC 3339.
 pub const SUSPEND_UNTIL: &str = "trueup.dev/suspend-until";
+/// On a Canary: what a person asks for, once: `promote`, `abort`, `approve` or
+/// `retry`, a slash, and any text that makes it differ from what was asked
+/// before.
+pub const CANARY_REQUEST: &str = "trueup.dev/canary-request";
+/// On a Canary: the digest of the revision whose gates are open.
+pub const CANARY_APPROVED: &str = "trueup.dev/approved-revision";
+/// `true` on a Canary: the run stands still, as if suspended.
+pub const CANARY_PAUSED: &str = "trueup.dev/paused";
+/// On a Canary: how many checks of a run may find no data before it fails;
+/// without it each counts as a failed check, as in Flagger.
+pub const CANARY_NO_DATA_LIMIT: &str = "trueup.dev/no-data-limit";
+/// On a Canary: how many checks of a run may be impossible to make before it
+/// fails; without it each counts as a failed check, as in Flagger.
+pub const CANARY_ERROR_LIMIT: &str = "trueup.dev/error-limit";
+/// On a Canary: how long a run may take before it fails, such as `2h`;
+/// without it there is no end, as in Flagger.
+pub const CANARY_MAX_DURATION: &str = "trueup.dev/max-duration";
 
 /// Label that marks everything that belongs to an installation.
 pub const PART_OF: &str = "app.kubernetes.io/part-of";
@@ -92,6 +114,10 @@ pub const SOURCE_STATUS_MANAGER: &str = "source-controller";
 pub const KUSTOMIZE_CONTROLLER: &str = "kustomize-controller";
 /// The name in events and logs of the controller of sources.
 pub const SOURCE_CONTROLLER: &str = "source-controller";
+/// Field manager of a Canary's status and finalizer.
+pub const FLAGGER_STATUS_MANAGER: &str = "flagger";
+/// The name in events and logs of the controller of canaries.
+pub const FLAGGER_CONTROLLER: &str = "flagger";
 
 /// The value of a label or annotation `key`; labels are looked at first.
 #[must_use]
