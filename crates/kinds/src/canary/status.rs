@@ -89,6 +89,19 @@ pub struct CanaryStatus {
         skip_serializing_if = "Option::is_none"
     )]
     pub last_step_time: Option<Timestamp>,
+    /// The canary's weight that the routes were set to last: routes that say
+    /// something else were changed by somebody else.
+    #[serde(
+        deserialize_with = "number::whole_option",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub routed_weight: Option<i64>,
+    /// Whether the canary gets copies of requests.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub mirrored: bool,
+    /// What was decided and is not done yet.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pending_step: Option<PendingStep>,
     /// How many checks of this run found no data; counted only where they have
     /// a limit of their own.
     #[serde(
@@ -106,6 +119,21 @@ pub struct CanaryStatus {
     /// The last checks of this run, the newest last.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub checks: Vec<CheckRecord>,
+}
+
+/// What was decided and takes more than one write: a controller that is
+/// killed in between goes on with it, whatever it would decide now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum PendingStep {
+    /// The run has failed: traffic goes back to the primary.
+    RollBack,
+    /// The run has succeeded: the primary becomes a copy of the target.
+    Promote,
+    /// The primary is a copy of the target and gets ready, without having lost
+    /// its traffic.
+    AwaitPrimary,
+    /// The run is over: it is told to those who want to know.
+    Announce,
 }
 
 /// What one look at the canary found.

@@ -60,7 +60,7 @@ const FULL: &str = r#"{
     "lastTransitionTime": "2026-01-02T03:04:05Z", "observedGeneration": 3, "lastHandledReconcileAt": "now",
     "lastHandledRequest": "abort/1", "lastTrackedRevision": "u/1", "sourceRevision": "main@sha1:00",
     "runStartedTime": "2026-01-02T03:04:05.25Z", "lastStepTime": "2026-01-02T03:04:05.5Z", "noDataChecks": 1,
-    "erroredChecks": 2,
+    "erroredChecks": 2, "routedWeight": 20, "mirrored": true, "pendingStep": "RollBack",
     "checks": [{"time": "2026-01-02T03:04:05Z", "weight": 20, "verdict": "Failed", "message": "m"}],
     "conditions": [{"type": "Promoted", "status": "Unknown", "reason": "Progressing", "message": "m",
       "lastUpdateTime": "2026-01-02T03:04:05Z", "lastTransitionTime": "2026-01-02T03:04:05Z",
