@@ -4,6 +4,7 @@
 //! whether a server has filled them in or not. The rows are those of
 //! Kubernetes 1.36 (`SetDefaults_*` of core/v1).
 
+use super::tidy::tidy;
 use trueup_object::{Map, Value};
 
 /// What a field is when nothing is said.
@@ -17,11 +18,13 @@ enum Fill {
     Number(i64),
     /// A number where none or 0 is given.
     Count(i64),
+    /// A truth value where none is given.
+    Flag(bool),
     /// An empty map where none is given.
     Map,
 }
 
-use Fill::{Count, Number, Text, TextIfAbsent};
+use Fill::{Count, Flag, Number, Text, TextIfAbsent};
 
 /// Every item of a list.
 const EACH: &str = "*";
@@ -57,6 +60,14 @@ const POD_ROWS: &[(&str, Fill)] = &[
         "volumes.*.ephemeral.volumeClaimTemplate.spec.volumeMode",
         Text("Filesystem"),
     ),
+    (
+        "volumes.*.ephemeral.volumeClaimTemplate.spec.resources",
+        Fill::Map,
+    ),
+    (
+        "volumes.*.ephemeral.volumeClaimTemplate.metadata",
+        Fill::Map,
+    ),
     ("volumes.*.iscsi.iscsiInterface", Text("default")),
     ("volumes.*.rbd.pool", Text("rbd")),
     ("volumes.*.rbd.user", Text("admin")),
@@ -64,6 +75,7 @@ const POD_ROWS: &[(&str, Fill)] = &[
     ("volumes.*.azureDisk.cachingMode", Text("ReadWrite")),
     ("volumes.*.azureDisk.fsType", Text("ext4")),
     ("volumes.*.azureDisk.kind", Text("Shared")),
+    ("volumes.*.azureDisk.readOnly", Flag(false)),
     ("volumes.*.scaleIO.storageMode", Text("ThinProvisioned")),
     ("volumes.*.scaleIO.fsType", Text("xfs")),
 ];
@@ -75,6 +87,7 @@ const CONTAINER_ROWS: &[(&str, Fill)] = &[
     ("terminationMessagePolicy", Text("File")),
     ("ports.*.protocol", Text("TCP")),
     ("env.*.valueFrom.fieldRef.apiVersion", Text("v1")),
+    ("env.*.valueFrom.fileKeyRef.optional", Flag(false)),
 ];
 
 /// Fields of a probe.
@@ -105,16 +118,6 @@ const CONTAINER_LISTS: [&str; 2] = ["containers", "initContainers"];
 const PROBES: [&str; 3] = ["livenessProbe", "readinessProbe", "startupProbe"];
 const HOOKS: [&str; 2] = ["lifecycle.postStart", "lifecycle.preStop"];
 
-/// Maps of texts, which are the same empty and absent.
-const TEXT_MAPS: [&str; 6] = [
-    "annotations",
-    "labels",
-    "limits",
-    "matchLabels",
-    "nodeSelector",
-    "requests",
-];
-
 /// A Pod template in one form: defaults filled in, and nothing that an API
 /// server would not keep.
 pub(super) fn normal_template(template: &Value) -> Value {
@@ -140,7 +143,42 @@ pub(super) fn normal_service_spec(spec: &Value) -> Value {
     let mut spec = tidy(spec);
     fill(&mut spec, SERVICE_ROWS);
     at_each(&mut spec, &["ports", EACH], &mut service_port);
+    session_affinity(&mut spec);
+    traffic_policies(&mut spec);
     spec
+}
+
+/// How long a client stays with a Pod, in seconds, where nothing is said.
+const CLIENT_SECONDS: i64 = 10_800;
+
+fn session_affinity(spec: &mut Value) {
+    const TIMEOUT: [&str; 3] = ["sessionAffinityConfig", "clientIP", "timeoutSeconds"];
+    match spec.str_at(&["sessionAffinity"]) {
+        Some("None") => {
+            spec.remove_at(&["sessionAffinityConfig"]);
+        }
+        Some("ClientIP") if spec.at(&TIMEOUT).is_none() => {
+            spec.set_at(&TIMEOUT, CLIENT_SECONDS.into());
+        }
+        _ => {}
+    }
+}
+
+/// Where traffic goes, by the type of the Service.
+fn traffic_policies(spec: &mut Value) {
+    let kind = spec.str_at(&["type"]).unwrap_or_default();
+    let (is_balanced, has_address) = (kind == "LoadBalancer", kind == "ClusterIP");
+    let has_node_ports = is_balanced || kind == "NodePort";
+    let has_external = spec.get("externalIPs").is_some();
+    if has_node_ports || (has_address && has_external) {
+        set_default(spec, "externalTrafficPolicy", Text("Cluster"));
+    }
+    if has_node_ports || has_address {
+        set_default(spec, "internalTrafficPolicy", Text("Cluster"));
+    }
+    if is_balanced {
+        set_default(spec, "allocateLoadBalancerNodePorts", Flag(true));
+    }
 }
 
 /// Where a Service's port leads to is the port itself, unless it says so.
@@ -167,14 +205,38 @@ fn container(container: &mut Value) {
     }
 }
 
-/// An image without a tag or digest, or with the tag `latest`, is pulled
-/// always.
+/// An image with the tag `latest`, or without tag and digest, is pulled always.
+/// What is no name of an image has no tag.
 fn pull_policy(image: &str) -> &'static str {
-    let last = image.rsplit('/').next().unwrap_or(image);
-    match last.rsplit_once(':') {
-        _ if image.contains('@') => "IfNotPresent",
-        None | Some((_, "latest")) => "Always",
-        Some(_) => "IfNotPresent",
+    let (name, digest) = match image.split_once('@') {
+        Some((name, digest)) => (name, Some(digest)),
+        None => (image, None),
+    };
+    let last = name.rfind('/').map_or(0, |slash| slash + 1);
+    let (repository, tag) = match name[last..].split_once(':') {
+        Some((stem, tag)) => (&name[..last + stem.len()], Some(tag)),
+        None => (name, None),
+    };
+    let is_latest = match tag {
+        Some(tag) => tag == "latest",
+        None => digest.is_none(),
+    };
+    if is_latest && is_repository(repository) {
+        "Always"
+    } else {
+        "IfNotPresent"
+    }
+}
+
+/// Whether all parts but a host are in lower case.
+fn is_repository(name: &str) -> bool {
+    let is_part = |part: &str| {
+        let fits = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b"._-".contains(&b);
+        !part.is_empty() && part.bytes().all(fits)
+    };
+    match name.split_once('/') {
+        Some((host, path)) => !host.is_empty() && path.split('/').all(is_part),
+        None => is_part(name),
     }
 }
 
@@ -183,6 +245,12 @@ fn volume(volume: &mut Value) {
     let says_more = |map: &Map| map.keys().any(|key| key != "name");
     if volume.as_map().is_some_and(|map| !says_more(map)) {
         volume.set_at(&["emptyDir"], Value::map());
+    }
+    if let Some(image) = volume.get("image") {
+        let policy = pull_policy(image.str_at(&["reference"]).unwrap_or_default());
+        at_each(volume, &["image"], &mut |it| {
+            set_default(it, "pullPolicy", Text(policy));
+        });
     }
 }
 
@@ -221,6 +289,7 @@ fn set_default(parent: &mut Value, field: &str, default: Fill) {
     let new = match default {
         Text(text) | TextIfAbsent(text) => text.into(),
         Number(number) | Count(number) => number.into(),
+        Flag(truth) => truth.into(),
         Fill::Map => Value::map(),
     };
     parent.set_at(&[field], new);
@@ -244,43 +313,4 @@ fn at_each(value: &mut Value, path: &[&str], change: &mut dyn FnMut(&mut Value))
             }
         }
     }
-}
-
-/// Without what an API server does not keep: nulls, empty lists, and empty
-/// maps of texts. Whole floats are whole numbers.
-fn tidy(value: &Value) -> Value {
-    match value {
-        Value::Map(map) => map
-            .iter()
-            .map(|(key, member)| (key.clone(), tidy(member)))
-            .filter(|(key, member)| !is_nothing(key, member))
-            .collect::<Map>()
-            .into(),
-        Value::List(items) => items.iter().map(tidy).collect(),
-        Value::Float(float) => whole(*float).map_or_else(|| value.clone(), Value::from),
-        other => other.clone(),
-    }
-}
-
-fn is_nothing(key: &str, member: &Value) -> bool {
-    match member {
-        Value::Null => true,
-        Value::List(items) => items.is_empty(),
-        Value::Map(map) => map.is_empty() && TEXT_MAPS.contains(&key),
-        _ => false,
-    }
-}
-
-/// Beyond this not every whole number is a float.
-const LARGEST_EXACT: f64 = 9_007_199_254_740_992.0;
-
-fn whole(float: f64) -> Option<i64> {
-    if float.fract() != 0.0 || float.abs() > LARGEST_EXACT {
-        return None;
-    }
-    #[expect(
-        clippy::cast_possible_truncation,
-        reason = "whole, and within what a float counts exactly"
-    )]
-    Some(float as i64)
 }

@@ -34,6 +34,7 @@ mod service_target;
 mod services;
 mod snapshot;
 mod template;
+mod tidy;
 mod view;
 mod write;
 

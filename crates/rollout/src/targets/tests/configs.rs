@@ -3,7 +3,7 @@ use crate::targets::{
     ConfigTracking, configs_changed, initialize_primary, promote, take_snapshot, tracked_configs,
 };
 use trueup_kinds::canary::CanaryStatus;
-use trueup_object::value;
+use trueup_object::{from_json, value};
 
 const MAKE: Step<'_> = &|view| initialize_primary(view, "id");
 const PROMOTE: Step<'_> = &|view| promote(view, &take_snapshot(view)?.hash, "id");
@@ -48,6 +48,24 @@ fn digests_are_flaggers() {
         let mut world = small(config_map(content));
         let expected = [("configmap/c".into(), digest.into())].into();
         assert_eq!(digests(&mut world), Ok(Some(expected)), "{content}");
+    }
+}
+
+#[test]
+fn digests_of_odd_texts_are_flaggers() {
+    for line in include_str!("data/server_cases.jsonl").lines() {
+        let case = from_json(line.as_bytes()).unwrap();
+        if text(&case, &["kind"]) == "Data" {
+            let mut object = config_map("data: {}");
+            object.set_at(&["data"], case.get("sent").unwrap().clone());
+            let digest = text(&case, &["hash"]).into();
+            let found = digests(&mut small(object));
+            assert_eq!(
+                found,
+                Ok(Some([("configmap/c".into(), digest)].into())),
+                "{line}"
+            );
+        }
     }
 }
 
