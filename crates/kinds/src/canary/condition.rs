@@ -50,7 +50,7 @@ pub fn change_conditions(
     generation: i64,
     now: Timestamp,
 ) {
-    set_promoted(conditions, phase, target_kind, now);
+    change_promoted(conditions, phase, target_kind, now);
     let mut change = conditions.change(generation, now);
     let reason = phase.as_str();
     match phase {
@@ -68,7 +68,13 @@ pub fn change_conditions(
     }
 }
 
-fn set_promoted(conditions: &mut Conditions, phase: Phase, target_kind: &str, now: Timestamp) {
+/// Sets [`PROMOTED`] alone, where its status or reason changes.
+pub fn change_promoted(
+    conditions: &mut Conditions,
+    phase: Phase,
+    target_kind: &str,
+    now: Timestamp,
+) {
     let status = promoted_status(phase);
     let now = whole_seconds(now);
     let old = conditions.get(PROMOTED);

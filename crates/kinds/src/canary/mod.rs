@@ -30,7 +30,9 @@ pub use analysis::{
     DEFAULT_ANALYSIS_INTERVAL, DEFAULT_METRIC_INTERVAL, DEFAULT_WEBHOOK_TIMEOUT,
     MIN_ANALYSIS_INTERVAL, ThresholdRange, WebhookType,
 };
-pub use condition::{PROMOTED, change_conditions, promoted_message, promoted_status};
+pub use condition::{
+    PROMOTED, change_conditions, change_promoted, promoted_message, promoted_status,
+};
 pub use decode::{FieldError, FieldErrors, MAX_FIELD_ERRORS};
 pub use metric_template::{MetricProvider, MetricTemplate, MetricTemplateSpec};
 pub use phase::Phase;

@@ -1,0 +1,257 @@
+//! Single steps.
+
+use super::shell::{Diary, after, live_until};
+use super::world::World;
+use crate::machine::{
+    Command, LiveRoutes, Readiness, Request, RequestVerb, RoutesSeen, TargetChange, TargetSeen,
+    Tracking, step,
+};
+use trueup_kinds::canary::{CanaryStatus, Phase};
+use trueup_kinds::names::CANARY_REQUEST;
+use trueup_kinds::{Metadata, condition_type};
+use trueup_object::{Value, decode, value};
+
+fn spec() -> Value {
+    value!({"analysis": {"interval": "1m", "threshold": 5, "stepWeight": 10, "maxWeight": 50}})
+}
+
+/// A world whose primary serves `v1`.
+fn initialized() -> World {
+    let mut world = World::new(&spec());
+    let end = after(&world, 60);
+    live_until(&mut world, &mut Diary::default(), end);
+    assert_eq!(world.status.phase, Phase::Initialized);
+    world
+}
+
+fn events(commands: &[Command]) -> Vec<String> {
+    let messages = commands.iter().filter_map(|command| match command {
+        Command::Event(event) => Some(event.message.to_string()),
+        _ => None,
+    });
+    messages.collect()
+}
+
+#[test]
+fn nothing_is_done_where_nothing_changes() {
+    let world = initialized();
+    let taken = step(&world.status, &world.observe(), world.now);
+    assert!(taken.commands.is_empty(), "{:?}", taken.commands);
+    assert_eq!(taken.wake_at, None);
+    assert_eq!(taken.state, world.status);
+}
+
+#[test]
+fn conditions_tell_what_every_tool_reads() {
+    let mut world = initialized();
+    let status = &world.status;
+    assert!(status.conditions.is_true(condition_type::READY));
+    assert_eq!(status.observed_generation, 1);
+    world.push("v2");
+    let end = after(&world, 80);
+    live_until(&mut world, &mut Diary::default(), end);
+    let conditions = &world.status.conditions;
+    assert!(conditions.is_true(condition_type::RECONCILING));
+    assert!(!conditions.is_true(condition_type::READY));
+    assert_eq!(
+        conditions.get("Promoted").map(|it| it.reason.as_str()),
+        Some("Progressing")
+    );
+}
+
+#[test]
+fn a_specification_that_can_t_be_served_is_told_once_and_stays_as_it_is() {
+    let mut world = initialized();
+    world.spec.analysis.step_weight = 0;
+    world.metadata.generation = 2;
+    let taken = step(&world.status, &world.observe(), world.now);
+    assert_eq!(
+        events(&taken.commands),
+        [
+            "Canary podinfo.test is invalid: spec.analysis: one of stepWeight, stepWeights and iterations must be above 0"
+        ]
+    );
+    let conditions = &taken.state.conditions;
+    assert!(conditions.is_true(condition_type::STALLED));
+    assert_eq!(taken.state.phase, Phase::Initialized);
+    let again = step(&taken.state, &world.observe(), world.now);
+    assert!(again.commands.is_empty(), "{:?}", again.commands);
+    world.spec.analysis.step_weight = 10;
+    let mended = step(&taken.state, &world.observe(), world.now);
+    assert!(mended.state.conditions.is_true(condition_type::READY));
+}
+
+/// What Flagger writes, with a digest that only Flagger can compute.
+fn flagger_status(phase: &str, weight: i64) -> CanaryStatus {
+    decode(&value!({
+        "phase": phase, "canaryWeight": weight, "failedChecks": 1, "iterations": 0,
+        "lastAppliedSpec": "5c6b7d8f9", "lastPromotedSpec": "5c6b7d8f9", "trackedConfigs": {},
+        "lastTransitionTime": "2026-01-02T03:04:05Z",
+        "conditions": [{
+            "type": "Promoted", "status": "True", "reason": phase, "message": "m",
+            "lastUpdateTime": "2026-01-02T03:04:05Z", "lastTransitionTime": "2026-01-02T03:04:05Z",
+        }],
+    }))
+    .unwrap()
+}
+
+#[test]
+fn a_status_of_flagger_s_is_taken_over_without_a_run() {
+    let world = initialized();
+    let status = flagger_status("Succeeded", 0);
+    let mut seen = world.observe();
+    if let TargetSeen::Found(target) = &mut seen.target {
+        target.change = TargetChange::Same;
+        target.tracking = Some(Tracking {
+            last_applied_spec: "v2:1".into(),
+            last_promoted_spec: "v2:1".into(),
+            last_tracked_revision: "u/1".into(),
+        });
+    }
+    let taken = step(&status, &seen, world.now);
+    assert_eq!(taken.commands.len(), 1, "{:?}", taken.commands);
+    assert_eq!(taken.state.phase, Phase::Succeeded);
+    assert_eq!(taken.state.last_promoted_spec, "v2:1");
+    let promoted = taken.state.conditions.get("Promoted").unwrap();
+    assert_eq!(promoted.message, "m");
+}
+
+#[test]
+fn a_run_of_flagger_s_goes_on_where_it_was() {
+    let mut world = initialized();
+    world.push("v2");
+    let end = after(&world, 140);
+    live_until(&mut world, &mut Diary::default(), end);
+    assert_eq!(world.status.canary_weight, 20);
+    let status = CanaryStatus {
+        last_applied_spec: "v2".into(),
+        last_promoted_spec: "v1".into(),
+        ..flagger_status("Progressing", 20)
+    };
+    world.status = status;
+    let end = after(&world, 210);
+    let mut diary = Diary::default();
+    live_until(&mut world, &mut diary, end);
+    assert_eq!(world.status.canary_weight, 40, "{:?}", diary.lines);
+    assert!(!diary.lines.iter().any(|line| line.contains("Starting")));
+}
+
+#[test]
+fn a_mirror_that_nobody_can_read_back_is_set_once() {
+    let mut world = initialized();
+    world.tells_mirror = false;
+    world.spec.analysis.mirror = true;
+    world.push("v2");
+    let end = after(&world, 400);
+    let mut diary = Diary::default();
+    live_until(&mut world, &mut diary, end);
+    let zero = diary
+        .lines
+        .iter()
+        .filter(|it| it.ends_with("weight 0"))
+        .count();
+    assert_eq!(zero, 1, "{:?}", diary.lines);
+    assert!(world.status.canary_weight > 0);
+}
+
+#[test]
+fn a_canary_without_endpoints_loses_its_traffic_and_the_run_begins_again() {
+    let mut world = initialized();
+    world.push("v2");
+    let end = after(&world, 80);
+    live_until(&mut world, &mut Diary::default(), end);
+    let now = world.now;
+    let outage = jiff::SignedDuration::from_secs(20);
+    world.target.as_mut().unwrap().crash(now, outage);
+    let taken = step(&world.status, &world.observe(), world.now);
+    assert_eq!(taken.state.canary_weight, 0);
+    assert_eq!(taken.state.failed_checks, 1);
+    assert!(taken.commands.iter().any(|command| matches!(
+        command,
+        Command::SetRouting(routing) if routing.canary_weight == 0
+    )));
+}
+
+#[test]
+fn a_primary_that_is_lost_for_good_leaves_its_traffic_to_the_canary() {
+    let mut world = initialized();
+    world.push("v2");
+    let end = after(&world, 80);
+    live_until(&mut world, &mut Diary::default(), end);
+    let mut seen = world.observe();
+    seen.primary.readiness = Readiness::Failed("gone".into());
+    seen.primary.ready_endpoints = Some(0);
+    let taken = step(&world.status, &seen, world.now);
+    assert_eq!(taken.state.phase, Phase::Progressing);
+    assert_eq!(taken.state.routed_weight, Some(100));
+    // The checks fail: there is nobody else to serve.
+    let mut failing = taken.state.clone();
+    failing.failed_checks = 5;
+    seen.routes = RoutesSeen::Live(LiveRoutes {
+        canary_weight: 100,
+        mirrored: Some(false),
+    });
+    let failed = step(&failing, &seen, world.now);
+    assert_eq!(failed.state.phase, Phase::Failed);
+    assert_eq!(failed.state.canary_weight, 100);
+    assert!(!failed.commands.contains(&Command::ScaleToZero));
+}
+
+#[test]
+fn cookies_are_the_same_whoever_sets_them() {
+    let mut fields = spec();
+    fields.set_at(
+        &["analysis", "sessionAffinity"],
+        value!({"cookieName": "c", "primaryCookieName": "p"}),
+    );
+    let mut world = World::new(&fields);
+    let end = after(&world, 60);
+    live_until(&mut world, &mut Diary::default(), end);
+    world.push("v2");
+    let end = after(&world, 80);
+    live_until(&mut world, &mut Diary::default(), end);
+    let cookie = world.status.session_affinity_cookie.clone();
+    assert!(cookie.starts_with("c=") && cookie.len() > 10, "{cookie}");
+    assert!(
+        world
+            .status
+            .primary_session_affinity_cookie
+            .starts_with("p=")
+    );
+    let end = after(&world, 150);
+    live_until(&mut world, &mut Diary::default(), end);
+    assert_eq!(world.status.session_affinity_cookie, cookie);
+    let end = after(&world, 600);
+    live_until(&mut world, &mut Diary::default(), end);
+    assert_eq!(world.status.phase, Phase::Succeeded);
+    assert_eq!(world.status.session_affinity_cookie, "");
+    assert_eq!(world.status.previous_session_affinity_cookie, cookie);
+}
+
+#[test]
+fn requests_are_read_and_cut() {
+    let request = |text: &str| {
+        let mut metadata = Metadata::default();
+        metadata
+            .annotations
+            .insert(CANARY_REQUEST.into(), text.into());
+        Request::of(&metadata).unwrap()
+    };
+    assert_eq!(request("abort/1").verb, Some(RequestVerb::Abort));
+    assert_eq!(request("promote").verb, Some(RequestVerb::Promote));
+    assert_eq!(request("explode/1").verb, None);
+    assert!(request(&"ä".repeat(10_000)).text.len() <= 253);
+    assert_eq!(Request::of(&Metadata::default()), None);
+}
+
+#[test]
+fn a_finalizer_comes_and_goes_with_the_wish() {
+    let mut world = initialized();
+    world.spec.revert_on_deletion = true;
+    let taken = step(&world.status, &world.observe(), world.now);
+    assert_eq!(taken.commands, [Command::AddFinalizer]);
+    world.metadata.finalizers = vec!["finalizer.flagger.app".into()];
+    world.spec.revert_on_deletion = false;
+    let taken = step(&world.status, &world.observe(), world.now);
+    assert_eq!(taken.commands, [Command::RemoveFinalizer]);
+}
