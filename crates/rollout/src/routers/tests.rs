@@ -3,6 +3,7 @@
 
 mod cluster;
 mod hostile;
+mod metadata;
 mod properties;
 mod recorded;
 mod samples;
