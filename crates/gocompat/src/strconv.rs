@@ -83,7 +83,7 @@ pub fn format_json_float(value: f64) -> String {
     format!("{sign}{}", scientific(&digits, exponent, 1))
 }
 
-fn special(value: f64) -> Option<&'static str> {
+pub(crate) fn special(value: f64) -> Option<&'static str> {
     if value.is_nan() {
         return Some("NaN");
     }
@@ -94,7 +94,7 @@ fn special(value: f64) -> Option<&'static str> {
 }
 
 /// Sign, decimal digits and the exponent of the first digit.
-fn shortest(value: f64) -> (bool, String, i32) {
+pub(crate) fn shortest(value: f64) -> (bool, String, i32) {
     let text = format!("{:e}", value.abs());
     let (mantissa, exponent) = text.split_once('e').unwrap_or((&text, "0"));
     (
@@ -104,7 +104,7 @@ fn shortest(value: f64) -> (bool, String, i32) {
     )
 }
 
-fn positional(digits: &str, exponent: i32) -> String {
+pub(crate) fn positional(digits: &str, exponent: i32) -> String {
     if exponent < 0 {
         return format!(
             "0.{}{digits}",
@@ -118,7 +118,7 @@ fn positional(digits: &str, exponent: i32) -> String {
     format!("{}.{}", &digits[..whole], &digits[whole..])
 }
 
-fn scientific(digits: &str, exponent: i32, width: usize) -> String {
+pub(crate) fn scientific(digits: &str, exponent: i32, width: usize) -> String {
     let (first, rest) = digits.split_at(1);
     let point = if rest.is_empty() { "" } else { "." };
     let sign = if exponent < 0 { '-' } else { '+' };
