@@ -45,6 +45,13 @@ fn on_lines(error: &str) -> Option<String> {
     Some(format!("{place}\n  executing {context}>:\n    {message}"))
 }
 
+/// Whether a format has the verb `%p`.
+fn prints_pointer(input: &str) -> bool {
+    let is_flag = |c: char| "+-# 0123456789.".contains(c);
+    let mut verbs = input.split('%').skip(1);
+    verbs.any(|directive| directive.trim_start_matches(is_flag).starts_with('p'))
+}
+
 fn check(case: &Json, data: &Value) -> Option<Outcome> {
     let input = text(case, "tpl")?;
     // Helm has a function of its own with this name, and data of its own.
@@ -64,8 +71,7 @@ fn check(case: &Json, data: &Value) -> Option<Outcome> {
     if expected.contains("Capabilities") || expected.contains("common.Values") {
         return Some(Outcome::LeftOut("functions and data of charts"));
     }
-    let prints_pointer = input.contains("printf") && input.contains("p|");
-    if prints_pointer && !expected.starts_with("%!p(") {
+    if prints_pointer(input) && !expected.starts_with("%!p(") {
         return Some(Outcome::LeftOut("addresses"));
     }
     let options = Options {

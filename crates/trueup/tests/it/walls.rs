@@ -11,7 +11,7 @@ const FLOORS: &[(u8, &str, &[&str])] = &[
     (1, "gocompat", &[]),
     (1, "yaml", &["gocompat"]),
     (2, "object", &["yaml"]),
-    (2, "gotemplate", &["gocompat", "yaml"]),
+    (2, "gotemplate", &["gocompat"]),
     (3, "schema", &["object"]),
     (3, "kinds", &["object"]),
     (3, "artifact", &["object"]),
