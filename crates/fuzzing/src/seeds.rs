@@ -135,6 +135,11 @@ fn patches_merge_or_are_refused() {
 }
 
 #[test]
+fn templates_execute_each_time_alike_or_are_refused() {
+    play("template");
+}
+
+#[test]
 fn roots_build_each_time_alike_or_are_refused() {
     play("kustomize");
 }
