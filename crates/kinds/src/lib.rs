@@ -26,6 +26,7 @@ mod unserved;
 pub mod canary;
 pub mod message;
 pub mod names;
+pub mod outgoing;
 pub mod reason;
 
 pub use approval::Approval;
