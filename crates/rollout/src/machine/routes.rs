@@ -14,7 +14,10 @@ pub(super) fn correct(turn: &mut Turn<'_>) {
         canary_weight: turn.routed_weight(),
         mirrored: Some(turn.state.mirrored),
     };
-    if !turn.can_route(wanted.canary_weight) {
+    // Nothing is lost where the canary has traffic and nobody answers either.
+    let live = turn.live_routes().map_or(0, |live| live.canary_weight);
+    let is_void = live > wanted.canary_weight && !turn.seen.canary.can_serve();
+    if !turn.can_route(wanted.canary_weight) && !is_void {
         return;
     }
     match turn.seen.routes {
