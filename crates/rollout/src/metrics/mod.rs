@@ -11,6 +11,7 @@ mod check;
 mod inquiry;
 mod model;
 mod provider;
+mod render;
 mod verdict;
 
 pub mod exported;
@@ -33,4 +34,5 @@ pub use provider::{
     NewRelic, PROVIDER_TIMEOUT_MS, Prometheus, Provider, ProviderError, QueryError, QueryErrorKind,
     sign_aws_request,
 };
+pub use render::render_query;
 pub use verdict::{Answer, CheckSubject, Verdict, VerdictClass, judge};

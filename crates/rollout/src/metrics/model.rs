@@ -67,7 +67,8 @@ impl TemplateModel {
     }
 }
 
-/// Executes the template of a query, or says in Go's words why it can't.
+/// Executes the template of a query, or says in Go's words why it can't:
+/// [`render_query`](super::render_query).
 pub type QueryRenderer<'r> = &'r dyn Fn(&str, &TemplateModel) -> Result<String, String>;
 
 /// A query with single blanks, as it is sent: Go's `\s+` is a blank each.
