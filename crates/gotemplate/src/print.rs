@@ -64,3 +64,24 @@ pub(crate) fn as_printed(out: &mut Buffer, values: &[&Value]) {
         .collect();
     print_all(out, &shown);
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bytes_print_as_go_prints_them() {
+        let bytes = Value::Bytes(b"a\xff".as_slice().into());
+        for (format, expected) in [
+            ("%v", "[97 255]"),
+            ("%#v", "[]byte{0x61, 0xff}"),
+            ("%#w", "[]uint8{%!w(uint8=0x61), %!w(uint8=0xff)}"),
+            ("%x", "61ff"),
+            ("%q", r#""a\xff""#),
+        ] {
+            let mut out = Buffer::new(100);
+            printf(&mut out, format.as_bytes(), &[&bytes]);
+            assert_eq!(out.as_bytes(), expected.as_bytes(), "{format}");
+        }
+    }
+}

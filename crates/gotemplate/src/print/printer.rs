@@ -1,6 +1,6 @@
 //! One value under one directive.
 
-use crate::types::Type;
+use crate::types::{Type, UnsignedType};
 use crate::value::{List, Map, Object, Value};
 use trueup_gocompat::fmt::{Base, Buffer, Directive, Integer};
 
@@ -145,10 +145,10 @@ impl<'b> Printer<'b> {
             's' | 'q' | 'x' | 'X' => self.text(value, bytes, verb),
             'v' if self.directive.as_source => self.bytes_as_source(bytes, "[]uint8"),
             _ => {
-                let number =
-                    |byte: &u8| Value::Unsigned(u64::from(*byte), crate::UnsignedType::Uint8);
-                let items: Vec<Value> = bytes.iter().map(number).collect();
-                self.items(&items, verb);
+                let numbers = bytes
+                    .iter()
+                    .map(|byte| Value::Unsigned(u64::from(*byte), UnsignedType::Uint8));
+                self.list(&List::new(Type::BYTE, numbers), verb);
             }
         }
     }
@@ -173,25 +173,19 @@ impl<'b> Printer<'b> {
         self.out.write(separator);
     }
 
-    fn items(&mut self, items: &[Value], verb: char) {
-        self.out.write(b"[");
-        for (index, item) in items.iter().enumerate() {
-            self.separate(index);
-            self.value(item, verb);
-        }
-        self.out.write(b"]");
-    }
-
     fn list(&mut self, list: &List, verb: char) {
-        if !self.directive.as_source {
-            return self.items(list.items(), verb);
+        if self.directive.as_source {
+            let of = format!("[]{}{{", list.element());
+            self.out.write(of.as_bytes());
+        } else {
+            self.out.write(b"[");
         }
-        self.out.write(format!("[]{}{{", list.element()).as_bytes());
         for (index, item) in list.items().iter().enumerate() {
             self.separate(index);
             self.value(item, verb);
         }
-        self.out.write(b"}");
+        self.out
+            .write(if self.directive.as_source { b"}" } else { b"]" });
     }
 
     fn map(&mut self, map: &Map, verb: char) {
