@@ -11,7 +11,7 @@ use trueup_object::{Value, from_json};
 
 /// Thousands where the machine is compiled to run, and some where it is compiled
 /// to be changed.
-const SCHEDULES: u64 = if cfg!(debug_assertions) { 60 } else { 4000 };
+const SCHEDULES: u64 = if cfg!(debug_assertions) { 300 } else { 4000 };
 /// The first of them.
 const FIRST_SEED: u64 = 0;
 /// For how long things happen.
