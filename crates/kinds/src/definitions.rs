@@ -15,28 +15,36 @@ const GIT_REPOSITORIES: &str = include_str!("../data/gitrepositories.json");
 const KUSTOMIZATIONS: &str = include_str!("../data/kustomizations.json");
 const METRIC_TEMPLATES: &str = include_str!("../data/metrictemplates.json");
 
-const ALL: [&str; 6] = [
-    ALERT_PROVIDERS,
-    CANARIES,
-    METRIC_TEMPLATES,
-    KUSTOMIZATIONS,
-    EXTERNAL_ARTIFACTS,
-    GIT_REPOSITORIES,
-];
+/// What is installed: the kinds that the controllers serve.
+const SERVED: [&str; 3] = [KUSTOMIZATIONS, EXTERNAL_ARTIFACTS, GIT_REPOSITORIES];
+/// Flagger's kinds. No controller serves them yet, so they are not installed: a
+/// `Canary` that is accepted and then ignored would be a trap.
+const PROGRESSIVE_DELIVERY: [&str; 3] = [ALERT_PROVIDERS, CANARIES, METRIC_TEMPLATES];
 
-/// All definitions, ordered by group and name.
+/// The definitions of all kinds that are served, ordered by name.
 #[must_use]
 pub fn definitions() -> Vec<Value> {
-    ALL.map(|text| from_json(text.as_bytes()).expect("the tests read every definition"))
-        .into()
+    SERVED.into_iter().map(read).collect()
+}
+
+/// The definitions of Flagger's kinds, ordered by name.
+#[must_use]
+pub fn progressive_delivery_definitions() -> Vec<Value> {
+    PROGRESSIVE_DELIVERY.into_iter().map(read).collect()
+}
+
+fn read(text: &str) -> Value {
+    from_json(text.as_bytes()).expect("the tests read every definition")
 }
 
 /// The definition of one kind by its plural name and group, such as
 /// `kustomizations.kustomize.toolkit.fluxcd.io`.
 #[must_use]
 pub fn definition(name: &str) -> Option<Value> {
-    definitions()
+    SERVED
         .into_iter()
+        .chain(PROGRESSIVE_DELIVERY)
+        .map(read)
         .find(|it| it.str_at(&["metadata", "name"]) == Some(name))
 }
 
@@ -57,16 +65,21 @@ mod tests {
 
     #[test]
     fn every_definition_is_read_and_names_its_kind() {
-        let names: Vec<String> = definitions()
-            .iter()
-            .map(|it| it.str_at(&["metadata", "name"]).unwrap().to_owned())
-            .collect();
+        let names = |definitions: Vec<Value>| -> Vec<String> {
+            let name = |it: &Value| it.str_at(&["metadata", "name"]).unwrap().to_owned();
+            definitions.iter().map(name).collect()
+        };
         assert_eq!(
-            names,
+            names(progressive_delivery_definitions()),
             [
                 "alertproviders.flagger.app",
                 "canaries.flagger.app",
                 "metrictemplates.flagger.app",
+            ]
+        );
+        assert_eq!(
+            names(definitions()),
+            [
                 "kustomizations.kustomize.toolkit.fluxcd.io",
                 "externalartifacts.source.toolkit.fluxcd.io",
                 "gitrepositories.source.toolkit.fluxcd.io"
@@ -131,7 +144,8 @@ mod tests {
 
     #[test]
     fn schemas_are_structural_and_described() {
-        for definition in definitions() {
+        let all = [definitions(), progressive_delivery_definitions()];
+        for definition in all.into_iter().flatten() {
             check("", schema(&definition));
         }
     }

@@ -32,7 +32,7 @@ pub mod reason;
 pub use approval::Approval;
 pub use canary::{AlertProvider, Canary, MetricTemplate};
 pub use condition::{Condition, ConditionChange, ConditionStatus, Conditions, condition_type};
-pub use definitions::{definition, definitions};
+pub use definitions::{definition, definitions, progressive_delivery_definitions};
 pub use duration::{ApiDuration, DurationError, MIN_INTERVAL};
 pub use external_artifact::{
     ExternalArtifact, ExternalArtifactSpec, ExternalArtifactStatus, ExternalSourceReference,

@@ -85,7 +85,6 @@ fn people_role(namespace: &str, word: &str, verbs: &[&str]) -> Value {
         "rules": [
             (rule(names::KUSTOMIZE_GROUP, &["*"], verbs)),
             (rule(names::SOURCE_GROUP, &["*"], verbs)),
-            (rule(names::FLAGGER_GROUP, &["*"], verbs)),
         ],
     });
     let roles: &[&str] = match word {

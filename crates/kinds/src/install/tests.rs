@@ -31,9 +31,6 @@ fn an_installation_is_complete_and_in_order() {
         names(&install_manifests(&options())),
         [
             "Namespace/flux-system",
-            "CustomResourceDefinition/alertproviders.flagger.app",
-            "CustomResourceDefinition/canaries.flagger.app",
-            "CustomResourceDefinition/metrictemplates.flagger.app",
             "CustomResourceDefinition/kustomizations.kustomize.toolkit.fluxcd.io",
             "CustomResourceDefinition/externalartifacts.source.toolkit.fluxcd.io",
             "CustomResourceDefinition/gitrepositories.source.toolkit.fluxcd.io",
