@@ -60,8 +60,8 @@ impl PodLog {
 
 impl Session {
     /// Reads the log of a container of a Pod. Fails with
-    /// [`ErrorClass::NotFound`] where there is no such Pod, or where the
-    /// server keeps no logs.
+    /// [`ErrorClass::NotFound`] where there is no such Pod, and with the code
+    /// 501 where the embedded API, which keeps no logs, is asked.
     pub async fn pod_log(
         &self,
         pod: &ObjectRef,

@@ -12,7 +12,7 @@ use line::Filter;
 use std::io::Read;
 use std::path::Path;
 use std::process::ExitCode;
-use trueup_cluster::{ErrorClass, Follow, Form, LiveObject, PodLogOptions, Scope, Session};
+use trueup_cluster::{Follow, Form, LiveObject, PodLogOptions, Scope, Session};
 use trueup_object::{GroupVersionKind, Value};
 
 /// The container that is read where a Pod has several, as in Flux.
@@ -152,8 +152,8 @@ fn not_read(pod: &LiveObject, error: &trueup_cluster::ApiError) -> Failure {
         "failed getting logs of {}: {error}",
         pod.reference()
     ));
-    match error.class() {
-        ErrorClass::NotFound => failure.hinted(
+    match error.code() {
+        404 | 501 => failure.hinted(
             "an embedded or simulated cluster keeps no logs of Pods: read the program's own \
              output with `trueup logs --file FILE`",
         ),
