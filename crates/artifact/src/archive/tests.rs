@@ -121,7 +121,7 @@ fn the_archive_of_a_tree_is_the_same_everywhere() {
     );
     assert_eq!(
         Digest::of(&archive).to_string(),
-        "sha256:573a97b54d1e4c94c5203d7c39d0a266d0d7e65f1b3fd8d8e9b0d9d3f79f683b"
+        "sha256:d3d2078316e137b4f79a95e465be98865906ba43fd57df05300c571609f57754"
     );
 
     let mut tree = sample();

@@ -22,6 +22,8 @@ const PREFIX_BYTES: usize = 155;
 const UNKNOWN_OPERATING_SYSTEM: u8 = 255;
 /// Fixed, since the digest of an archive depends on it.
 const COMPRESSION_LEVEL: u32 = 6;
+/// How much is compressed at once. Fixed, for the same reason.
+const BLOCK_BYTES: usize = 64 << 10;
 
 /// Why an archive was not written.
 #[derive(Debug, thiserror::Error)]
@@ -75,9 +77,13 @@ pub fn write_tar(tree: &dyn FileTree, output: impl Write) -> Result<u64, WriteAr
 }
 
 /// The second half of [`write_archive`]: compresses a tar and takes its digest.
+/// What comes out does not depend on the pieces in which the tar comes in.
 #[derive(Debug)]
 pub struct ArchiveCompressor<W: Write> {
     gzip: GzEncoder<Digester<W>>,
+    /// Compression looks ahead no further than what it was given, so it is given
+    /// blocks of one length.
+    block: Vec<u8>,
 }
 
 impl<W: Write> ArchiveCompressor<W> {
@@ -87,11 +93,15 @@ impl<W: Write> ArchiveCompressor<W> {
             .mtime(0)
             .operating_system(UNKNOWN_OPERATING_SYSTEM)
             .write(Digester::new(output), Compression::new(COMPRESSION_LEVEL));
-        ArchiveCompressor { gzip }
+        ArchiveCompressor {
+            gzip,
+            block: Vec::with_capacity(BLOCK_BYTES),
+        }
     }
 
     /// Ends the archive, of so many files, and flushes the output.
-    pub fn finish(self, files: u64) -> io::Result<ArchiveSummary> {
+    pub fn finish(mut self, files: u64) -> io::Result<ArchiveSummary> {
+        self.gzip.write_all(&self.block)?;
         let (mut output, digest, size_bytes) = self.gzip.finish()?.finish();
         output.flush()?;
         Ok(ArchiveSummary {
@@ -104,7 +114,13 @@ impl<W: Write> ArchiveCompressor<W> {
 
 impl<W: Write> Write for ArchiveCompressor<W> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.gzip.write(bytes)
+        let taken = bytes.len().min(BLOCK_BYTES - self.block.len());
+        self.block.extend_from_slice(&bytes[..taken]);
+        if self.block.len() == BLOCK_BYTES {
+            self.gzip.write_all(&self.block)?;
+            self.block.clear();
+        }
+        Ok(taken)
     }
 
     /// Does nothing: a flush in the middle would leave its mark in the archive.
