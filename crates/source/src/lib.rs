@@ -11,6 +11,7 @@ mod folder;
 mod git;
 pub mod memory;
 mod network;
+mod outgoing;
 mod request;
 mod storage;
 mod store;
@@ -20,6 +21,7 @@ pub use error::{FetchError, FetchErrorKind};
 pub use fetch::{BoxFuture, Commit, FetchOutcome, Fetched, GitFetch, MirrorKey, TreeSource};
 pub use folder::FolderTree;
 pub use git::{GitFetcher, GitFetcherOptions, open_local};
+pub use outgoing::{HttpSender, SendRequest, Unanswered};
 pub use request::{
     Credentials, CredentialsError, DEFAULT_BRANCH, DEFAULT_TIMEOUT_MS, GitLimits, GitReference,
     GitRequest, MAX_FILE_BYTES, MAX_PACK_BYTES, MAX_REDIRECTS, MAX_REFERENCES_BYTES,

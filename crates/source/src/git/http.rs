@@ -7,6 +7,8 @@ use std::time::Duration;
 use base64::Engine as _;
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue, LOCATION};
 use reqwest::{Client, RequestBuilder, Response, StatusCode, Url};
+use rustls::ClientConfig;
+use trueup_kinds::outgoing::Certificates;
 
 use super::tls;
 use super::transport::{Body, PacketStream, ProtocolVersion};
@@ -18,6 +20,7 @@ const RESULT: &str = "application/x-git-upload-pack-result";
 const REQUEST: &str = "application/x-git-upload-pack-request";
 /// Some hosts serve Git only to clients whose name starts like this.
 const USER_AGENT: &str = concat!("git/trueup-", env!("CARGO_PKG_VERSION"));
+const OWN_USER_AGENT: &str = concat!("trueup/", env!("CARGO_PKG_VERSION"));
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(15);
 
 /// One remote over HTTP(S). After the first answer it stays with the address
@@ -33,14 +36,35 @@ pub(crate) struct HttpTransport {
 /// Builds the client of a request: its certificates and proxy, nothing from
 /// the environment. Costly enough to be kept for the next fetch.
 pub(crate) fn client(request: &GitRequest) -> Result<Client, Failure> {
+    let tls = tls::configuration(&request.credentials)?;
+    build(USER_AGENT, tls, request.proxy.as_ref())
+}
+
+/// The client of requests that are none of Git's.
+pub(crate) fn client_with(
+    certificates: Certificates,
+    proxy: Option<&crate::Proxy>,
+) -> Result<Client, Failure> {
+    let tls = match certificates {
+        Certificates::Verified => tls::configuration(&Credentials::default())?,
+        Certificates::Unverified => tls::unverified()?,
+    };
+    build(OWN_USER_AGENT, tls, proxy)
+}
+
+fn build(
+    user_agent: &str,
+    tls: ClientConfig,
+    proxy: Option<&crate::Proxy>,
+) -> Result<Client, Failure> {
     let builder = Client::builder()
         .no_proxy()
         .dns_resolver(Arc::new(network::Resolver))
         .redirect(reqwest::redirect::Policy::none())
         .connect_timeout(CONNECT_TIMEOUT)
-        .user_agent(USER_AGENT)
-        .tls_backend_preconfigured(tls::configuration(&request.credentials)?);
-    let builder = match &request.proxy {
+        .user_agent(user_agent)
+        .tls_backend_preconfigured(tls);
+    let builder = match proxy {
         Some(proxy) => builder.proxy(reqwest_proxy(proxy)?),
         None => builder,
     };
