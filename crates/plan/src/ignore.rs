@@ -2,9 +2,10 @@
 
 use crate::record::our_fields;
 use crate::take_over::is_listed;
+use std::collections::BTreeMap;
 use trueup_gocompat::regexp::Regexp;
 use trueup_kinds::{IgnoreRule, Selector as Target, names};
-use trueup_object::{FieldPath, Map, ObjectRef, Segment, Selector, Text, Value};
+use trueup_object::{FieldPath, GroupKind, Map, ObjectRef, Segment, Selector, Text, Value};
 use trueup_schema::{FieldSet, ManagedEntry, Operation, decode_managed};
 
 /// How many pointers the rules of one Kustomization may have.
@@ -59,6 +60,17 @@ impl JsonPointer {
         Some(Self {
             tokens: tokens.collect(),
         })
+    }
+
+    /// The place of a field of maps.
+    fn to_field(path: &FieldPath) -> Self {
+        let keys = path.segments().iter().filter_map(|segment| match segment {
+            Segment::Key(key) => Some(key.clone()),
+            Segment::Item(_) | Segment::Member(_) | Segment::Index(_) => None,
+        });
+        Self {
+            tokens: keys.collect(),
+        }
     }
 
     /// What places are sorted by: those of a list by their numbers, what lies
@@ -176,12 +188,16 @@ fn is_step(token: &str, segment: &Segment, from: Option<&Value>) -> bool {
 pub struct IgnoreRules {
     source: Vec<IgnoreRule>,
     rules: Vec<Rule>,
+    left: BTreeMap<Name, Vec<JsonPointer>>,
 }
+
+/// Group and kind, namespace and name: an object in whatever version.
+type Name = (GroupKind, Text, Text);
 
 /// Two are the same if they were made from the same.
 impl PartialEq for IgnoreRules {
     fn eq(&self, other: &Self) -> bool {
-        self.source == other.source
+        self.source == other.source && self.left == other.left
     }
 }
 
@@ -221,14 +237,33 @@ impl IgnoreRules {
         Ok(Self {
             rules: compiled.collect::<Result<_, _>>()?,
             source: rules.to_vec(),
+            left: BTreeMap::new(),
         })
+    }
+
+    /// The same, with these fields of single objects left to others, too: those
+    /// that another controller of ours writes. Of a path only the keys count.
+    #[must_use]
+    pub fn leaving_fields(
+        mut self,
+        fields: impl IntoIterator<Item = (ObjectRef, Vec<FieldPath>)>,
+    ) -> Self {
+        for (object, paths) in fields {
+            let pointers = paths.iter().map(JsonPointer::to_field);
+            self.left
+                .entry(name_of(&object))
+                .or_default()
+                .extend(pointers);
+        }
+        self
     }
 
     /// The places in an object that are left to others. Of a list's places the
     /// last comes first: taking one out moves none of those that follow.
     #[must_use]
     pub fn pointers_for(&self, object: &Value) -> Vec<JsonPointer> {
-        let mut found: Vec<JsonPointer> = Vec::new();
+        let own = ObjectRef::of(object).and_then(|it| self.left.get(&name_of(&it)));
+        let mut found: Vec<JsonPointer> = own.cloned().unwrap_or_default();
         for rule in self.rules.iter().filter(|rule| rule.target.holds(object)) {
             for pointer in &rule.pointers {
                 if !found.contains(pointer) {
@@ -239,6 +274,11 @@ impl IgnoreRules {
         found.sort_by(|one, other| other.order().cmp(&one.order()));
         found
     }
+}
+
+fn name_of(object: &ObjectRef) -> Name {
+    let kind = object.kind.group_kind();
+    (kind, object.namespace.clone(), object.name.clone())
 }
 
 fn pointers(rule: usize, given: &IgnoreRule) -> Result<Vec<JsonPointer>, IgnoreError> {
