@@ -1,5 +1,6 @@
 //! What every shell works with.
 
+use crate::canary::{self, Canaries};
 use crate::clock::Clock;
 use crate::clusters::Clusters;
 use crate::elsewhere::RemoteBases;
@@ -76,6 +77,7 @@ pub(crate) struct Context {
     /// Held while something new of an object is taken in and told.
     pub news: Mutex<()>,
     pub memories: Memories,
+    pub canaries: Canaries,
     pub live: LiveSet,
     pub clusters: Clusters,
     pub downloads: Downloads,
@@ -173,6 +175,7 @@ impl Context {
 
     fn observe(&self, key: &ObjectKey, object: &LiveObject) {
         self.model.set_object(key, object.value());
+        canary::seen(self, key, Some(object.value()));
         let facts = facts_of(&key.cluster, key.kind, object.value());
         self.tell(Event::Observed {
             key: key.clone(),
@@ -184,6 +187,7 @@ impl Context {
     pub(crate) fn vanished(&self, key: &ObjectKey) {
         let in_order = self.one_after_another();
         self.objects.remove(key);
+        canary::seen(self, key, None);
         self.model.remove(key);
         self.tell(Event::Vanished(key.clone()));
         drop(in_order);
@@ -203,6 +207,7 @@ impl Context {
 
     fn forget(&self, key: &ObjectKey) {
         self.memories.forget(key);
+        self.canaries.forget(key);
         self.live.release(key);
         self.clusters.leave(key, None);
         self.metrics.forget(key);

@@ -13,6 +13,7 @@ extern crate self as trueup_controller;
 #[path = "../tests/main.rs"]
 mod tests;
 
+mod canary;
 mod clock;
 mod clusters;
 mod context;
@@ -34,6 +35,7 @@ mod status;
 mod suspension;
 mod turns;
 
+pub use canary::{CanaryOptions, DEFAULT_METRICS_SERVER};
 pub use clock::Clock;
 pub use context::{CrossNamespace, Rendering};
 pub use elsewhere::{MAX_FETCHES_AT_ONCE, MAX_REMOTE_TIMEOUT_MS, RemoteBases};

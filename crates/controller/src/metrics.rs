@@ -1,5 +1,6 @@
 //! Numbers for Prometheus, under the names that Flux's controllers use.
 
+use crate::canary::CanaryMetrics;
 use crate::machine::{Kind, ObjectKey};
 use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::counter::Counter;
@@ -45,6 +46,7 @@ impl RunResult {
 #[derive(Debug)]
 pub(crate) struct Metrics {
     registry: Registry,
+    canaries: CanaryMetrics,
     durations: Histograms<3>,
     runs: Family<Labels<2>, Counter>,
     errors: Family<Labels<1>, Counter>,
@@ -64,8 +66,10 @@ fn reconcile_buckets() -> Histogram {
 
 impl Metrics {
     pub(crate) fn new() -> Self {
+        let mut registry = Registry::default();
         let mut metrics = Self {
-            registry: Registry::default(),
+            canaries: CanaryMetrics::new(&mut registry),
+            registry,
             durations: Family::new_with_constructor(reconcile_buckets),
             runs: Family::default(),
             errors: Family::default(),
@@ -79,7 +83,7 @@ impl Metrics {
         };
         metrics.register();
         // Seen from the first scrape on, before anything has happened.
-        Kind::RECONCILED
+        Kind::EXPECTED
             .iter()
             .for_each(|kind| metrics.queue(*kind, 0, 0, 0));
         metrics
@@ -153,6 +157,11 @@ impl Metrics {
         if result == RunResult::Error {
             self.errors.get_or_create(&[name]).inc();
         }
+    }
+
+    /// Those of Canaries.
+    pub(crate) fn canaries(&self) -> &CanaryMetrics {
+        &self.canaries
     }
 
     pub(crate) fn panicked(&self, kind: Kind) {

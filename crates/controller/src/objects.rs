@@ -4,7 +4,9 @@ use crate::machine::{Facts, Kind, ObjectKey};
 use std::collections::BTreeMap;
 use std::sync::{PoisonError, RwLock};
 use trueup_cluster::{ClusterKey, LiveObject};
-use trueup_kinds::{ExternalArtifact, GitRepository, Kustomization, Metadata, Resource, names};
+use trueup_kinds::{
+    Canary, ExternalArtifact, GitRepository, Kustomization, Metadata, Resource, names,
+};
 use trueup_object::{ObjectRef, Text, Value};
 
 /// The interval of an object that can't be read as its kind; it is looked at
@@ -19,6 +21,7 @@ impl Kind {
             Self::GitRepository => GitRepository::group_version_kind(),
             Self::ExternalArtifact => ExternalArtifact::group_version_kind(),
             Self::Kustomization => Kustomization::group_version_kind(),
+            Self::Canary => Canary::group_version_kind(),
         }
     }
 }
@@ -139,6 +142,12 @@ pub(crate) fn facts_of(cluster: &ClusterKey, kind: Kind, object: &Value) -> Fact
         Kind::Kustomization => {
             Kustomization::read(object).map(|it| kustomization_facts(cluster, &it))
         }
+        // It says itself when it is to be looked at again. A suspended one has
+        // to be told to stand still.
+        Kind::Canary => Canary::read(object).map(|it| Facts {
+            suspended: false,
+            ..common_facts(&it, std::time::Duration::ZERO)
+        }),
     };
     facts.unwrap_or_else(|_| Facts {
         generation: object.i64_at(&["metadata", "generation"]).unwrap_or(0),

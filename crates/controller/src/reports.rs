@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::mpsc;
 use trueup_cluster::{ErrorClass, Form, Patch, Session, WriteOptions};
-use trueup_kinds::{GitRepository, Kustomization, Report, Reporter, Resource};
+use trueup_kinds::{Canary, GitRepository, Kustomization, Report, Reporter, Resource};
 use trueup_object::{GroupVersionKind, ObjectRef, to_json, value};
 
 /// How many reports may wait to become events before the newest are dropped.
@@ -105,6 +105,7 @@ fn reporter(kind: Kind, instance: &str) -> Reporter {
     let controller = match kind {
         Kind::GitRepository | Kind::ExternalArtifact => GitRepository::CONTROLLER,
         Kind::Kustomization => Kustomization::CONTROLLER,
+        Kind::Canary => Canary::CONTROLLER,
     };
     Reporter {
         controller: controller.into(),

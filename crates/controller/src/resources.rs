@@ -10,7 +10,7 @@ use std::sync::Arc;
 use tokio::sync::watch;
 use trueup_cluster::{
     DeletedObject, ErrorClass, Form, Leadership, LeaseElection, LiveObject, Precedence, Scope,
-    WatchEvent, WatchSpec,
+    Session, WatchEvent, WatchSpec,
 };
 use trueup_object::{ObjectRef, Text};
 
@@ -38,7 +38,10 @@ type Standings = watch::Sender<BTreeMap<Kind, Standing>>;
 
 /// Whether every kind has been listed once.
 pub(crate) fn all_listed(standings: &BTreeMap<Kind, Standing>) -> bool {
-    standings.values().all(|standing| standing.unlisted == 0)
+    let expected = standings.iter().filter(|(kind, _)| **kind != Kind::Canary);
+    expected
+        .into_iter()
+        .all(|(_, standing)| standing.unlisted == 0)
 }
 
 /// Starts the watches and elections of all kinds.
@@ -78,16 +81,62 @@ pub(crate) fn start(
             sources = sources.or(Some(led));
         }
     }
+    let canaries = begin_canaries(context, scopes, standing, election, &standings);
+    context.spawn(canaries);
     act_when_allowed(context, receiver.clone());
     receiver
 }
 
+/// Looks at Canaries as soon as they are served: a cluster that has none does
+/// not notice.
+fn begin_canaries(
+    context: &Arc<Context>,
+    scopes: Vec<Scope>,
+    standing: Standing,
+    election: Option<LeaderElection>,
+    standings: &Arc<Standings>,
+) -> impl Future<Output = ()> + Send + use<> {
+    let (weak, standings) = (Arc::downgrade(context), Arc::clone(standings));
+    let session = context.session.clone();
+    async move {
+        let kind = Kind::Canary;
+        is_served(&session, kind).await;
+        let Some(context) = weak.upgrade() else {
+            return;
+        };
+        standings.send_modify(|all| {
+            all.insert(kind, standing);
+        });
+        for scope in scopes {
+            watch_kind(&context, kind, scope, &standings);
+        }
+        if let Some(election) = election {
+            elect(&context, Shell::Canary, &election, &standings, None);
+        }
+    }
+}
+
+/// Waits until the cluster serves a kind.
+async fn is_served(session: &Session, kind: Kind) {
+    let mut changes = session.cluster().discovery_changes();
+    loop {
+        let served = session.cluster().catalogue().await;
+        if served.is_ok_and(|all| all.resource_of(&kind.group_version_kind()).is_some()) {
+            return;
+        }
+        // Discovery that can't be read now is read again by others.
+        changes.changed().await;
+    }
+}
+
 /// The kinds that are watched.
 fn kinds(context: &Context) -> Vec<Kind> {
+    let mut kinds: Vec<Kind> = Kind::EXPECTED.into();
     if context.downloads.are_allowed() {
-        return Kind::ALL.into();
+        // Between sources and what is made of them.
+        kinds.insert(1, Kind::ExternalArtifact);
     }
-    Kind::RECONCILED.into()
+    kinds
 }
 
 fn watch_kind(context: &Arc<Context>, kind: Kind, scope: Scope, standings: &Arc<Standings>) {
@@ -185,6 +234,7 @@ fn lease_name(shell: Shell) -> &'static str {
     match shell {
         Shell::GitRepository => "source-controller-leader-election",
         Shell::Kustomization => "kustomize-controller-leader-election",
+        Shell::Canary => "flagger-leader-election",
     }
 }
 
@@ -313,7 +363,7 @@ fn may_act(shell: Shell, standings: &BTreeMap<Kind, Standing>) -> bool {
         return false;
     };
     let is_known = match shell {
-        Shell::GitRepository => own.unlisted == 0,
+        Shell::GitRepository | Shell::Canary => own.unlisted == 0,
         Shell::Kustomization => all_listed(standings),
     };
     is_known && own.lease != LeaseState::Awaited

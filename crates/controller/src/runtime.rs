@@ -4,7 +4,7 @@ use crate::context::Context;
 use crate::machine::{Command, Event, Kind, Machine, Next, ObjectKey, Shell, Start};
 use crate::model::Activity;
 use crate::outcome::Ended;
-use crate::{git_repository, kustomization};
+use crate::{canary, git_repository, kustomization};
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use std::collections::BTreeMap;
@@ -168,6 +168,7 @@ fn reconcile<'a>(
     match start.shell {
         Shell::GitRepository => git_repository::reconcile(context, start, cancel).boxed(),
         Shell::Kustomization => kustomization::reconcile(context, start, cancel).boxed(),
+        Shell::Canary => canary::reconcile(context, start, cancel).boxed(),
     }
 }
 
@@ -175,6 +176,7 @@ fn reconcile<'a>(
 /// stood: what was remembered of the object is doubtful and forgotten.
 fn overtaken(context: &Context, start: &Start) -> Ended {
     context.memories.forget(&start.key);
+    context.canaries.forget_answers(&start.key);
     Ended::failed(Next::Again, "the lease was lost")
 }
 
@@ -183,6 +185,7 @@ fn overtaken(context: &Context, start: &Start) -> Ended {
 fn panicked(context: &Context, start: &Start) -> Ended {
     context.metrics.panicked(start.key.kind);
     context.memories.forget(&start.key);
+    context.canaries.forget_answers(&start.key);
     let text =
         "internal error: the work on this object panicked and was contained; it is tried again";
     let report = context.report_about(&start.key, Severity::Error, reason::FAILED, text);

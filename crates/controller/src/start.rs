@@ -1,5 +1,6 @@
 //! Starting and ending the controllers.
 
+use crate::canary::{Canaries, CanaryOptions};
 use crate::clock::Clock;
 use crate::clusters::{Clusters, tell_of_discovery};
 use crate::context::{Context, CrossNamespace, Elections, Rendering, Settings};
@@ -101,6 +102,8 @@ pub struct ControllerOptions {
     /// What a variable is that nothing sets: Flux's
     /// `StrictPostBuildSubstitutions`.
     pub substitutions: Strictness,
+    /// How Canaries are served, where there are any.
+    pub canaries: CanaryOptions,
 }
 
 impl ControllerOptions {
@@ -133,6 +136,7 @@ impl ControllerOptions {
             dependency_check: DependencyCheck::default(),
             override_managers: Vec::new(),
             substitutions: Strictness::default(),
+            canaries: CanaryOptions::default(),
         }
     }
 }
@@ -178,6 +182,7 @@ impl Controller {
             objects: Objects::default(),
             news: Mutex::default(),
             memories: Memories::default(),
+            canaries: Canaries::new(options.canaries),
             live: LiveSet::default(),
             clusters: Clusters::new(options.connector),
             downloads: Downloads::new(options.external_artifacts),

@@ -11,6 +11,8 @@
 mod attacks;
 mod bad_input;
 mod building;
+mod canaries;
+mod canary_world;
 mod cost;
 mod deleting;
 mod drift;

@@ -8,6 +8,7 @@ mod events;
 mod execute;
 mod failure;
 mod finalize;
+mod hands_off;
 mod health;
 mod kubeconfig;
 mod memory;
@@ -267,8 +268,13 @@ impl Run<'_> {
             let text = message::terminal(error);
             Failure::new(reason::RECONCILIATION_FAILED, text, Cure::Specification)
         })?;
+        // Canaries are in our own cluster.
+        let left = match &kustomization.spec.kube_config {
+            None => hands_off::fields(self.context),
+            Some(_) => Vec::new(),
+        };
         Ok(build::Terms {
-            ignore,
+            ignore: ignore.leaving_fields(left),
             override_managers: Arc::clone(&self.context.settings.override_managers),
         })
     }

@@ -192,7 +192,7 @@ fn wake(context: &Context, subject: &Subject, change: &Change, knows: Option<&Ob
     };
     for owner in concerned.into_iter().filter(|owner| Some(owner) != knows) {
         // A source names only what it needs; any change of that counts.
-        if owner.kind == Kind::GitRepository
+        if owner.kind != Kind::Kustomization
             || context
                 .memories
                 .is_concerned(&owner, &subject.cluster, change)

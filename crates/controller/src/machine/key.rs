@@ -16,18 +16,25 @@ pub enum Kind {
     ExternalArtifact,
     /// `kustomize.toolkit.fluxcd.io` `Kustomization`.
     Kustomization,
+    /// `flagger.app` `Canary`.
+    Canary,
 }
 
 impl Kind {
     /// Every kind, sources first.
-    pub const ALL: [Self; 3] = [
+    pub const ALL: [Self; 4] = [
         Self::GitRepository,
         Self::ExternalArtifact,
         Self::Kustomization,
+        Self::Canary,
     ];
 
     /// Those whose objects are worked on, sources first.
-    pub const RECONCILED: [Self; 2] = [Self::GitRepository, Self::Kustomization];
+    pub const RECONCILED: [Self; 3] = [Self::GitRepository, Self::Kustomization, Self::Canary];
+
+    /// Those that every cluster with controllers of ours has; the others are
+    /// looked at once they are served.
+    pub const EXPECTED: [Self; 2] = [Self::GitRepository, Self::Kustomization];
 
     /// Whether its objects are worked on.
     #[must_use]
@@ -42,6 +49,7 @@ impl Kind {
             Self::GitRepository => Some(Shell::GitRepository),
             Self::ExternalArtifact => None,
             Self::Kustomization => Some(Shell::Kustomization),
+            Self::Canary => Some(Shell::Canary),
         }
     }
 
@@ -59,6 +67,7 @@ impl Kind {
             Self::GitRepository => "GitRepository",
             Self::ExternalArtifact => "ExternalArtifact",
             Self::Kustomization => "Kustomization",
+            Self::Canary => "Canary",
         }
     }
 }
@@ -70,11 +79,13 @@ pub enum Shell {
     GitRepository,
     /// Builds, applies, prunes.
     Kustomization,
+    /// Shifts traffic, judges, promotes.
+    Canary,
 }
 
 impl Shell {
     /// All of them, that of sources first.
-    pub const ALL: [Self; 2] = [Self::GitRepository, Self::Kustomization];
+    pub const ALL: [Self; 3] = [Self::GitRepository, Self::Kustomization, Self::Canary];
 
     /// The kind whose objects it works on.
     #[must_use]
@@ -82,6 +93,7 @@ impl Shell {
         match self {
             Self::GitRepository => Kind::GitRepository,
             Self::Kustomization => Kind::Kustomization,
+            Self::Canary => Kind::Canary,
         }
     }
 }

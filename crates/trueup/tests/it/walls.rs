@@ -25,7 +25,11 @@ const FLOORS: &[(u8, &str, &[&str])] = &[
     (6, "cluster", &["plan"]),
     (6, "apiserver", &["object", "schema"]),
     (7, "workloads", &["cluster"]),
-    (7, "controller", &["cluster", "source", "render", "plan"]),
+    (
+        7,
+        "controller",
+        &["cluster", "source", "render", "plan", "rollout", "notify"],
+    ),
     (7, "gitserver", &[]),
     (8, "web", &["controller"]),
     (9, "demo", &["web", "apiserver", "workloads", "gitserver"]),

@@ -1,0 +1,203 @@
+//! Everything that a step of a Canary looks at.
+
+use super::claims;
+use super::look::Look;
+use super::routing;
+use crate::machine::{Kind, ObjectKey};
+use jiff::Timestamp;
+use trueup_cluster::ApiError;
+use trueup_kinds::canary::FieldError;
+use trueup_kinds::{Kustomization, Resource, names};
+use trueup_object::Text;
+use trueup_rollout::machine::{
+    Answer, Fit, ObjectsSeen, Observation, Readiness, Settings, TargetChange, TargetRevision,
+    TargetSeen, Tracking, WorkloadSeen,
+};
+use trueup_rollout::targets::{
+    self, Change, Detection, ScalerPass, TargetError, TargetKind, View, Write,
+};
+
+/// Looks at everything.
+pub(super) async fn observe(
+    look: &mut Look<'_>,
+    answers: Vec<Answer>,
+    now: Timestamp,
+) -> Result<Observation, ApiError> {
+    look.read_first().await?;
+    let target = target(look).await?;
+    let routes = routing::look(look).await?;
+    let mut refusals: Vec<FieldError> = routes.refusal.into_iter().collect();
+    refusals.extend(claims::refusal(look.context, look.key));
+    let objects = objects(look, &target, routes.fit, &mut refusals).await?;
+    let names = look.canary.spec.service_names();
+    let primary = workload(look, &targets::primary_readiness, &names.primary, now).await?;
+    let canary = workload(look, &targets::canary_readiness, &names.canary, now).await?;
+    Ok(Observation {
+        metadata: look.canary.metadata.clone(),
+        spec: look.canary.spec.clone(),
+        settings: settings(look),
+        refusals,
+        source_revision: source_revision(look).await?,
+        target,
+        primary,
+        canary,
+        objects,
+        routes: routes.routes,
+        answers,
+    })
+}
+
+fn settings(look: &Look<'_>) -> Settings {
+    let options = &look.context.canaries.options;
+    Settings {
+        default_provider: options.router.default_provider.clone(),
+        least_interval: options.least_interval,
+        references: options.references,
+    }
+}
+
+async fn target(look: &mut Look<'_>) -> Result<TargetSeen, ApiError> {
+    let found = look
+        .decide(&|view: &View<'_>| {
+            let detection = targets::detect_change(view)?;
+            Ok((detection, targets::tracked_configs(view)?))
+        })
+        .await?;
+    Ok(match found {
+        Err(message) => TargetSeen::Missing(message.into()),
+        Ok((detection, configs)) => TargetSeen::Found(TargetRevision {
+            change: change_of(&detection),
+            tracked: detection.snapshot.fence.to_string().into(),
+            tracking: detection.tracking.map(|it| Tracking {
+                last_applied_spec: it.last_applied_spec,
+                last_promoted_spec: it.last_promoted_spec,
+                last_tracked_revision: it.last_tracked_revision,
+            }),
+            revision: detection.snapshot.hash,
+            configs,
+        }),
+    })
+}
+
+fn change_of(detection: &Detection) -> TargetChange {
+    match detection.change {
+        Change::NewRevision => TargetChange::New,
+        Change::BackToPromoted => TargetChange::BackToPromoted,
+        Change::Same | Change::DriftAbsorbed | Change::TakenOver => TargetChange::Same,
+    }
+}
+
+/// What makes an object right, or why that can't be said.
+type Decided = Result<Vec<Write>, TargetError>;
+
+async fn objects(
+    look: &mut Look<'_>,
+    target: &TargetSeen,
+    routes: Fit,
+    refusals: &mut Vec<FieldError>,
+) -> Result<ObjectsSeen, ApiError> {
+    let services = fit(look, &targets::reconcile_backend_services).await?;
+    let apex = fit(look, &targets::reconcile_apex_service).await?;
+    let scaler = |view: &View<'_>| targets::reconcile_primary_scaler(view, ScalerPass::Ensure);
+    let primary_scaler = fit(look, &scaler).await?;
+    let is_found = matches!(target, TargetSeen::Found(_));
+    if let (Err(message), true) = (&services, is_found) {
+        refusals.push(FieldError {
+            path: "spec.service".into(),
+            message: message.as_str().into(),
+        });
+    }
+    Ok(ObjectsSeen {
+        services: services.unwrap_or(Fit::Fits),
+        primary: primary(look).await?,
+        // What can't be decided is tried, so that somebody is told why.
+        primary_scaler: primary_scaler.unwrap_or(Fit::Missing),
+        apex: apex.unwrap_or(Fit::Fits),
+        routes,
+    })
+}
+
+async fn fit(
+    look: &mut Look<'_>,
+    decide: &(dyn Fn(&View<'_>) -> Decided + Send + Sync),
+) -> Result<Result<Fit, String>, ApiError> {
+    let writes = look.decide(decide).await?;
+    Ok(writes.map(|writes| match writes.as_slice() {
+        [] => Fit::Fits,
+        some if some.iter().any(|it| matches!(it, Write::Create(_))) => Fit::Missing,
+        _ => Fit::Differs,
+    }))
+}
+
+/// The primary fits as soon as it is there.
+async fn primary(look: &mut Look<'_>) -> Result<Fit, ApiError> {
+    let Ok(kind) = TargetKind::of(&look.canary.spec.target_ref) else {
+        return Ok(Fit::Fits);
+    };
+    let reference = trueup_object::ObjectRef {
+        kind: kind.group_version_kind(),
+        namespace: look.canary.metadata.namespace.clone(),
+        name: look.canary.spec.primary_name(),
+    };
+    Ok(match look.read(&reference).await? {
+        Some(_) => Fit::Fits,
+        None => Fit::Missing,
+    })
+}
+
+type Judge = dyn Fn(&View<'_>, Timestamp) -> Result<targets::Readiness, TargetError> + Send + Sync;
+
+async fn workload(
+    look: &mut Look<'_>,
+    judge: &Judge,
+    service: &str,
+    now: Timestamp,
+) -> Result<WorkloadSeen, ApiError> {
+    let readiness = match look.decide(&|view: &View<'_>| judge(view, now)).await? {
+        Ok(targets::Readiness::Ready) => Readiness::Ready,
+        Ok(targets::Readiness::Retriable { message }) => Readiness::Waiting(message.into()),
+        Ok(targets::Readiness::Fatal { message }) => Readiness::Failed(message.into()),
+        Err(message) => Readiness::Waiting(message.into()),
+    };
+    let has_pods = TargetKind::of(&look.canary.spec.target_ref) != Ok(TargetKind::Service);
+    let ready_endpoints = if has_pods {
+        Some(look.ready_endpoints(service).await?)
+    } else {
+        None
+    };
+    Ok(WorkloadSeen {
+        readiness,
+        ready_endpoints,
+    })
+}
+
+/// The revision that the target's Kustomization has applied last.
+async fn source_revision(look: &mut Look<'_>) -> Result<Text, ApiError> {
+    let Ok(kind) = TargetKind::of(&look.canary.spec.target_ref) else {
+        return Ok(Text::new());
+    };
+    let reference = trueup_object::ObjectRef {
+        kind: kind.group_version_kind(),
+        namespace: look.canary.metadata.namespace.clone(),
+        name: look.canary.spec.target_ref.name.clone(),
+    };
+    let Some(target) = look.read(&reference).await? else {
+        return Ok(Text::new());
+    };
+    let label = |key| target.label(key).map(Text::from);
+    let (Some(name), Some(namespace)) = (label(names::OWNER_NAME), label(names::OWNER_NAMESPACE))
+    else {
+        return Ok(Text::new());
+    };
+    let key = ObjectKey {
+        cluster: look.key.cluster.clone(),
+        kind: Kind::Kustomization,
+        namespace,
+        name,
+    };
+    let applied = look.context.objects.get(&key).and_then(|object| {
+        let kustomization = Kustomization::read(object.value()).ok()?;
+        kustomization.status.last_applied_revision
+    });
+    Ok(applied.unwrap_or_default())
+}
