@@ -43,6 +43,11 @@ impl LeaseTimes {
     }
 }
 
+/// The annotation of a Lease by which its holder says that it wants the leases
+/// of the elections that follow. It names the holder, since others who take the
+/// lease leave annotations as they are.
+const LEADS_NEXT: &str = "trueup.dev/leads-next";
+
 /// By how much client-go stretches the pauses between attempts at most.
 const JITTER: f64 = 1.2;
 
@@ -59,6 +64,20 @@ pub struct LeaseRecord {
     pub acquired: Text,
     /// When it was renewed, as written.
     pub renewed: Text,
+    /// Who says that it wants to lead in the elections that follow this one
+    /// as well (annotation `trueup.dev/leads-next`); empty where nobody does.
+    pub leads_next: Text,
+}
+
+impl LeaseRecord {
+    /// What the holder wants of the elections that follow.
+    fn reach(&self) -> Reach {
+        if self.leads_next.is_empty() || self.leads_next != self.holder {
+            Reach::ThisOne
+        } else {
+            Reach::TheNextToo
+        }
+    }
 }
 
 /// A lease as seen, and since when (on our own clock) it has not changed.
@@ -114,9 +133,32 @@ pub enum Leadership {
     Standby {
         /// Identity of the leader; empty when unknown.
         holder: Text,
+        /// What else the leader wants to lead.
+        reach: Reach,
     },
     /// We do.
     Leading,
+}
+
+/// What the leader of one election wants of those that follow it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Reach {
+    /// Nothing, as far as it says: a program that knows only this one.
+    #[default]
+    ThisOne,
+    /// To lead there as well, as programs of ours do.
+    TheNextToo,
+}
+
+impl Leadership {
+    /// Somebody leads of whom nothing is known, or nobody does.
+    #[must_use]
+    pub fn unknown() -> Self {
+        Self::Standby {
+            holder: Text::new(),
+            reach: Reach::default(),
+        }
+    }
 }
 
 /// The wall clock, for the times written into the Lease.
@@ -134,6 +176,8 @@ pub struct LeaseElection {
     renewed_at: Option<Instant>,
     keeper: TenureKeeper,
     after: Option<Precedence>,
+    /// What we want of the elections that follow.
+    reach: Reach,
     /// Since when nobody else has held the lease, as far as was seen.
     open_since: Option<Instant>,
 }
@@ -166,6 +210,7 @@ impl LeaseElection {
             renewed_at: None,
             keeper: TenureKeeper::new(),
             after: None,
+            reach: Reach::default(),
             open_since: None,
         }
     }
@@ -175,6 +220,16 @@ impl LeaseElection {
     pub fn after(self, first: Precedence) -> Self {
         Self {
             after: Some(first),
+            ..self
+        }
+    }
+
+    /// The same, by a process that takes part in elections after this one: it
+    /// says so to the others, who then leave those to it while it leads here.
+    #[must_use]
+    pub fn with_others_to_follow(self) -> Self {
+        Self {
+            reach: Reach::TheNextToo,
             ..self
         }
     }
@@ -212,9 +267,7 @@ impl LeaseElection {
             }
         }
         self.release().await;
-        tell.send_replace(Leadership::Standby {
-            holder: Text::new(),
-        });
+        tell.send_replace(Leadership::unknown());
     }
 
     /// One attempt to take or renew the lease, bounded by the retry period.
@@ -269,14 +322,13 @@ impl LeaseElection {
         {
             return Leadership::Leading;
         }
-        let holder = self
-            .seen
-            .as_ref()
-            .map(|(_, view)| view.record.holder.clone());
-        Leadership::Standby {
-            holder: holder
-                .filter(|holder| *holder != self.identity)
-                .unwrap_or_default(),
+        let record = self.seen.as_ref().map(|(_, view)| &view.record);
+        match record.filter(|record| record.holder != self.identity) {
+            Some(record) => Leadership::Standby {
+                holder: record.holder.clone(),
+                reach: record.reach(),
+            },
+            None => Leadership::unknown(),
         }
     }
 
@@ -292,6 +344,7 @@ impl LeaseElection {
         };
         let record = LeaseRecord {
             holder: Text::new(),
+            leads_next: Text::new(),
             duration_s: 1,
             renewed: self.now_text(),
             ..view.record
@@ -369,6 +422,10 @@ impl LeaseElection {
                 before.acquired
             },
             renewed: now,
+            leads_next: match self.reach {
+                Reach::ThisOne => Text::new(),
+                Reach::TheNextToo => self.identity.clone(),
+            },
         };
         // The time counts from before the request: others may see it earlier than we.
         let (began, now_ms) = (Instant::now(), self.now_ms());
@@ -435,6 +492,9 @@ async fn begun(first: Option<Precedence>) {
     }
 }
 
+/// Where the annotation stands.
+const ANNOTATED: [&str; 3] = ["metadata", "annotations", LEADS_NEXT];
+
 fn read_record(lease: &Value) -> LeaseRecord {
     let text = |key| Text::from(lease.str_at(&["spec", key]).unwrap_or_default());
     let number = |key| lease.i64_at(&["spec", key]).unwrap_or_default();
@@ -444,6 +504,7 @@ fn read_record(lease: &Value) -> LeaseRecord {
         transitions: number("leaseTransitions"),
         acquired: text("acquireTime"),
         renewed: text("renewTime"),
+        leads_next: Text::from(lease.str_at(&ANNOTATED).unwrap_or_default()),
     }
 }
 
@@ -453,4 +514,9 @@ fn write_record(lease: &mut Value, record: &LeaseRecord) {
     lease.set_at(&["spec", "leaseTransitions"], record.transitions.into());
     lease.set_at(&["spec", "acquireTime"], record.acquired.clone().into());
     lease.set_at(&["spec", "renewTime"], record.renewed.clone().into());
+    if record.leads_next.is_empty() {
+        lease.remove_at(&ANNOTATED);
+    } else {
+        lease.set_at(&ANNOTATED, record.leads_next.clone().into());
+    }
 }

@@ -37,7 +37,8 @@ pub use error::{ApiError, Cause, ConnectError, ErrorClass, Outcome};
 pub use knowledge::MISS_REFRESHES;
 pub use kube::client::Body as RequestBody;
 pub use lease::{
-    Leadership, LeaseDecision, LeaseElection, LeaseRecord, LeaseTimes, LeaseView, decide_lease,
+    Leadership, LeaseDecision, LeaseElection, LeaseRecord, LeaseTimes, LeaseView, Reach,
+    decide_lease,
 };
 pub use lines::MAX_WATCH_LINE_BYTES;
 pub use list::{MAX_LIST_OBJECTS, ObjectList, PAGE_OBJECTS};

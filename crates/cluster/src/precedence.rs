@@ -1,6 +1,6 @@
 //! One election after another: who leads there is to lead here as well.
 
-use crate::{Leadership, LeaseElection, Tenure};
+use crate::{Leadership, LeaseElection, Reach, Tenure};
 use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::Instant;
@@ -11,8 +11,11 @@ use trueup_object::Text;
 ///
 /// Whoever leads there leads here, too. Whoever does not gives up here within a
 /// retry period, so that who took over there may take over here; and leads here
-/// alone only when one and the same other process has led there for long and
-/// left this lease alone for as long, and so does not want to lead here.
+/// alone only when one and the same other process has led there for long, does
+/// not say that it wants to lead here (see
+/// [`LeaseElection::with_others_to_follow`]), and left this lease alone for as
+/// long. That it was left alone does not suffice: who is cut off from it for a
+/// while could never have it back from one who renews it.
 #[derive(Clone, Debug)]
 pub struct Precedence {
     tenure: Tenure,
@@ -48,15 +51,10 @@ impl Precedence {
             self.other = None;
             return true;
         }
-        let holder = match &*self.told.borrow() {
-            Leadership::Leading => Text::new(),
-            Leadership::Standby { holder } => holder.clone(),
-        };
-        if holder.is_empty() {
-            // Nobody leads there, or nobody knows who: it may be ours next.
+        let Some(holder) = self.other_one_there() else {
             self.other = None;
             return false;
-        }
+        };
         if let Some((known, since)) = &self.other
             && *known == holder
         {
@@ -65,6 +63,18 @@ impl Precedence {
         }
         self.other = Some((holder, now));
         false
+    }
+
+    /// Who else leads there, and there alone. If nobody leads, or nobody knows
+    /// who, it may be ours next; and one who wants this lease is to have it.
+    fn other_one_there(&self) -> Option<Text> {
+        match &*self.told.borrow() {
+            Leadership::Standby {
+                holder,
+                reach: Reach::ThisOne,
+            } if !holder.is_empty() => Some(holder.clone()),
+            Leadership::Standby { .. } | Leadership::Leading => None,
+        }
     }
 
     /// Waits until we lead there.

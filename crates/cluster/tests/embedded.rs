@@ -324,7 +324,7 @@ fn process(cluster: &TestCluster, namespace: &str, name: &str) -> Vec<tokio::tas
         LeaseElection::new(session, namespace, lease, name, LeaseTimes::FLUX, clock)
     };
     let (first, second) = (election("first"), election("second"));
-    let standby = || Leadership::Standby { holder: "".into() };
+    let standby = || Leadership::unknown();
     let (tell, told) = tokio::sync::watch::channel(standby());
     let patience = LeaseTimes::FLUX.lease_duration;
     let second = second.after(Precedence::new(&first, told, patience));
@@ -353,20 +353,28 @@ async fn holders(cluster: &TestCluster, namespace: &str) -> [String; 2] {
     holders
 }
 
+/// A lease that another program holds.
+fn lease(namespace: &str, name: &str, holder: &str, renewals: i64) -> Value {
+    value!({"apiVersion": "coordination.k8s.io/v1", "kind": "Lease",
+        "metadata": {"name": name, "namespace": namespace},
+        "spec": {"holderIdentity": holder, "leaseDurationSeconds": 35, "leaseTransitions": renewals}})
+}
+
+/// Writes a lease whoever holds it; what is not named stays.
+async fn take(cluster: &TestCluster, lease: &Value) {
+    let manager = lease.str_at(&["spec", "holderIdentity"]).unwrap();
+    let options = ApplyOptions::new(manager).taking_over();
+    cluster.session().apply(lease, &options).await.unwrap();
+}
+
 #[test]
 fn of_two_elections_one_after_the_other_one_process_leads_both() {
     virtual_time(async {
         let cluster = TestCluster::embedded(5);
         let namespace = cluster.namespace("p").await.unwrap();
-        let lease = |name: &str, holder: &str, renewals: i64| {
-            value!({"apiVersion": "coordination.k8s.io/v1", "kind": "Lease",
-                "metadata": {"name": name, "namespace": namespace.as_str()},
-                "spec": {"holderIdentity": holder, "leaseDurationSeconds": 35, "leaseTransitions": renewals}})
-        };
         let write = async |name: &str, holder: &str, renewals: i64| {
-            let options = ApplyOptions::new("other").taking_over();
-            let object = lease(name, holder, renewals);
-            cluster.session().apply(&object, &options).await.unwrap();
+            let object = lease(&namespace, name, holder, renewals);
+            take(&cluster, &object).await;
         };
         // Each lease is held by another process, which falls silent.
         write("first", "x", 0).await;
@@ -388,6 +396,25 @@ fn of_two_elections_one_after_the_other_one_process_leads_both() {
             if (15..=30).contains(&since_s) {
                 assert_eq!(second, "", "after {since_s} s");
             }
+        }
+        let [_, alone] = holders(&cluster, &namespace).await;
+        assert!(["a", "b"].contains(&alone.as_str()), "{alone:?}");
+        // It says that it wants the second one, too: it is given up for it,
+        // and left alone however long it takes.
+        for renewals in 30..60 {
+            let mut object = lease(&namespace, "first", "x", renewals);
+            let mark = ["metadata", "annotations", "trueup.dev/leads-next"];
+            object.set_at(&mark, "x".into());
+            take(&cluster, &object).await;
+            tokio::time::sleep(Duration::from_secs(5)).await;
+            let [_, second] = holders(&cluster, &namespace).await;
+            assert!(second.is_empty() || renewals < 33, "{second:?}");
+        }
+        // One who takes the lease over and knows nothing of that leaves what
+        // the other has said.
+        for renewals in 60..90 {
+            write("first", "z", renewals).await;
+            tokio::time::sleep(Duration::from_secs(5)).await;
         }
         let [_, alone] = holders(&cluster, &namespace).await;
         assert!(["a", "b"].contains(&alone.as_str()), "{alone:?}");

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{oneshot, watch};
 use trueup_cluster::{
-    Leadership, LeaseDecision, LeaseElection, LeaseRecord, LeaseTimes, LeaseView, decide_lease,
+    Leadership, LeaseDecision, LeaseElection, LeaseRecord, LeaseTimes, LeaseView, Reach,
+    decide_lease,
 };
 use trueup_testkit::{VirtualClock, virtual_time};
 
@@ -103,7 +104,8 @@ fn we_stand_by_while_another_renews_and_take_over_when_it_falls_silent() {
             assert_eq!(
                 election.leadership(),
                 Leadership::Standby {
-                    holder: "flux".into()
+                    holder: "flux".into(),
+                    reach: Reach::ThisOne,
                 }
             );
             tokio::time::sleep(Duration::from_secs(5)).await;
@@ -144,7 +146,7 @@ fn at_the_end_the_lease_is_given_up() {
         let script = Script::new();
         script.on("POST", &lease("me", "t"));
         script.on("PUT", &lease("", "t"));
-        let (tell, mut told) = watch::channel(Leadership::Standby { holder: "".into() });
+        let (tell, mut told) = watch::channel(Leadership::unknown());
         let (stop, stopped) = oneshot::channel::<()>();
         let task = tokio::spawn(election(&script).run(tell, async {
             let _ = stopped.await;

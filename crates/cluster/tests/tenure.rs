@@ -44,7 +44,7 @@ fn a_leader_that_can_not_renew_is_stopped_at_the_deadline_between_two_attempts()
         script.reply("PUT", broken());
         let election = election(&script);
         let mut tenure = election.tenure();
-        let (tell, _told) = watch::channel(Leadership::Standby { holder: "".into() });
+        let (tell, _told) = watch::channel(Leadership::unknown());
         let task = tokio::spawn(election.run(tell, std::future::pending()));
         tenure.begun().await;
         script.reply(&format!("GET {PATH}"), broken());

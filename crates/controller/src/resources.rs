@@ -258,10 +258,11 @@ fn elect(
         election.times,
         Arc::new(move || clock.now()),
     );
-    let (tell, told) = watch::channel(Leadership::Standby {
-        holder: Text::new(),
-    });
+    let (tell, told) = watch::channel(Leadership::unknown());
     let led = Precedence::new(&lease, told.clone(), election.times.lease_duration);
+    if shell == Shell::GitRepository {
+        lease = lease.with_others_to_follow();
+    }
     if let Some(first) = after {
         lease = lease.after(first);
     }
@@ -307,10 +308,10 @@ fn tell_of_leadership(
             };
             let message = match leadership {
                 Leadership::Leading => format!("successfully acquired lease {lease}"),
-                Leadership::Standby { holder } if holder.is_empty() => {
+                Leadership::Standby { holder, .. } if holder.is_empty() => {
                     format!("attempting to acquire leader lease {lease}...")
                 }
-                Leadership::Standby { holder } => {
+                Leadership::Standby { holder, .. } => {
                     format!("standing by: lease {lease} is held by {holder}")
                 }
             };
