@@ -130,6 +130,16 @@ pub(crate) fn is_newer(object: &LiveObject, known: &LiveObject) -> bool {
     }
 }
 
+/// Whether a watch that has come as far as `version` has shown all that became
+/// of an object up to this state of it.
+pub(crate) fn is_shown_by(version: &str, object: &LiveObject) -> bool {
+    let number = |version: &str| version.parse::<u64>().ok();
+    match (number(version), number(object.resource_version())) {
+        (Some(reached), Some(known)) => known <= reached,
+        _ => false,
+    }
+}
+
 /// What the machine needs to know of a custom resource.
 pub(crate) fn facts_of(cluster: &ClusterKey, kind: Kind, object: &Value) -> Facts {
     let facts = match kind {

@@ -18,6 +18,10 @@ pub(crate) enum StatusError {
     /// It can't be read as its kind.
     #[error(transparent)]
     Kind(#[from] KindError),
+    /// Somebody else has written what the run did not reckon with: it is void,
+    /// and the next one begins from that.
+    #[error("{0} was changed by somebody else meanwhile")]
+    Overtaken(ObjectKey),
     /// The API refused or did not answer.
     #[error(transparent)]
     Api(#[from] ApiError),
@@ -40,6 +44,17 @@ pub(crate) async fn change<R: Resource>(
     key: &ObjectKey,
     change: &(dyn Fn(&mut R) + Send + Sync),
 ) -> Result<R, StatusError> {
+    change_where(context, key, &|_| true, change).await
+}
+
+/// The same, where what was decided holds for the newest copy as well;
+/// [`StatusError::Overtaken`] where it does not.
+pub(crate) async fn change_where<R: Resource>(
+    context: &Context,
+    key: &ObjectKey,
+    holds: &(dyn Fn(&R) -> bool + Send + Sync),
+    change: &(dyn Fn(&mut R) + Send + Sync),
+) -> Result<R, StatusError> {
     let mut refused = None;
     for _ in 0..CONFLICT_ATTEMPTS {
         let live = context
@@ -47,6 +62,9 @@ pub(crate) async fn change<R: Resource>(
             .get(key)
             .ok_or_else(|| StatusError::Gone(key.clone()))?;
         let mut resource = R::read(live.value())?;
+        if !holds(&resource) {
+            return Err(StatusError::Overtaken(key.clone()));
+        }
         let before = resource.status_value();
         change(&mut resource);
         let Some(patch) = status_patch(&before, &resource.status_value()) else {
@@ -202,13 +220,31 @@ pub(crate) async fn remove_finalizer<R: Resource>(
     context: &Context,
     key: &ObjectKey,
 ) -> Result<(), StatusError> {
-    let outcome = change_finalizers::<R>(context, key, &|finalizers| {
-        finalizers.retain(|it| it != names::FINALIZER)
+    remove_finalizer_where::<R>(context, key, &|_| true).await
+}
+
+/// The same, where what was decided holds for the newest copy as well;
+/// [`StatusError::Overtaken`] where it does not.
+pub(crate) async fn remove_finalizer_where<R: Resource>(
+    context: &Context,
+    key: &ObjectKey,
+    holds: &(dyn Fn(&R) -> bool + Send + Sync),
+) -> Result<(), StatusError> {
+    let outcome = amend(context, key, &|resource: &R| {
+        if !holds(resource) {
+            return None;
+        }
+        with_finalizers(resource, &|finalizers| {
+            finalizers.retain(|it| it != names::FINALIZER)
+        })
     })
     .await;
     match outcome {
         Err(StatusError::Gone(_)) => Ok(()),
-        outcome => outcome,
+        Ok(Amended::Before) if !holds(&read(context, key)?) => {
+            Err(StatusError::Overtaken(key.clone()))
+        }
+        outcome => outcome.map(drop),
     }
 }
 
@@ -218,14 +254,22 @@ async fn change_finalizers<R: Resource>(
     change: &(dyn Fn(&mut Vec<Text>) + Send + Sync),
 ) -> Result<(), StatusError> {
     amend(context, key, &|resource: &R| {
-        let before = &resource.metadata().finalizers;
-        let mut after = before.clone();
-        change(&mut after);
-        let list = || after.iter().cloned().map(Value::from).collect::<Value>();
-        (*before != after).then(|| value!({"metadata": {"finalizers": list()}}))
+        with_finalizers(resource, change)
     })
     .await?;
     Ok(())
+}
+
+/// The patch by which the finalizers become what `change` makes of them.
+fn with_finalizers<R: Resource>(
+    resource: &R,
+    change: &(dyn Fn(&mut Vec<Text>) + Send + Sync),
+) -> Option<Value> {
+    let before = &resource.metadata().finalizers;
+    let mut after = before.clone();
+    change(&mut after);
+    let list = || after.iter().cloned().map(Value::from).collect::<Value>();
+    (*before != after).then(|| value!({"metadata": {"finalizers": list()}}))
 }
 
 /// Whether something was written.

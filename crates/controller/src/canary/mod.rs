@@ -200,7 +200,9 @@ impl Run<'_> {
             Stop::Status(StatusError::Api(error)) => {
                 Ended::failed(Next::Backoff, error.to_string())
             }
-            Stop::Trouble(Trouble::Outdated(_)) => Ended::success(Next::Again),
+            Stop::Trouble(Trouble::Outdated(_)) | Stop::Status(StatusError::Overtaken(_)) => {
+                Ended::success(Next::Again)
+            }
             Stop::Trouble(trouble) => self.troubled(&trouble),
         }
     }

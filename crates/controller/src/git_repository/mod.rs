@@ -26,6 +26,7 @@ pub(crate) async fn reconcile(
     match run(context, start, cancel).await {
         Ok(ended) => ended,
         Err(StatusError::Gone(_)) => Ended::success(Next::Never),
+        Err(StatusError::Overtaken(_)) => Ended::success(Next::Again),
         Err(StatusError::Kind(error)) => report::unreadable(context, &start.key, &error).await,
         Err(StatusError::Api(error)) => Ended::failed(Next::Backoff, error.to_string()),
     }

@@ -16,7 +16,7 @@ use trueup_cluster::{
     ApiError, ApplyOptions, DeleteOptions, Deletion, ErrorClass, Form, LiveObject, Patch,
     Propagation, Session, WriteOptions,
 };
-use trueup_kinds::{message, names, reason};
+use trueup_kinds::{Inventory, message, names, reason};
 use trueup_object::{ObjectRef, Text, Value};
 use trueup_plan::{
     Action, Cause, ChangeLine, ChangeVerb, Check, Consent, Desired, Drift, DryRun, Extent, Forcing,
@@ -34,6 +34,9 @@ const MAX_FAILURES_NAMED: usize = 10;
 /// What was done so far.
 #[derive(Debug, Default)]
 pub(super) struct Done {
+    /// All objects of ours that the run has reckoned with: those of the
+    /// inventory with which it began, and those that it has named since.
+    pub known: Inventory,
     /// Objects that were written, in order.
     pub changes: Vec<ChangeLine>,
     /// Fields that were corrected.

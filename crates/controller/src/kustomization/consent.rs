@@ -93,7 +93,7 @@ pub(super) async fn tell_held(
     let told = before.status.conditions.get(DELETIONS_HELD);
     let is_news = told.is_none_or(|told| told.message != whole);
     let now = context.clock.now();
-    status::change(context, key, &|kustomization: &mut Kustomization| {
+    let change = |kustomization: &mut Kustomization| {
         report::acknowledge(kustomization);
         let generation = kustomization.metadata.generation;
         let status = &mut kustomization.status;
@@ -114,8 +114,9 @@ pub(super) async fn tell_held(
                 change.remove(HEALTHY);
             }
         }
-    })
-    .await?;
+    };
+    let holds = report::still_holds(goal.mark, &goal.done.known);
+    status::change_where(context, key, &holds, &change).await?;
     if is_news {
         let (mark, reason) = (Some(goal.mark), reason::DELETIONS_HELD);
         report::publish(context, key, mark, Severity::Error, reason, &whole);

@@ -75,6 +75,7 @@ impl Task<'_> {
     pub(super) async fn run(&self, done: &mut Done) -> Result<Reached, Stop> {
         let status = &self.kustomization.status;
         let mut inventory = status.inventory.clone().unwrap_or_default();
+        done.known = inventory.clone();
         self.track(&inventory).await;
         health::resume(self.context, self.memory, self.kustomization, self.mark);
         let mut observed = observe::known(
@@ -136,6 +137,7 @@ impl Task<'_> {
         plan: &Plan,
         actions: &[Action],
         inventory: &mut Inventory,
+        done: &mut Done,
     ) -> Result<(), Stop> {
         if let Some(union) = plan.inventory_before(actions) {
             report::writing(
@@ -146,6 +148,7 @@ impl Task<'_> {
                 &union,
             )
             .await?;
+            done.known = done.known.union(&union);
             *inventory = union;
         }
         Ok(())
@@ -193,7 +196,7 @@ impl Task<'_> {
             };
             let stage = self.braked(stage);
             if stage.is_done() {
-                self.write_inventory(&plan, &stage.actions, inventory)
+                self.write_inventory(&plan, &stage.actions, inventory, done)
                     .await?;
                 return self.exit(&stage, &plan, inventory, done).await;
             }
@@ -209,7 +212,8 @@ impl Task<'_> {
                 }
                 Checked::Actions { actions, refused } => {
                     done.refused.extend(refused);
-                    self.write_inventory(&plan, &actions, inventory).await?;
+                    self.write_inventory(&plan, &actions, inventory, done)
+                        .await?;
                     let written = hands.write(&actions, observed, done).await;
                     self.look_again(&actions, observed);
                     written?;
@@ -348,7 +352,7 @@ impl Task<'_> {
         let inventory = plan.inventory_after(&done.gone);
         lock(self.memory).owned = observe::owned_ids(self.build.desired(), &inventory);
         if !failures.is_empty() {
-            report::pruned(self.context, self.key, &inventory).await?;
+            report::pruned(self.context, self.key, (&done.known, &inventory)).await?;
             return Err(
                 Failure::new(reason::PRUNE_FAILED, failures.join("\n"), Cure::Retry).into(),
             );

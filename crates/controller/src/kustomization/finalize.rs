@@ -44,7 +44,7 @@ pub(super) async fn run(
         let inventory = kustomization.status.inventory.clone().unwrap_or_default();
         let target = match way_to(context, key, kustomization, memory, &inventory).await? {
             Some(target) => target,
-            None => return release(context, key).await,
+            None => return release(context, key, &inventory).await,
         };
         let left = delete_all(context, &target, key, kustomization, memory, done).await?;
         if course == Finalization::DeleteAndWait
@@ -54,11 +54,18 @@ pub(super) async fn run(
             return Ok(ended);
         }
     }
-    release(context, key).await
+    let dealt_with = kustomization.status.inventory.clone().unwrap_or_default();
+    release(context, key, &dealt_with).await
 }
 
-async fn release(context: &Arc<Context>, key: &ObjectKey) -> Result<Ended, Stop> {
-    status::remove_finalizer::<Kustomization>(context, key).await?;
+/// Lets the object go, whose objects were dealt with, unless it has more by now.
+async fn release(
+    context: &Arc<Context>,
+    key: &ObjectKey,
+    dealt_with: &Inventory,
+) -> Result<Ended, Stop> {
+    let holds = report::names_only(dealt_with);
+    status::remove_finalizer_where::<Kustomization>(context, key, &holds).await?;
     Ok(Ended::success(Next::Never))
 }
 

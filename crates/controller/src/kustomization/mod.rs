@@ -326,7 +326,8 @@ impl Run<'_> {
                 purpose,
                 look_again_ms,
             } => {
-                report::waiting(context, key, mark, &inventory, purpose).await?;
+                let known = &self.done.known;
+                report::waiting(context, key, mark, (known, &inventory), purpose).await?;
                 Ok(Ended::success(Next::Deadline {
                     delay_ms: look_again_ms,
                 }))
@@ -378,6 +379,7 @@ impl Run<'_> {
         match told {
             Ok(ended) => ended,
             Err(StatusError::Gone(_)) => Ended::success(Next::Never),
+            Err(StatusError::Overtaken(_)) => Ended::success(Next::Again),
             Err(StatusError::Kind(error)) => report::unreadable(context, key, &error).await,
             Err(StatusError::Api(error)) => Ended::failed(Next::Backoff, error.to_string()),
         }

@@ -78,16 +78,37 @@ pub(super) async fn fetching(
     Ok(())
 }
 
-/// Notes which objects are left after a prune that did not succeed whole.
+/// Whether the inventory of the newest copy names nothing that a run has not
+/// reckoned with. What another process has put there since would be forgotten
+/// if it were replaced by what the run has left.
+pub(super) fn names_only(known: &Inventory) -> impl Fn(&Kustomization) -> bool + Send + Sync {
+    move |newest| {
+        let inventory = newest.status.inventory.as_ref();
+        inventory.is_none_or(|it| it.without(known).is_empty())
+    }
+}
+
+/// Whether what a run has found out about a state holds for the newest copy:
+/// it is the same specification, and names nothing else.
+pub(super) fn still_holds(
+    mark: &Mark,
+    known: &Inventory,
+) -> impl Fn(&Kustomization) -> bool + Send + Sync {
+    let (generation, names_only) = (mark.generation, names_only(known));
+    move |newest| newest.metadata.generation == generation && names_only(newest)
+}
+
+/// Notes which objects are left after a prune that did not succeed whole:
+/// those that the run has reckoned with, and those that are left of them.
 pub(super) async fn pruned(
     context: &Context,
     key: &ObjectKey,
-    inventory: &Inventory,
+    (known, left): (&Inventory, &Inventory),
 ) -> Result<(), StatusError> {
-    status::change(context, key, &|kustomization: &mut Kustomization| {
-        kustomization.status.inventory = Some(inventory.clone());
-    })
-    .await?;
+    let change = |kustomization: &mut Kustomization| {
+        kustomization.status.inventory = Some(left.clone());
+    };
+    status::change_where(context, key, &names_only(known), &change).await?;
     Ok(())
 }
 
@@ -124,16 +145,17 @@ pub(super) async fn unaffected(
 }
 
 /// Everything is applied and not healthy yet. What was ready, with nothing
-/// changed since, is not declared otherwise before the time is up.
+/// changed since, is not declared otherwise before the time is up. The
+/// inventories are that with which the run has reckoned, and what it is now.
 pub(super) async fn waiting(
     context: &Context,
     key: &ObjectKey,
     mark: &Mark,
-    inventory: &Inventory,
+    (known, inventory): (&Inventory, &Inventory),
     purpose: Purpose,
 ) -> Result<(), StatusError> {
     let now = context.clock.now();
-    status::change(context, key, &|kustomization: &mut Kustomization| {
+    let change = |kustomization: &mut Kustomization| {
         acknowledge(kustomization);
         let timeout = kustomization.spec.timeout_or_default();
         let generation = kustomization.metadata.generation;
@@ -149,8 +171,8 @@ pub(super) async fn waiting(
                 change.set_unknown(HEALTHY, reason::PROGRESSING, &text);
             }
         }
-    })
-    .await?;
+    };
+    status::change_where(context, key, &still_holds(mark, known), &change).await?;
     Ok(())
 }
 
@@ -195,7 +217,7 @@ pub(super) async fn goal(
     let news = is_news(&before, goal);
     let now = context.clock.now();
     let unwatched = unwatched(context, key, before.spec.interval_or_least());
-    status::change(context, key, &|kustomization: &mut Kustomization| {
+    let change = |kustomization: &mut Kustomization| {
         acknowledge(kustomization);
         let generation = kustomization.metadata.generation;
         let status = &mut kustomization.status;
@@ -234,8 +256,9 @@ pub(super) async fn goal(
                 change.remove(HEALTHY);
             }
         }
-    })
-    .await?;
+    };
+    let holds = still_holds(goal.mark, &goal.done.known);
+    status::change_where(context, key, &holds, &change).await?;
     if news {
         tell_goal(context, key, &before, goal);
     }

@@ -17,11 +17,11 @@ mod tests;
 mod watching;
 
 use crate::machine::ObjectKey;
-use crate::objects::is_newer;
+use crate::objects::{is_newer, is_shown_by};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use tokio_util::sync::CancellationToken;
-use trueup_cluster::{ChangeCount, Changes, LiveObject};
+use trueup_cluster::{ChangeCount, Changes, DeletedObject, LiveObject};
 use trueup_kinds::names;
 use trueup_object::{ObjectRef, Text};
 
@@ -50,6 +50,11 @@ pub(crate) struct LiveSet {
 struct Watched {
     /// None with a tree: most are looked at once in an interval.
     objects: BTreeMap<ObjectRef, LiveObject>,
+    /// Those known by answers to reads and writes alone. The watch does not
+    /// tell that such a one is gone.
+    unshown: BTreeSet<ObjectRef>,
+    /// Everything up to this resource version was shown; empty before.
+    reached: Text,
     standing: Standing,
     /// Why it is forbidden to watch.
     forbidden: Option<Text>,
@@ -113,7 +118,7 @@ impl LiveSet {
         let subjects = viewer.subjects(object.reference()).into_iter();
         subjects
             .filter(|subject| labelled || matches!(subject.what, What::Named(..)))
-            .filter_map(|subject| Some((subject.clone(), self.seen(&subject, object)?)))
+            .filter_map(|subject| Some((subject.clone(), self.learnt(&subject, object)?)))
             .collect()
     }
 
@@ -123,6 +128,7 @@ impl LiveSet {
         for subject in viewer.subjects(reference) {
             if let Some(watched) = watches.get_mut(&subject) {
                 watched.objects.remove(reference);
+                watched.unshown.remove(reference);
             }
         }
     }
@@ -190,35 +196,50 @@ impl LiveSet {
     fn seen(&self, subject: &Subject, object: &LiveObject) -> Option<Change> {
         let mut watches = self.lock();
         let watched = watches.get_mut(subject)?;
-        let before = watched.objects.get(object.reference()).cloned();
-        let same_life = before.as_ref().filter(|it| it.uid() == object.uid());
-        if same_life.is_some_and(|known| !is_newer(object, known)) {
-            return None;
-        }
-        watched
-            .objects
-            .insert(object.reference().clone(), object.without_tree());
-        Some(Change::Applied {
-            before,
-            now: object.clone(),
-        })
+        watched.unshown.remove(object.reference());
+        watched.take(object)
     }
 
-    fn gone(&self, subject: &Subject, reference: &ObjectRef, uid: &str) -> Option<Change> {
+    /// Takes in an answer. What a watch has shown the end of since is not
+    /// brought back by an answer that comes late.
+    fn learnt(&self, subject: &Subject, object: &LiveObject) -> Option<Change> {
         let mut watches = self.lock();
         let watched = watches.get_mut(subject)?;
-        if watched.objects.get(reference)?.uid() != uid {
+        if !watched.objects.contains_key(object.reference()) {
+            if is_shown_by(&watched.reached, object) {
+                return None;
+            }
+            watched.unshown.insert(object.reference().clone());
+        }
+        watched.take(object)
+    }
+
+    fn gone(&self, subject: &Subject, deleted: &DeletedObject) -> Option<Change> {
+        let mut watches = self.lock();
+        let watched = watches.get_mut(subject)?;
+        if let Some(last) = &deleted.last {
+            watched.reached = last.resource_version().clone();
+        }
+        if watched.objects.get(&deleted.reference)?.uid() != &deleted.uid {
             return None;
         }
-        let before = watched.objects.remove(reference)?;
+        let before = watched.objects.remove(&deleted.reference)?;
+        watched.unshown.remove(&deleted.reference);
         Some(Change::Gone { before })
     }
 
-    fn complete(&self, subject: &Subject) {
-        if let Some(watched) = self.lock().get_mut(subject) {
-            watched.forbidden = None;
-            watched.stands(Standing::Complete);
-        }
+    /// All that there was at `version` has been shown. What was known by an
+    /// answer before that and was not shown is gone: it came and went while
+    /// the watch was away.
+    fn complete(&self, subject: &Subject, version: &str) -> Vec<Change> {
+        let mut watches = self.lock();
+        let Some(watched) = watches.get_mut(subject) else {
+            return Vec::new();
+        };
+        watched.forbidden = None;
+        watched.reached = version.into();
+        watched.stands(Standing::Complete);
+        watched.unshown_until_now()
     }
 
     /// Watching is forbidden: what was shown before is outdated from now on.
@@ -227,6 +248,7 @@ impl LiveSet {
             watched.forbidden = Some(why.into());
             if watched.standing != Standing::Failing {
                 watched.objects.clear();
+                watched.unshown.clear();
                 watched.stands(Standing::Failing);
             }
         }
@@ -311,12 +333,50 @@ impl Watched {
     fn new() -> Self {
         Self {
             objects: BTreeMap::new(),
+            unshown: BTreeSet::new(),
+            reached: Text::new(),
             standing: Standing::Begun,
             forbidden: None,
             standing_changed: ChangeCount::default(),
             users: BTreeSet::new(),
             stop: CancellationToken::new(),
         }
+    }
+
+    fn take(&mut self, object: &LiveObject) -> Option<Change> {
+        let before = self.objects.get(object.reference()).cloned();
+        let same_life = before.as_ref().filter(|it| it.uid() == object.uid());
+        if same_life.is_some_and(|known| !is_newer(object, known)) {
+            return None;
+        }
+        self.objects
+            .insert(object.reference().clone(), object.without_tree());
+        Some(Change::Applied {
+            before,
+            now: object.clone(),
+        })
+    }
+
+    /// Takes out what should have been shown by now, and was not.
+    fn unshown_until_now(&mut self) -> Vec<Change> {
+        let (objects, reached) = (&mut self.objects, &self.reached);
+        let is_gone = |reference: &ObjectRef| match objects.get(reference) {
+            Some(object) => is_shown_by(reached, object),
+            None => true,
+        };
+        let gone: Vec<ObjectRef> = self
+            .unshown
+            .iter()
+            .filter(|reference| is_gone(reference))
+            .cloned()
+            .collect();
+        let mut changes = Vec::new();
+        for reference in gone {
+            self.unshown.remove(&reference);
+            changes.extend(objects.remove(&reference));
+        }
+        let changes = changes.into_iter();
+        changes.map(|before| Change::Gone { before }).collect()
     }
 
     fn stands(&mut self, standing: Standing) {

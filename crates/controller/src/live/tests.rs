@@ -38,6 +38,14 @@ fn object(name: &str, version: u64) -> LiveObject {
     LiveObject::from_json(&GroupVersionKind::new("v1", "ConfigMap"), raw.into()).unwrap()
 }
 
+fn end_of(last: &LiveObject, uid: &str) -> DeletedObject {
+    DeletedObject {
+        reference: last.reference().clone(),
+        uid: uid.into(),
+        last: Some(last.clone()),
+    }
+}
+
 #[test]
 fn watches_start_and_end_with_their_users() {
     let live = LiveSet::default();
@@ -67,15 +75,15 @@ fn what_we_wrote_is_not_overtaken_by_what_a_watch_tells_later() {
     live.answered(&controller(), &object("m", 5));
     assert!(live.seen(&maps, &object("m", 4)).is_none());
     assert!(live.seen(&maps, &object("m", 6)).is_some());
-    live.complete(&maps);
+    live.complete(&maps, "6");
     assert!(
         matches!(live.find(&controller(), object("m", 1).reference()), Sight::Seen(it) if it.resource_version() == "6")
     );
     assert!(
-        live.gone(&maps, object("m", 1).reference(), "another life")
+        live.gone(&maps, &end_of(&object("m", 1), "another life"))
             .is_none()
     );
-    assert!(live.gone(&maps, object("m", 1).reference(), "u").is_some());
+    assert!(live.gone(&maps, &end_of(&object("m", 7), "u")).is_some());
     assert!(matches!(
         live.find(&controller(), object("m", 1).reference()),
         Sight::NotSeen
@@ -83,11 +91,54 @@ fn what_we_wrote_is_not_overtaken_by_what_a_watch_tells_later() {
 }
 
 #[test]
+fn what_came_and_went_while_the_watch_was_away_is_gone_when_it_lists_again() {
+    let live = LiveSet::default();
+    let maps = maps();
+    live.set_users(&user("a"), &BTreeSet::from([maps.clone()]));
+    live.seen(&maps, &object("shown", 3));
+    live.complete(&maps, "3");
+    // Written by us: one before the next list, and one after it.
+    assert_eq!(live.answered(&controller(), &object("went", 5)).len(), 1);
+    assert_eq!(live.answered(&controller(), &object("new", 9)).len(), 1);
+    let gone: Vec<String> = live
+        .complete(&maps, "8")
+        .iter()
+        .map(|change| match change {
+            Change::Gone { before } => before.name().to_string(),
+            Change::Applied { .. } => "applied".to_owned(),
+        })
+        .collect();
+    assert_eq!(gone, ["went"]);
+    let sight = |name: &str| live.find(&controller(), object(name, 1).reference());
+    assert!(matches!(sight("went"), Sight::NotSeen));
+    assert!(matches!(sight("shown"), Sight::Seen(_)));
+    assert!(matches!(sight("new"), Sight::Seen(_)));
+    // Once it is shown the watch tells of its end, and no list does.
+    live.seen(&maps, &object("new", 9));
+    assert!(live.complete(&maps, "12").is_empty());
+}
+
+#[test]
+fn an_answer_that_comes_late_brings_nothing_back() {
+    let live = LiveSet::default();
+    let maps = maps();
+    live.set_users(&user("a"), &BTreeSet::from([maps.clone()]));
+    live.complete(&maps, "1");
+    live.seen(&maps, &object("m", 5));
+    live.gone(&maps, &end_of(&object("m", 6), "u"));
+    assert!(live.answered(&controller(), &object("m", 4)).is_empty());
+    let sight = || live.find(&controller(), object("m", 1).reference());
+    assert!(matches!(sight(), Sight::NotSeen));
+    assert_eq!(live.answered(&controller(), &object("m", 7)).len(), 1);
+    assert!(matches!(sight(), Sight::Seen(_)));
+}
+
+#[test]
 fn an_account_sees_only_what_is_its_own_through_a_shared_watch() {
     let live = LiveSet::default();
     live.set_users(&user("a"), &BTreeSet::from([maps()]));
     live.seen(&maps(), &object("m", 1));
-    live.complete(&maps());
+    live.complete(&maps(), "1");
     let tenant = || Identity::service_account("fleet", "tenant");
     let sight = |viewer| live.find(&viewer, object("m", 1).reference());
     assert!(matches!(sight(viewer(tenant(), "a")), Sight::Seen(_)));
@@ -106,7 +157,7 @@ fn what_one_cluster_shows_says_nothing_of_another() {
     let live = LiveSet::default();
     live.set_users(&user("a"), &BTreeSet::from([maps()]));
     live.seen(&maps(), &object("m", 1));
-    live.complete(&maps());
+    live.complete(&maps(), "1");
     let elsewhere = Viewer {
         cluster: ClusterKey::named("elsewhere"),
         ..controller()

@@ -123,18 +123,15 @@ fn is_forbidden(error: &ApiError) -> bool {
 }
 
 fn take(context: &Context, subject: &Subject, event: WatchEvent) {
-    let change = match event {
-        WatchEvent::Applied(object) => context.live.seen(subject, &object),
-        WatchEvent::Deleted(deleted) => {
-            context.live.gone(subject, &deleted.reference, &deleted.uid)
-        }
-        WatchEvent::Synced { .. } => {
-            context.live.complete(subject);
-            None
+    let changes = match event {
+        WatchEvent::Applied(object) => context.live.seen(subject, &object).into_iter().collect(),
+        WatchEvent::Deleted(deleted) => context.live.gone(subject, &deleted).into_iter().collect(),
+        WatchEvent::Synced { resource_version } => {
+            context.live.complete(subject, &resource_version)
         }
         WatchEvent::Restarted { reason } => {
             tracing::debug!(?subject, %reason, "watch begun anew");
-            None
+            Vec::new()
         }
         WatchEvent::Error(error) => {
             tracing::debug!(?subject, %error, "watch");
@@ -143,11 +140,11 @@ fn take(context: &Context, subject: &Subject, event: WatchEvent) {
             } else {
                 context.live.failing(subject);
             }
-            None
+            Vec::new()
         }
     };
-    if let Some(change) = change {
-        wake(context, subject, &change, None);
+    for change in &changes {
+        wake(context, subject, change, None);
     }
 }
 
