@@ -4,11 +4,13 @@ use crate::action::Decision;
 use crate::cache::{Cache, Key, Kind};
 use crate::endpoints::{self, TriggerTimes};
 use crate::options::Parts;
+use crate::process::ProcessOptions;
 use crate::{
     autoscaler, cronjob, daemonset, deployment, disruption, job, node_taints, pod, replicaset,
     statefulset,
 };
 use jiff::{SignedDuration, Timestamp};
+use std::sync::Arc;
 use std::time::Duration;
 use trueup_cluster::LiveObject;
 use trueup_object::Text;
@@ -33,6 +35,8 @@ pub struct Setting {
     /// By Pod of a Service, when its endpoints were last decided about, since
     /// when it had been ready or not; `None` before the first time.
     pub triggers: Option<TriggerTimes>,
+    /// How Pods are run as processes; those are left alone once they are bound.
+    pub processes: Option<Arc<ProcessOptions>>,
 }
 
 impl Setting {

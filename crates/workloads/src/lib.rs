@@ -1,7 +1,8 @@
 //! The controllers and the simulated node that a laptop's cluster needs:
 //! Deployment → ReplicaSet → Pod, StatefulSet, DaemonSet, Job, CronJob, the
 //! endpoints of Services, disruption budgets, autoscalers, and Pods that become
-//! ready without running anything.
+//! ready without running anything, or run as processes of this machine
+//! ([`process`]).
 //!
 //! Floor 7; a plain client of the API. Each kind has a pure function from what
 //! is observed to what is to be done ([`decide`]); [`run`] watches, asks, and
@@ -32,6 +33,7 @@ mod options;
 mod placement;
 mod pod;
 mod pods;
+pub mod process;
 mod replicaset;
 mod rollout;
 mod run;

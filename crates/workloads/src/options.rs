@@ -1,5 +1,6 @@
 //! What runs, and how its Pods behave.
 
+use crate::process::ProcessOptions;
 use jiff::Timestamp;
 use std::fmt;
 use std::sync::Arc;
@@ -51,6 +52,8 @@ pub struct WorkloadsOptions {
     pub heartbeat: Option<Duration>,
     /// The wall clock.
     pub wall_clock: WallClock,
+    /// How Pods are run as processes of this machine; never without.
+    pub processes: Option<Arc<ProcessOptions>>,
 }
 
 impl Default for WorkloadsOptions {
@@ -62,6 +65,7 @@ impl Default for WorkloadsOptions {
             ready_delay: Duration::from_millis(READY_DELAY_MS),
             heartbeat: None,
             wall_clock: Arc::new(Timestamp::now),
+            processes: None,
         }
     }
 }

@@ -31,7 +31,8 @@ pub(crate) fn decide(live: &LiveObject, cache: &Cache, setting: &Setting) -> Dec
     if node.is_empty() {
         return place(live, cache, setting);
     }
-    if node != setting.node_name {
+    let processes = setting.processes.as_ref();
+    if node != setting.node_name || processes.is_some_and(|it| it.takes(pod)) {
         return Decision::nothing();
     }
     if live.deletion_timestamp().is_some() {
@@ -261,7 +262,7 @@ fn container_status(container: &Value, state: &Value, ready: &str) -> Value {
 }
 
 /// An address that stands for the Pod; nothing listens there.
-fn pod_ip(uid: &str) -> Text {
+pub(crate) fn pod_ip(uid: &str) -> Text {
     let digest = Sha256::digest(uid.as_bytes());
     format!("10.244.{}.{}", digest[0], digest[1].clamp(1, 254)).into()
 }

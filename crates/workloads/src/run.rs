@@ -291,6 +291,7 @@ impl Runner {
                 .get(key)
                 .and_then(|failed| failed.said.clone()),
             triggers: self.triggers.get(key).cloned(),
+            processes: self.options.processes.clone(),
         }
     }
 

@@ -55,6 +55,7 @@ impl World {
             first_seen: None,
             failure: None,
             triggers: None,
+            processes: None,
         }
     }
 
