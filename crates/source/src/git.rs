@@ -18,6 +18,6 @@ mod tree;
 
 pub(crate) use address::redacted;
 pub use fetcher::{GitFetcher, GitFetcherOptions};
-pub(crate) use http::{broken, client, client_with};
+pub(crate) use http::{broken, builder_with, client, client_with};
 pub use local::open_local;
 pub(crate) use reference::{RemoteReference, Target};

@@ -21,7 +21,9 @@ pub use error::{FetchError, FetchErrorKind};
 pub use fetch::{BoxFuture, Commit, FetchOutcome, Fetched, GitFetch, MirrorKey, TreeSource};
 pub use folder::FolderTree;
 pub use git::{GitFetcher, GitFetcherOptions, open_local};
-pub use outgoing::{HttpSender, SendRequest, Unanswered};
+pub use outgoing::{
+    HttpSender, SendRequest, Unanswered, check_outgoing, outgoing_cause, outgoing_client,
+};
 pub use request::{
     Credentials, CredentialsError, DEFAULT_BRANCH, DEFAULT_TIMEOUT_MS, GitLimits, GitReference,
     GitRequest, MAX_FILE_BYTES, MAX_PACK_BYTES, MAX_REDIRECTS, MAX_REFERENCES_BYTES,

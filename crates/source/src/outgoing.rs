@@ -1,10 +1,10 @@
 //! Sends the requests that pure crates have made as values.
 
 use crate::error::Failure;
-use crate::git::client_with;
+use crate::git::{builder_with, client_with};
 use crate::{BoxFuture, network};
 use reqwest::header::{LOCATION, RETRY_AFTER};
-use reqwest::{Client, Response, Url};
+use reqwest::{Client, ClientBuilder, Response, Url};
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::{Mutex, PoisonError};
@@ -33,6 +33,38 @@ pub trait SendRequest: fmt::Debug + Send + Sync {
     /// The answer of one attempt, redirects on the same host followed.
     /// Dropping the future cancels.
     fn send(&self, request: OutgoingRequest) -> BoxFuture<'_, Result<ReceivedAnswer, Unanswered>>;
+}
+
+/// A client that is yet to be finished, for many requests to one address that
+/// a user names: names that mean link-local addresses are not found, proxies of
+/// the environment not used, redirects not followed. Addresses that are written
+/// as numbers are the caller's to check, by [`check_outgoing`].
+///
+/// # Errors
+/// When TLS can't be set up.
+pub fn outgoing_client(certificates: Certificates) -> Result<ClientBuilder, Unanswered> {
+    builder_with(certificates).map_err(|it| refused(&it))
+}
+
+/// Refuses an address that is written as one of the link alone.
+///
+/// # Errors
+/// That it is.
+pub fn check_outgoing(url: &Url) -> Result<(), Unanswered> {
+    network::check(url).map_err(|it| refused(&it))
+}
+
+/// What broke a connection, without the address, which may be a secret.
+#[must_use]
+pub fn outgoing_cause(error: reqwest::Error) -> String {
+    let error = error.without_url();
+    let mut words = error.to_string();
+    let mut cause = std::error::Error::source(&error);
+    while let Some(inner) = cause {
+        words = inner.to_string();
+        cause = inner.source();
+    }
+    words
 }
 
 /// Sends over HTTP: no cookies, no proxy but that of the request, never to
@@ -160,14 +192,6 @@ fn refused(failure: &Failure) -> Unanswered {
     Unanswered::Refused(failure.cause.clone())
 }
 
-/// The causes without the address, which may be a secret.
 fn failed(error: reqwest::Error) -> Unanswered {
-    let error = error.without_url();
-    let mut words = error.to_string();
-    let mut cause = std::error::Error::source(&error);
-    while let Some(inner) = cause {
-        words = inner.to_string();
-        cause = inner.source();
-    }
-    Unanswered::Failed(words)
+    Unanswered::Failed(outgoing_cause(error))
 }

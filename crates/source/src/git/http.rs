@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue, LOCATION};
-use reqwest::{Client, RequestBuilder, Response, StatusCode, Url};
+use reqwest::{Client, ClientBuilder, RequestBuilder, Response, StatusCode, Url};
 use rustls::ClientConfig;
 use trueup_kinds::outgoing::Certificates;
 
@@ -37,7 +37,18 @@ pub(crate) struct HttpTransport {
 /// the environment. Costly enough to be kept for the next fetch.
 pub(crate) fn client(request: &GitRequest) -> Result<Client, Failure> {
     let tls = tls::configuration(&request.credentials)?;
-    build(USER_AGENT, tls, request.proxy.as_ref())
+    finished(guarded(USER_AGENT, tls), request.proxy.as_ref())
+}
+
+/// A client that is yet to be finished, for requests to addresses that users
+/// name: nothing from the environment, no redirects, link-local addresses not
+/// found.
+pub(crate) fn builder_with(certificates: Certificates) -> Result<ClientBuilder, Failure> {
+    let tls = match certificates {
+        Certificates::Verified => tls::configuration(&Credentials::default())?,
+        Certificates::Unverified => tls::unverified()?,
+    };
+    Ok(guarded(OWN_USER_AGENT, tls))
 }
 
 /// The client of requests that are none of Git's.
@@ -45,25 +56,20 @@ pub(crate) fn client_with(
     certificates: Certificates,
     proxy: Option<&crate::Proxy>,
 ) -> Result<Client, Failure> {
-    let tls = match certificates {
-        Certificates::Verified => tls::configuration(&Credentials::default())?,
-        Certificates::Unverified => tls::unverified()?,
-    };
-    build(OWN_USER_AGENT, tls, proxy)
+    finished(builder_with(certificates)?, proxy)
 }
 
-fn build(
-    user_agent: &str,
-    tls: ClientConfig,
-    proxy: Option<&crate::Proxy>,
-) -> Result<Client, Failure> {
-    let builder = Client::builder()
+fn guarded(user_agent: &str, tls: ClientConfig) -> ClientBuilder {
+    Client::builder()
         .no_proxy()
         .dns_resolver(Arc::new(network::Resolver))
         .redirect(reqwest::redirect::Policy::none())
         .connect_timeout(CONNECT_TIMEOUT)
         .user_agent(user_agent)
-        .tls_backend_preconfigured(tls);
+        .tls_backend_preconfigured(tls)
+}
+
+fn finished(builder: ClientBuilder, proxy: Option<&crate::Proxy>) -> Result<Client, Failure> {
     let builder = match proxy {
         Some(proxy) => builder.proxy(reqwest_proxy(proxy)?),
         None => builder,
