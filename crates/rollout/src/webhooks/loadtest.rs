@@ -40,12 +40,24 @@ pub enum LoadtestRequest {
     Gate {
         /// What.
         action: GateAction,
-        /// Which: `name.namespace`, or `rollback.name.namespace`. A gate that
-        /// nobody has opened is closed.
-        key: String,
+        /// Which of the Canary's gates. One that nobody has opened is closed.
+        kind: GateKind,
+        /// The Canary's name, as it was given.
+        name: Text,
+        /// Its namespace, as it was given.
+        namespace: Text,
     },
     /// A command.
     Task(Task),
+}
+
+/// What a gate lets through.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum GateKind {
+    /// A canary on its way: `/gate/…`.
+    Advance,
+    /// A rollback of it: `/rollback/…`.
+    Rollback,
 }
 
 /// What is wanted of a gate.
@@ -100,15 +112,15 @@ pub fn read_request(
     namespaces: Option<&Regexp>,
 ) -> Result<LoadtestRequest, LoadtestReply> {
     let answered = |status, body| Ok(LoadtestRequest::Answered(LoadtestReply::new(status, body)));
-    let (action, prefix) = match path {
+    let (action, kind) = match path {
         "/healthz" | "/gate/approve" => return answered(200, "OK"),
         "/gate/halt" => return answered(403, "Forbidden"),
-        "/gate/check" => (GateAction::Check, ""),
-        "/gate/open" => (GateAction::Open, ""),
-        "/gate/close" => (GateAction::Close, ""),
-        "/rollback/check" => (GateAction::Check, "rollback."),
-        "/rollback/open" => (GateAction::Open, "rollback."),
-        "/rollback/close" => (GateAction::Close, "rollback."),
+        "/gate/check" => (GateAction::Check, GateKind::Advance),
+        "/gate/open" => (GateAction::Open, GateKind::Advance),
+        "/gate/close" => (GateAction::Close, GateKind::Advance),
+        "/rollback/check" => (GateAction::Check, GateKind::Rollback),
+        "/rollback/open" => (GateAction::Open, GateKind::Rollback),
+        "/rollback/close" => (GateAction::Close, GateKind::Rollback),
         _ => {
             let payload = allowed_payload(body, namespaces)?;
             return task(&payload).map(LoadtestRequest::Task);
@@ -117,7 +129,9 @@ pub fn read_request(
     let payload = allowed_payload(body, namespaces)?;
     Ok(LoadtestRequest::Gate {
         action,
-        key: format!("{prefix}{}.{}", payload.name, payload.namespace),
+        kind,
+        name: payload.name,
+        namespace: payload.namespace,
     })
 }
 

@@ -1,5 +1,5 @@
 use super::loadtest::{
-    GateAction, LoadtestReply, LoadtestRequest, TaskKind, gate_reply, read_request,
+    GateAction, GateKind, LoadtestReply, LoadtestRequest, TaskKind, gate_reply, read_request,
 };
 use super::*;
 use trueup_gocompat::regexp::Regexp;
@@ -276,27 +276,21 @@ fn reply(status: u16, body: &str) -> LoadtestReply {
 }
 
 #[test]
-fn gates_have_keys_by_name_and_namespace() {
+fn gates_are_told_apart_by_kind_name_and_namespace() {
     let body = br#"{"name":"podinfo","namespace":"test","phase":"Whatever"}"#;
-    for (path, action, key) in [
-        ("/gate/check", GateAction::Check, "podinfo.test"),
-        ("/gate/open", GateAction::Open, "podinfo.test"),
-        ("/gate/close", GateAction::Close, "podinfo.test"),
-        (
-            "/rollback/check",
-            GateAction::Check,
-            "rollback.podinfo.test",
-        ),
-        ("/rollback/open", GateAction::Open, "rollback.podinfo.test"),
-        (
-            "/rollback/close",
-            GateAction::Close,
-            "rollback.podinfo.test",
-        ),
+    for (path, action, kind) in [
+        ("/gate/check", GateAction::Check, GateKind::Advance),
+        ("/gate/open", GateAction::Open, GateKind::Advance),
+        ("/gate/close", GateAction::Close, GateKind::Advance),
+        ("/rollback/check", GateAction::Check, GateKind::Rollback),
+        ("/rollback/open", GateAction::Open, GateKind::Rollback),
+        ("/rollback/close", GateAction::Close, GateKind::Rollback),
     ] {
         let expected = LoadtestRequest::Gate {
             action,
-            key: key.to_owned(),
+            kind,
+            name: "podinfo".into(),
+            namespace: "test".into(),
         };
         assert_eq!(read_request(path, body, None), Ok(expected), "{path}");
     }
