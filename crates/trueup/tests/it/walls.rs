@@ -30,9 +30,14 @@ const FLOORS: &[(u8, &str, &[&str])] = &[
         "controller",
         &["cluster", "source", "render", "plan", "rollout", "notify"],
     ),
+    (7, "loadtest", &["cluster", "source", "rollout"]),
     (7, "gitserver", &[]),
     (8, "web", &["controller"]),
-    (9, "demo", &["web", "apiserver", "workloads", "gitserver"]),
+    (
+        9,
+        "demo",
+        &["web", "apiserver", "workloads", "gitserver", "loadtest"],
+    ),
     (9, "trueup", &["demo"]),
 ];
 
