@@ -25,6 +25,7 @@ const FLOORS: &[(u8, &str, &[&str])] = &[
     (6, "cluster", &["plan"]),
     (6, "apiserver", &["object", "schema"]),
     (7, "workloads", &["cluster"]),
+    (7, "gateway", &["cluster"]),
     (
         7,
         "controller",
@@ -36,7 +37,14 @@ const FLOORS: &[(u8, &str, &[&str])] = &[
     (
         9,
         "demo",
-        &["web", "apiserver", "workloads", "gitserver", "loadtest"],
+        &[
+            "web",
+            "apiserver",
+            "workloads",
+            "gateway",
+            "gitserver",
+            "loadtest",
+        ],
     ),
     (9, "trueup", &["demo"]),
 ];
