@@ -12,15 +12,11 @@ fn ready() -> Readiness {
 }
 
 fn retriable(message: &str) -> Readiness {
-    Readiness::Retriable {
-        message: message.into(),
-    }
+    Readiness::Waiting(message.into())
 }
 
 fn fatal(message: &str) -> Readiness {
-    Readiness::Fatal {
-        message: message.into(),
-    }
+    Readiness::Failed(message.into())
 }
 
 /// The canary's readiness with these fields of the workload, in YAML.
