@@ -2,7 +2,7 @@
 
 use super::{TargetError, TargetKind, View};
 use jiff::{SignedDuration, Timestamp};
-use trueup_kinds::canary::DEFAULT_PROGRESS_DEADLINE_SECONDS;
+use trueup_kinds::canary::{DEFAULT_PROGRESS_DEADLINE_SECONDS, PROMOTED, Phase};
 use trueup_kinds::parse_time;
 use trueup_object::{Text, Value};
 
@@ -46,6 +46,9 @@ struct Rules {
     now: Timestamp,
     /// Since when the Pods of a DaemonSet are waited for.
     since: Option<Timestamp>,
+    /// Since when there is a new revision that may get a Deployment going
+    /// which had too few Pods before.
+    renewed: Option<Timestamp>,
 }
 
 impl Rules {
@@ -56,6 +59,19 @@ impl Rules {
             threshold_percent,
             now,
             since: view.canary.status.last_transition_time,
+            renewed: None,
+        }
+    }
+
+    /// A primary that was broken before its promotion gets the whole deadline
+    /// for its repair.
+    fn of_primary(view: &View<'_>, threshold_percent: i64, now: Timestamp) -> Self {
+        let status = &view.canary.status;
+        let promoted = status.conditions.get(PROMOTED);
+        let promoted = promoted.filter(|_| status.phase == Phase::Promoting);
+        Self {
+            renewed: promoted.and_then(|it| it.last_update_time),
+            ..Self::new(view, threshold_percent, now)
         }
     }
 
@@ -82,7 +98,7 @@ pub fn primary_readiness(view: &View<'_>, now: Timestamp) -> Result<Readiness, T
         .spec
         .analysis
         .primary_ready_threshold_or_default();
-    let rules = Rules::new(view, percent, now);
+    let rules = Rules::of_primary(view, percent, now);
     let namespace = view.namespace();
     let name = view.canary.spec.primary_name();
     Ok(match view.kind()? {
@@ -176,8 +192,9 @@ fn deployment(workload: &Value, rules: &Rules) -> Readiness {
         ),
         _ => return Readiness::Ready,
     };
+    let renewed = rules.renewed.unwrap_or(Timestamp::MIN);
     Readiness::waiting(
-        rules.is_over(unavailable_since(workload)),
+        rules.is_over(unavailable_since(workload).map(|since| since.max(renewed))),
         format!("waiting for rollout to finish: {waits_for}"),
     )
 }
