@@ -1,9 +1,10 @@
 //! Upkeep that anyone can run: `cargo xtask bench converge`, `bench apiserver`
 //! and `bench kustomize` measure, `cargo xtask transcripts` plays recorded conversations with an API server,
-//! `cargo xtask chaos` plays seeded schedules of faults.
+//! `cargo xtask chaos` plays seeded schedules of faults, `cargo xtask e2e` plays canaries under real traffic.
 
 mod chaos;
 mod converge;
+mod e2e;
 mod kubeconfig;
 mod kustomize;
 mod process;
@@ -34,6 +35,8 @@ enum Task {
     },
     /// Play seeded schedules of pushes, faults and kills on the controllers in virtual time, and check what came of them
     Chaos(chaos::Options),
+    /// Play all scenarios of canaries under real traffic, with real NGINX and Prometheus, and print what came of them
+    E2e(e2e::Options),
     /// Play recorded conversations against a server over HTTPS and print where it agrees
     Transcripts(transcripts::Options),
 }
@@ -73,6 +76,10 @@ async fn main() -> ExitCode {
         Task::Chaos(options) => match chaos::run(&options).await {
             Ok(()) => ExitCode::SUCCESS,
             Err(error) => failed("chaos", &error),
+        },
+        Task::E2e(options) => match e2e::run(&options).await {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => failed("e2e", &error),
         },
         Task::Transcripts(options) => match transcripts::run(&options).await {
             Ok(agreement) if agreement.is_good() => ExitCode::SUCCESS,
