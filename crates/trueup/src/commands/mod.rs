@@ -17,6 +17,7 @@ mod failure;
 mod get;
 mod install;
 mod installation;
+mod loadtest;
 mod local;
 mod logs;
 mod reconcile;
@@ -56,6 +57,7 @@ pub fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
         Command::Demo(arguments) => online(demo::run(arguments)),
         Command::Controller(arguments) => online(controller::run(arguments)),
         Command::Apiserver(arguments) => online(apiserver::run(arguments)),
+        Command::Loadtest(arguments) => online(loadtest::run(arguments)),
         Command::Build(arguments) => build::run(&arguments),
         Command::Diff(arguments) => online(diff::run(arguments)),
         Command::Install(arguments) => online(install::run(arguments)),
