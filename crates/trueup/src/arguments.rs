@@ -121,6 +121,9 @@ pub enum Command {
         /// The shell to complete for
         shell: clap_complete::Shell,
     },
+    /// Run one process for a node of this machine; nothing for people
+    #[command(hide = true)]
+    SuperviseProcess,
 }
 
 #[cfg(test)]

@@ -78,6 +78,7 @@ pub fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
         Command::Resume(arguments) => online(suspend::resume(arguments)),
         Command::Approve(arguments) => online(approve::run(arguments)),
         Command::Delete(arguments) => online(delete::run(arguments)),
+        Command::SuperviseProcess => Ok(trueup_workloads::process::supervise()),
         Command::Completion { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Arguments::command(), "trueup", &mut script);
