@@ -8,4 +8,5 @@ mod fetching;
 mod fixture;
 mod hostile;
 mod memory;
+mod sending;
 mod storing;
