@@ -192,6 +192,7 @@ impl Metrics {
     /// Forgets an object that is gone.
     pub(crate) fn forget(&self, key: &ObjectKey) {
         self.durations.remove(&object(key));
+        self.canaries.forget(key);
         for event in [CACHE_HIT, CACHE_MISS] {
             self.cache.remove(&cache_labels(key, event));
         }

@@ -104,6 +104,9 @@ fn begin_canaries(
         let Some(context) = weak.upgrade() else {
             return;
         };
+        let provider = &context.canaries.options.router.default_provider;
+        let numbers = context.metrics.canaries();
+        numbers.runs(env!("CARGO_PKG_VERSION"), provider);
         standings.send_modify(|all| {
             all.insert(kind, standing);
         });
@@ -341,8 +344,10 @@ fn act_when_allowed(
             for shell in Shell::ALL {
                 let (kind, allowed) = (shell.kind(), may_act(shell, &now));
                 if acting.insert(kind, allowed).unwrap_or(false) != allowed {
-                    if kind == Kind::Kustomization && !allowed {
-                        context.memories.forget_all();
+                    match kind {
+                        Kind::Kustomization if !allowed => context.memories.forget_all(),
+                        Kind::Canary if !allowed => context.canaries.forget_all_answers(),
+                        _ => {}
                     }
                     context.tell(if allowed {
                         Event::Acting(kind)

@@ -1,13 +1,15 @@
-//! A cluster with one Canary: somebody who plays the controllers of
-//! Deployments and endpoints, a Prometheus, and hooks.
+//! A cluster with one Canary: somebody who plays the controllers of workloads
+//! and endpoints, a Prometheus, and hooks.
 
 use super::world::{World, condition, reference};
-use std::sync::atomic::{AtomicU16, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU16, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
-use trueup_cluster::{ApplyOptions, Form, Patch, Session, WriteOptions};
+use trueup_cluster::{ApplyOptions, Form, Patch, Scope, Session, WriteOptions};
+use trueup_controller::ControllerOptions;
 use trueup_kinds::outgoing::{OutgoingRequest, ReceivedAnswer};
-use trueup_object::{Value, value};
+use trueup_kinds::progressive_delivery_definitions;
+use trueup_object::{GroupVersionKind, Map, ObjectRef, Value, value};
 use trueup_source::{BoxFuture, SendRequest, Unanswered};
 
 /// Whoever answers requests.
@@ -15,6 +17,10 @@ use trueup_source::{BoxFuture, SendRequest, Unanswered};
 pub struct Outside {
     /// The value of every query, in hundredths.
     pub hundredths: AtomicU64,
+    /// The result of every query, in place of one series with that value.
+    pub result: Mutex<Option<String>>,
+    /// Whether queries and hooks are never answered.
+    pub is_silent: AtomicBool,
     /// The status that hooks answer with.
     pub hook_status: AtomicU16,
     /// Paths and bodies of hooks that were called.
@@ -25,6 +31,8 @@ impl Default for Outside {
     fn default() -> Self {
         Self {
             hundredths: AtomicU64::new(10_000),
+            result: Mutex::default(),
+            is_silent: AtomicBool::new(false),
             hook_status: AtomicU16::new(200),
             calls: Mutex::default(),
         }
@@ -37,24 +45,50 @@ impl Outside {
         let of_path = calls.iter().filter(|(called, _)| called == path);
         of_path.map(|(_, body)| body.clone()).collect()
     }
+
+    /// Every query has this result from now on.
+    pub fn answer_with(&self, result: &str) {
+        *self.result.lock().unwrap() = Some(result.to_owned());
+    }
+
+    fn result(&self) -> String {
+        if let Some(result) = &*self.result.lock().unwrap() {
+            return result.clone();
+        }
+        let hundredths = self.hundredths.load(Ordering::SeqCst);
+        let (whole, part) = (hundredths / 100, hundredths % 100);
+        series(&[&format!("{whole}.{part:02}")])
+    }
+}
+
+/// The result of a query with these values, a series each.
+pub fn series(values: &[&str]) -> String {
+    let series = |value: &&str| format!(r#"{{"metric":{{}},"value":[0,"{value}"]}}"#);
+    let series: Vec<String> = values.iter().map(series).collect();
+    format!(
+        r#"{{"resultType":"vector","result":[{}]}}"#,
+        series.join(",")
+    )
 }
 
 impl SendRequest for Outside {
     fn send(&self, request: OutgoingRequest) -> BoxFuture<'_, Result<ReceivedAnswer, Unanswered>> {
         Box::pin(async move {
             tokio::time::sleep(Duration::from_millis(20)).await;
+            let is_probe = request.address.query() == "query=vector%281%29";
+            if self.is_silent.load(Ordering::SeqCst) && !is_probe {
+                tokio::time::sleep(Duration::from_millis(request.timeout_ms)).await;
+                return Err(Unanswered::Failed("no answer in time".to_owned()));
+            }
             let path = request.address.path().to_owned();
             if path.ends_with("/api/v1/query") {
-                let is_probe = request.address.query() == "query=vector%281%29";
-                let hundredths = self.hundredths.load(Ordering::SeqCst);
-                let value = if is_probe { 100 } else { hundredths };
-                let (whole, part) = (value / 100, value % 100);
-                return Ok(ReceivedAnswer::new(
-                    200,
-                    format!(
-                        r#"{{"status":"success","data":{{"resultType":"vector","result":[{{"metric":{{}},"value":[0,"{whole}.{part:02}"]}}]}}}}"#
-                    ),
-                ));
+                let result = if is_probe {
+                    series(&["1"])
+                } else {
+                    self.result()
+                };
+                let body = format!(r#"{{"status":"success","data":{result}}}"#);
+                return Ok(ReceivedAnswer::new(200, body));
             }
             let body = String::from_utf8_lossy(&request.body).into_owned();
             self.calls.lock().unwrap().push((path, body));
@@ -66,28 +100,82 @@ impl SendRequest for Outside {
 
 /// A world whose Canaries are served by NGINX, and whoever answers there.
 pub async fn canary_world(seed: u64) -> (World, Arc<Outside>) {
-    let outside = Arc::new(Outside::default());
-    let sender = Arc::clone(&outside);
-    let world = World::with(seed, move |options| {
-        options.canaries.sender = Arc::clone(&sender) as Arc<dyn SendRequest>;
-        options.canaries.router.default_provider = "nginx".into();
-    })
-    .await;
-    let admin = world.admin.clone();
-    tokio::spawn(async move {
-        loop {
-            play_controllers(&admin).await;
-            tokio::time::sleep(Duration::from_millis(200)).await;
-        }
-    });
+    canary_world_with(seed, |_| {}).await
+}
+
+/// The same, with controllers that are started otherwise.
+pub async fn canary_world_with(
+    seed: u64,
+    adjust: impl Fn(&mut ControllerOptions) + Send + Sync + 'static,
+) -> (World, Arc<Outside>) {
+    let (world, outside) = empty_world(seed, adjust).await;
+    serve(&world, &progressive_delivery_definitions()).await;
     world.apply(&deployment("v1")).await;
     world.apply(&ingress()).await;
     (world, outside)
 }
 
-pub fn deployment(version: &str) -> Value {
+/// A world that does not know Flagger's kinds yet.
+pub async fn empty_world(
+    seed: u64,
+    adjust: impl Fn(&mut ControllerOptions) + Send + Sync + 'static,
+) -> (World, Arc<Outside>) {
+    let outside = Arc::new(Outside::default());
+    let sender = Arc::clone(&outside);
+    let world = World::with(seed, move |options| {
+        options.canaries.sender = Arc::clone(&sender) as Arc<dyn SendRequest>;
+        options.canaries.router.default_provider = "nginx".into();
+        adjust(options);
+    })
+    .await;
+    play(&world);
+    (world, outside)
+}
+
+/// From now on somebody plays the cluster's controllers.
+pub fn play(world: &World) {
+    let admin = world.admin.clone();
+    tokio::spawn(async move {
+        loop {
+            play_controllers(&admin).await;
+            tokio::time::sleep(Duration::from_millis(500)).await;
+        }
+    });
+}
+
+/// Makes definitions, and waits until they are served.
+pub async fn serve(world: &World, definitions: &[Value]) {
+    for definition in definitions {
+        world.apply(definition).await;
+    }
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    world.admin.cluster().invalidate_discovery();
+}
+
+/// A definition of a kind of others that takes everything.
+pub fn definition(group: &str, version: &str, plural: &str, kind: &str) -> Value {
+    let schema = value!({"type": "object", "x-kubernetes-preserve-unknown-fields": true});
+    let approved = value!({"api-approved.kubernetes.io": "https://example.com/approval"});
     value!({
-        "apiVersion": "apps/v1", "kind": "Deployment",
+        "apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition",
+        "metadata": {"name": (format!("{plural}.{group}")), "annotations": approved},
+        "spec": {
+            "group": group, "scope": "Namespaced",
+            "names": {"plural": plural, "kind": kind, "singular": (kind.to_lowercase())},
+            "versions": [{"name": version, "served": true, "storage": true,
+                "schema": {"openAPIV3Schema": schema}}],
+        },
+    })
+}
+
+pub fn deployment(version: &str) -> Value {
+    workload("Deployment", version)
+}
+
+/// A workload `podinfo`.
+pub fn workload(kind: &str, version: &str) -> Value {
+    value!({
+        "apiVersion": "apps/v1", "kind": kind,
         "metadata": {"name": "podinfo", "namespace": "apps"},
         "spec": {
             "selector": {"matchLabels": {"app": "podinfo"}},
@@ -99,7 +187,7 @@ pub fn deployment(version: &str) -> Value {
     })
 }
 
-fn ingress() -> Value {
+pub fn ingress() -> Value {
     value!({
         "apiVersion": "networking.k8s.io/v1", "kind": "Ingress",
         "metadata": {"name": "podinfo", "namespace": "apps"},
@@ -136,38 +224,98 @@ pub fn canary(name: &str, more: Value) -> Value {
 
 /// What the controllers of a cluster do: Pods get ready, endpoints follow.
 async fn play_controllers(admin: &Session) {
-    for (name, service) in [
-        ("podinfo", "podinfo-canary"),
-        ("podinfo-primary", "podinfo-primary"),
-    ] {
-        let deployment = reference("apps/v1", "Deployment", name);
-        let Ok(Some(found)) = admin.find(&deployment, Form::Full).await else {
-            continue;
-        };
-        let replicas = found.value().i64_at(&["spec", "replicas"]).unwrap_or(1);
-        let status = value!({
-            "observedGeneration": (found.generation()), "replicas": replicas,
-            "updatedReplicas": replicas, "readyReplicas": replicas, "availableReplicas": replicas,
-        });
-        if found.value().i64_at(&["status", "observedGeneration"]) != Some(found.generation())
-            || found.value().i64_at(&["status", "replicas"]).unwrap_or(0) != replicas
-        {
-            let options = WriteOptions::new("kubelet").on("status");
-            let patch = Patch::Merge(value!({"status": status}));
-            let _ = admin.patch(&deployment, &patch, &options).await;
+    let mut pods: Vec<(Map, i64)> = Vec::new();
+    for kind in ["Deployment", "DaemonSet"] {
+        for workload in list(admin, "apps/v1", kind).await {
+            let count = play_workload(admin, kind, &workload).await;
+            let labels = workload.at(&["spec", "template", "metadata", "labels"]);
+            let labels = labels.and_then(Value::as_map).cloned().unwrap_or_default();
+            pods.push((labels, count));
         }
-        let addresses = (0..replicas).map(|index| {
-            value!({"addresses": [(format!("10.0.0.{}", index + 1))], "conditions": {"ready": true}})
-        });
-        let slice = value!({
-            "apiVersion": "discovery.k8s.io/v1", "kind": "EndpointSlice",
-            "metadata": {"name": service, "namespace": "apps",
-                "labels": {"kubernetes.io/service-name": service}},
-            "addressType": "IPv4", "endpoints": (addresses.collect::<Value>()), "ports": [],
-        });
-        let options = ApplyOptions::new("endpoints").taking_over();
-        let _ = admin.apply(&slice, &options).await;
     }
+    let slices = list(admin, "discovery.k8s.io/v1", "EndpointSlice").await;
+    for service in list(admin, "v1", "Service").await {
+        play_service(admin, &service, &pods, &slices).await;
+    }
+}
+
+async fn list(admin: &Session, api_version: &str, kind: &str) -> Vec<Value> {
+    let kind = GroupVersionKind::new(api_version, kind);
+    let scope = Scope::namespace("apps");
+    let Ok(found) = admin.list(&kind, &scope, Form::Full).await else {
+        return Vec::new();
+    };
+    found.objects.iter().map(|it| it.value().clone()).collect()
+}
+
+/// Says how many Pods a workload has, all of them ready.
+async fn play_workload(admin: &Session, kind: &str, workload: &Value) -> i64 {
+    let generation = workload.i64_at(&["metadata", "generation"]).unwrap_or(1);
+    let rests = ["spec", "template", "spec", "nodeSelector"];
+    let (count, status) = if kind == "DaemonSet" {
+        let is_idle = workload
+            .at(&rests)
+            .is_some_and(|it| it.get("flagger.app/scale-to-zero").is_some());
+        let count = i64::from(!is_idle);
+        let status = value!({
+            "observedGeneration": generation, "currentNumberScheduled": count,
+            "numberMisscheduled": 0, "desiredNumberScheduled": count, "numberReady": count,
+            "updatedNumberScheduled": count, "numberAvailable": count,
+        });
+        (count, status)
+    } else {
+        let count = workload.i64_at(&["spec", "replicas"]).unwrap_or(1);
+        let status = value!({
+            "observedGeneration": generation, "replicas": count, "updatedReplicas": count,
+            "readyReplicas": count, "availableReplicas": count,
+            "conditions": [
+                {"type": "Available", "status": "True"},
+                {"type": "Progressing", "status": "True", "reason": "NewReplicaSetAvailable"},
+            ],
+        });
+        (count, status)
+    };
+    let is_said = status
+        .as_map()
+        .unwrap()
+        .iter()
+        .all(|(key, value)| workload.at(&["status", key]).unwrap_or(&0.into()) == value);
+    if !is_said && let Some(object) = ObjectRef::of(workload) {
+        let options = WriteOptions::new("kubelet").on("status");
+        let patch = Patch::Merge(value!({"status": status}));
+        let _ = admin.patch(&object, &patch, &options).await;
+    }
+    count
+}
+
+async fn play_service(admin: &Session, service: &Value, pods: &[(Map, i64)], slices: &[Value]) {
+    let selector = service.at(&["spec", "selector"]).and_then(Value::as_map);
+    let (Some(selector), Some(name)) = (selector, service.str_at(&["metadata", "name"])) else {
+        return;
+    };
+    let selected = pods.iter().filter(|(labels, _)| {
+        let mut wanted = selector.iter();
+        wanted.all(|(key, value)| labels.get(key) == Some(value))
+    });
+    let count: i64 = selected.map(|(_, count)| count).sum();
+    let addresses = (0..count).map(|index| {
+        value!({"addresses": [(format!("10.0.0.{}", index + 1))], "conditions": {"ready": true}})
+    });
+    let endpoints: Value = addresses.collect();
+    let known = slices
+        .iter()
+        .find(|it| it.str_at(&["metadata", "name"]) == Some(name));
+    if known.and_then(|it| it.get("endpoints")) == Some(&endpoints) {
+        return;
+    }
+    let slice = value!({
+        "apiVersion": "discovery.k8s.io/v1", "kind": "EndpointSlice",
+        "metadata": {"name": name, "namespace": "apps",
+            "labels": {"kubernetes.io/service-name": name}},
+        "addressType": "IPv4", "endpoints": endpoints, "ports": [],
+    });
+    let options = ApplyOptions::new("endpoints").taking_over();
+    let _ = admin.apply(&slice, &options).await;
 }
 
 pub async fn status(world: &World, name: &str) -> Value {
@@ -188,24 +336,38 @@ pub async fn reaches(world: &World, phase: &str) {
 
 /// A Canary that was initialized and rests.
 pub async fn initialized(world: &World, more: Value) {
-    world.apply(&canary("podinfo", more)).await;
+    begun(world, &canary("podinfo", more)).await;
+}
+
+/// The same, of another Canary `podinfo`.
+pub async fn begun(world: &World, canary: &Value) {
+    world.apply(canary).await;
     reaches(world, "Initialized").await;
     world.rest().await;
 }
 
 pub async fn push(world: &World, version: &str) {
+    push_to(world, "Deployment", version).await;
+}
+
+/// Somebody gives the target another image.
+pub async fn push_to(world: &World, kind: &str, version: &str) {
     let image = format!("podinfo:{version}");
     let patch = value!({"spec": {"template": {"spec": {"containers": [
         {"name": "podinfo", "image": image},
     ]}}}});
     world
-        .patch("apps/v1", "Deployment", "podinfo", "person", patch)
+        .patch("apps/v1", kind, "podinfo", "person", patch)
         .await;
 }
 
 pub async fn image(world: &World, name: &str) -> String {
-    let deployment = world.get("apps/v1", "Deployment", name).await.unwrap();
-    let containers = deployment.at(&["spec", "template", "spec", "containers"]);
+    image_of(world, "Deployment", name).await
+}
+
+pub async fn image_of(world: &World, kind: &str, name: &str) -> String {
+    let workload = world.get("apps/v1", kind, name).await.unwrap();
+    let containers = workload.at(&["spec", "template", "spec", "containers"]);
     let first = containers.and_then(Value::as_list).unwrap()[0].clone();
     first.str_at(&["image"]).unwrap().to_owned()
 }
@@ -233,6 +395,32 @@ pub async fn routed_weight(world: &World) -> Option<String> {
     weight.map(str::to_owned)
 }
 
+/// Waits until the Ingress gives the canary a share.
+pub async fn weighs(world: &World, weight: &str) {
+    world
+        .until(&format!("weight {weight}"), async || {
+            routed_weight(world).await.as_deref() == Some(weight)
+        })
+        .await;
+}
+
 pub async fn ready(world: &World, name: &str) -> Option<(String, String, String)> {
     condition(&status(world, name).await, "Ready")
+}
+
+/// Waits until a Canary is refused with a text.
+pub async fn refused(world: &World, name: &str, text: &str) {
+    world
+        .until(&format!("{name} is refused: {text}"), async || {
+            let found = ready(world, name).await;
+            found.is_some_and(|it| it.1 == "InvalidSpec" && it.2.contains(text))
+        })
+        .await;
+}
+
+/// Deletes an object of the namespace `apps`.
+pub async fn delete(world: &World, api_version: &str, kind: &str, name: &str) {
+    let object = reference(api_version, kind, name);
+    let options = Default::default();
+    world.admin.delete(&object, &options).await.unwrap();
 }

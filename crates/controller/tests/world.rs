@@ -99,6 +99,7 @@ impl World {
     pub fn elect(&self, identity: &str) -> ControllerHandle {
         let session = cluster(self.server.service(Identity::admin()), self.seed).session();
         let mut options = options(session, &self.remote, &self.store, self.clock, self.seed);
+        (self.adjust)(&mut options);
         options.leader_election = Some(LeaderElection {
             namespace: NAMESPACE.into(),
             identity: identity.into(),

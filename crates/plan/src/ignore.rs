@@ -3,6 +3,7 @@
 use crate::record::our_fields;
 use crate::take_over::is_listed;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use trueup_gocompat::regexp::Regexp;
 use trueup_kinds::{IgnoreRule, Selector as Target, names};
 use trueup_object::{FieldPath, GroupKind, Map, ObjectRef, Segment, Selector, Text, Value};
@@ -188,7 +189,28 @@ fn is_step(token: &str, segment: &Segment, from: Option<&Value>) -> bool {
 pub struct IgnoreRules {
     source: Vec<IgnoreRule>,
     rules: Vec<Rule>,
-    left: BTreeMap<Name, Vec<JsonPointer>>,
+    left: LeftFields,
+}
+
+/// Fields of single objects that are left to others, whatever the manifests
+/// say: those that another controller of ours writes. Cheap to clone.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct LeftFields(Arc<BTreeMap<Name, Vec<JsonPointer>>>);
+
+/// Of a path only the keys count.
+impl FromIterator<(ObjectRef, Vec<FieldPath>)> for LeftFields {
+    fn from_iter<T: IntoIterator<Item = (ObjectRef, Vec<FieldPath>)>>(fields: T) -> Self {
+        let mut left: BTreeMap<Name, Vec<JsonPointer>> = BTreeMap::new();
+        for (object, paths) in fields {
+            let pointers = left.entry(name_of(&object)).or_default();
+            for pointer in paths.iter().map(JsonPointer::to_field) {
+                if !pointers.contains(&pointer) {
+                    pointers.push(pointer);
+                }
+            }
+        }
+        Self(Arc::new(left))
+    }
 }
 
 /// Group and kind, namespace and name: an object in whatever version.
@@ -237,32 +259,21 @@ impl IgnoreRules {
         Ok(Self {
             rules: compiled.collect::<Result<_, _>>()?,
             source: rules.to_vec(),
-            left: BTreeMap::new(),
+            left: LeftFields::default(),
         })
     }
 
-    /// The same, with these fields of single objects left to others, too: those
-    /// that another controller of ours writes. Of a path only the keys count.
+    /// The same, with these fields left to others, too.
     #[must_use]
-    pub fn leaving_fields(
-        mut self,
-        fields: impl IntoIterator<Item = (ObjectRef, Vec<FieldPath>)>,
-    ) -> Self {
-        for (object, paths) in fields {
-            let pointers = paths.iter().map(JsonPointer::to_field);
-            self.left
-                .entry(name_of(&object))
-                .or_default()
-                .extend(pointers);
-        }
-        self
+    pub fn leaving_fields(self, left: LeftFields) -> Self {
+        Self { left, ..self }
     }
 
     /// The places in an object that are left to others. Of a list's places the
     /// last comes first: taking one out moves none of those that follow.
     #[must_use]
     pub fn pointers_for(&self, object: &Value) -> Vec<JsonPointer> {
-        let own = ObjectRef::of(object).and_then(|it| self.left.get(&name_of(&it)));
+        let own = ObjectRef::of(object).and_then(|it| self.left.0.get(&name_of(&it)));
         let mut found: Vec<JsonPointer> = own.cloned().unwrap_or_default();
         for rule in self.rules.iter().filter(|rule| rule.target.holds(object)) {
             for pointer in &rule.pointers {

@@ -45,7 +45,9 @@ pub use guard::{
     Planning, Preview, deletions,
 };
 pub use health_gate::{HealthGate, HealthVerdict, health_targets};
-pub use ignore::{IgnoreError, IgnoreRules, JsonPointer, MAX_IGNORE_POINTERS, MAX_IGNORE_RULES};
+pub use ignore::{
+    IgnoreError, IgnoreRules, JsonPointer, LeftFields, MAX_IGNORE_POINTERS, MAX_IGNORE_RULES,
+};
 pub use lifetime::{Finalization, finalization};
 pub use mask::masked;
 pub use observed::{Observation, Observed};

@@ -18,16 +18,17 @@ pub(super) async fn execute(
         Command::SetRouting(routing) => routing::set(look, &routing).await?,
         Command::PauseTargetScaler => look.apply(&targets::pause_target_scaler).await?,
         Command::ResumeTargetScaler => look.apply(&targets::resume_target_scaler).await?,
-        Command::HoldPrimaryScaler => look.apply(&targets::hold_primary_replicas).await?,
-        Command::ReleasePrimaryScaler => look.apply(&targets::release_primary_replicas).await?,
         Command::ScaleToZero => scale_to_zero(look).await?,
         Command::ScaleFromZero => look.apply(&targets::scale_from_zero).await?,
         Command::CopyToPrimary { revision } => copy_to_primary(look, &revision).await?,
         Command::Ask { question, round } => ask::ask(look, memory, question, round).await?,
         Command::Event(event) => tell::event(look, memory, &event),
         Command::Alert(alert) => tell::alert(look, memory, &alert),
-        Command::Count(result) => look.context.metrics.canaries().count(&look.canary, &result),
-        Command::WriteStatus(next) => status::write(look, &next).await?,
+        Command::Count(result) => {
+            let numbers = look.context.metrics.canaries();
+            numbers.count(look.key, &look.canary, &result);
+        }
+        Command::WriteStatus(next) => status::write(look, memory, &next).await?,
         Command::AddFinalizer => status::add_finalizer(look).await?,
         Command::RemoveFinalizer => status::remove_finalizer(look).await?,
         Command::RestoreTarget => look.apply(&targets::restore_target).await?,
@@ -51,7 +52,10 @@ async fn ensure(look: &mut Look<'_>, part: Part) -> Result<(), Trouble> {
     }
 }
 
-fn initialize_primary(view: &View<'_>) -> Result<Vec<targets::Write>, targets::TargetError> {
+/// What makes the copies that are made once.
+pub(super) fn initialize_primary(
+    view: &View<'_>,
+) -> Result<Vec<targets::Write>, targets::TargetError> {
     let revision = targets::take_snapshot(view)?.hash;
     targets::initialize_primary(view, &flagger_id(view, &revision)?)
 }

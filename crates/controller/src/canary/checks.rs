@@ -52,13 +52,11 @@ impl Template {
     }
 }
 
-/// Asks the metrics one after the other, up to the first that does not pass;
-/// what is made of them, and notes on those that have passed.
-pub(super) async fn check_all(inquirer: &Inquirer) -> (Verdict, Vec<Text>) {
-    let mut notes = Vec::new();
+/// Asks the metrics one after the other, up to the first that does not pass.
+pub(super) async fn check_all(inquirer: &Inquirer) -> Verdict {
     let settings = match PodsSettings::of(&inquirer.canary) {
         Ok(settings) => settings,
-        Err(error) => return (Verdict::Error(error.to_string().into()), notes),
+        Err(error) => return Verdict::Error(error.to_string().into()),
     };
     let prepared = prepare(inquirer).await;
     let mut windows = None;
@@ -75,20 +73,14 @@ pub(super) async fn check_all(inquirer: &Inquirer) -> (Verdict, Vec<Text>) {
         if let Some(value) = verdict.value() {
             let exported = one.check.exported_value(value);
             let numbers = inquirer.context.metrics.canaries();
-            numbers.analysed(&inquirer.canary, &one.check.name, exported);
-        }
-        if let metrics::Verdict::Passed {
-            note: Some(note), ..
-        } = &verdict
-        {
-            notes.push(note.as_str().into());
+            numbers.analysed(&inquirer.key, &inquirer.canary, &one.check.name, exported);
         }
         match outcome(verdict) {
             Verdict::Passed => {}
-            other => return (other, notes),
+            other => return other,
         }
     }
-    (Verdict::Passed, notes)
+    Verdict::Passed
 }
 
 fn ask_pods(

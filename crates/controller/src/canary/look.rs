@@ -6,8 +6,9 @@ use crate::machine::ObjectKey;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use trueup_cluster::{ApiError, ErrorClass, LiveObject, Patch, WriteOptions};
+use trueup_kinds::canary::CanaryStatus;
 use trueup_kinds::{Canary, Resource};
-use trueup_object::{ObjectRef, Value};
+use trueup_object::{ObjectRef, Text, Value};
 use trueup_rollout::targets::{self, Observed, TargetError, View};
 
 /// How often a decision may ask for more to be read: what the target refers
@@ -32,17 +33,31 @@ pub(super) enum Trouble {
 pub(super) struct Look<'a> {
     pub(super) context: &'a Arc<Context>,
     pub(super) key: &'a ObjectKey,
+    /// The Canary, with its status as it was written.
     pub(super) canary: Canary,
+    /// The status as it is stored, of which some may have been pruned.
+    pub(super) stored_status: CanaryStatus,
+    /// The revision of the source that the step is about.
+    pub(super) source_revision: Text,
     pub(super) observed: Observed,
     used: BTreeSet<ObjectRef>,
 }
 
 impl<'a> Look<'a> {
-    pub(super) fn new(context: &'a Arc<Context>, key: &'a ObjectKey, canary: Canary) -> Self {
+    /// A look at a Canary as it is stored, whose status is `whole`.
+    pub(super) fn new(
+        context: &'a Arc<Context>,
+        key: &'a ObjectKey,
+        mut canary: Canary,
+        whole: CanaryStatus,
+    ) -> Self {
+        let stored_status = std::mem::replace(&mut canary.status, whole);
         Self {
             context,
             key,
+            source_revision: canary.status.source_revision.clone(),
             canary,
+            stored_status,
             observed: Observed::new(),
             used: BTreeSet::new(),
         }
@@ -187,6 +202,6 @@ impl<'a> Look<'a> {
     }
 }
 
-fn uid_of(object: &Value) -> Option<trueup_object::Text> {
+fn uid_of(object: &Value) -> Option<Text> {
     object.str_at(&["metadata", "uid"]).map(Into::into)
 }

@@ -3,9 +3,11 @@
 
 use super::tell::Notice;
 use crate::machine::ObjectKey;
+use jiff::Timestamp;
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio_util::sync::CancellationToken;
+use trueup_kinds::canary::CanaryStatus;
 use trueup_rollout::machine::{Answer, Question, Round};
 use trueup_rollout::metrics::pods::PodScrape;
 
@@ -27,12 +29,25 @@ pub(super) struct Memory {
     pending: Option<Pending>,
     /// What the Pods told when they were looked at last.
     pub(super) scrapes: Option<Scrapes>,
+    /// The last status that was written, where the cluster has not kept all of
+    /// it.
+    pub(super) pruned: Option<Pruned>,
     /// The last trouble that was told, lest it be told at every attempt.
     pub(super) told: Option<String>,
     /// What waits to be sent, in order.
     pub(super) notices: VecDeque<Notice>,
     /// Whether somebody is sending.
     pub(super) is_sending: bool,
+}
+
+/// A status of which the cluster keeps less than was written: its definition
+/// of `Canary` is Flagger's, which lacks our own fields.
+#[derive(Debug)]
+pub(super) struct Pruned {
+    /// What was written.
+    written: CanaryStatus,
+    /// What was kept of it.
+    kept: CanaryStatus,
 }
 
 #[derive(Debug)]
@@ -45,6 +60,9 @@ struct Pending {
 /// What the Pods of both sides told at one look.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Scrapes {
+    /// When the run began that they were asked for: what was before it is no
+    /// part of it.
+    pub(super) run: Option<Timestamp>,
     pub(super) canary: Vec<PodScrape>,
     pub(super) primary: Vec<PodScrape>,
 }
@@ -53,6 +71,14 @@ impl Memories {
     pub(super) fn of(&self, key: &ObjectKey) -> Arc<Mutex<Memory>> {
         let mut by_key = self.by_key.lock().unwrap_or_else(PoisonError::into_inner);
         Arc::clone(by_key.entry(key.clone()).or_default())
+    }
+
+    /// Forgets everything, as a restart would: others have acted since.
+    pub(crate) fn forget_all(&self) {
+        let mut by_key = self.by_key.lock().unwrap_or_else(PoisonError::into_inner);
+        for memory in std::mem::take(&mut *by_key).into_values() {
+            lock(&memory).stop_asking();
+        }
     }
 
     /// Forgets a Canary; what is being asked for it is asked no more.
@@ -103,6 +129,23 @@ impl Memory {
     /// Forgets answers to earlier rounds.
     pub(super) fn keep_round(&mut self, round: &Round) {
         self.answers.retain(|answer| answer.round == *round);
+    }
+
+    /// Remembers a status that was written, if less of it was kept.
+    pub(super) fn wrote(&mut self, written: &CanaryStatus, kept: &CanaryStatus) {
+        self.pruned = (written != kept).then(|| Pruned {
+            written: written.clone(),
+            kept: kept.clone(),
+        });
+    }
+
+    /// The status as it was written, as long as what is stored is what was
+    /// kept of that.
+    pub(super) fn whole(&self, stored: &CanaryStatus) -> CanaryStatus {
+        match &self.pruned {
+            Some(pruned) if pruned.kept == *stored => pruned.written.clone(),
+            _ => stored.clone(),
+        }
     }
 
     fn stop_asking(&mut self) {

@@ -17,13 +17,14 @@ mod observe;
 mod options;
 mod pods;
 mod query;
+mod references;
 mod routing;
 mod secrets;
 mod sights;
 mod status;
 mod tell;
 
-pub(crate) use claims::seen;
+pub(crate) use claims::{left_fields, seen};
 pub(crate) use metrics::CanaryMetrics;
 pub use options::{CanaryOptions, DEFAULT_METRICS_SERVER};
 
@@ -70,6 +71,11 @@ impl Canaries {
     /// Forgets answers and what is being asked: it is asked anew.
     pub(crate) fn forget_answers(&self, key: &ObjectKey) {
         self.memories.forget(key);
+    }
+
+    /// Forgets what is remembered of all: others have acted since.
+    pub(crate) fn forget_all_answers(&self) {
+        self.memories.forget_all();
     }
 
     /// Forgets a Canary that is gone.
@@ -146,7 +152,10 @@ impl Run<'_> {
 
     fn measure(&self, took: std::time::Duration) {
         if let Ok(canary) = stored::read::<Canary>(self.context, self.key) {
-            self.context.metrics.canaries().took(&canary, took);
+            self.context
+                .metrics
+                .canaries()
+                .took(self.key, &canary, took);
         }
     }
 
@@ -154,23 +163,25 @@ impl Run<'_> {
     async fn take_step(&self) -> Result<Option<Ended>, Stop> {
         let canary: Canary = stored::read(self.context, self.key)?;
         let now = whole_milliseconds(self.context.clock.now());
-        let answers = {
+        let (status, answers) = {
             let mut memory = lock(self.memory);
-            memory.keep_round(&Round::of(&canary.status));
-            memory.answers.clone()
+            let status = memory.whole(&canary.status);
+            memory.keep_round(&Round::of(&status));
+            (status, memory.answers.clone())
         };
-        let mut look = Look::new(self.context, self.key, canary);
+        let mut look = Look::new(self.context, self.key, canary, status);
         let seen = observe::observe(&mut look, answers, now).await?;
         self.context
             .metrics
             .canaries()
-            .observed(&look.canary, &seen);
+            .observed(self.key, &look.canary, &seen);
         let taken = step(&look.canary.status, &seen, now);
         if self.rests(&taken) {
             look.settle();
             lock(self.memory).told = None;
             return Ok(Some(Ended::success(next(taken.wake_at, now))));
         }
+        look.source_revision = taken.state.source_revision;
         let done = self.execute(&mut look, taken.commands).await;
         look.settle();
         done.map(|()| None)

@@ -1,17 +1,19 @@
 //! Everything that a step of a Canary looks at.
 
+use super::act::initialize_primary;
 use super::claims;
 use super::look::Look;
-use super::routing;
+use super::{references, routing};
+use crate::context::Context;
 use crate::machine::{Kind, ObjectKey};
 use jiff::Timestamp;
 use trueup_cluster::ApiError;
 use trueup_kinds::canary::FieldError;
-use trueup_kinds::{Kustomization, Resource, names};
+use trueup_kinds::{ConditionStatus, Kustomization, Resource, condition_type, names};
 use trueup_object::Text;
 use trueup_rollout::machine::{
     Answer, Fit, ObjectsSeen, Observation, Readiness, Settings, TargetChange, TargetRevision,
-    TargetSeen, WorkloadSeen,
+    TargetSeen, Tracking, WorkloadSeen,
 };
 use trueup_rollout::targets::{
     self, Change, Detection, ScalerPass, TargetError, TargetKind, View, Write,
@@ -26,7 +28,9 @@ pub(super) async fn observe(
     look.read_first().await?;
     let target = target(look).await?;
     let routes = routing::look(look).await?;
+    references::read_all(look).await;
     let mut refusals: Vec<FieldError> = routes.refusal.into_iter().collect();
+    refusals.extend(obstacle(look, &target, routes.obstacle));
     refusals.extend(claims::refusal(look.context, look.key));
     let objects = objects(look, &target, routes.fit, &mut refusals).await?;
     let names = look.canary.spec.service_names();
@@ -45,6 +49,19 @@ pub(super) async fn observe(
         routes: routes.routes,
         answers,
     })
+}
+
+/// What keeps routes from being made is no reason to begin: the target serves
+/// as it does. Later it is waited for.
+fn obstacle(look: &Look<'_>, target: &TargetSeen, obstacle: Option<Text>) -> Option<FieldError> {
+    let is_beginning = look.canary.status.phase.is_initial();
+    let is_found = matches!(target, TargetSeen::Found(_));
+    obstacle
+        .filter(|_| is_beginning && is_found)
+        .map(|message| FieldError {
+            path: "spec".into(),
+            message,
+        })
 }
 
 fn settings(look: &Look<'_>) -> Settings {
@@ -68,7 +85,11 @@ async fn target(look: &mut Look<'_>) -> Result<TargetSeen, ApiError> {
         Ok((detection, configs)) => TargetSeen::Found(TargetRevision {
             change: change_of(&detection),
             tracked: detection.snapshot.fence.to_string().into(),
-            tracking: detection.tracking,
+            tracking: detection.tracking.map(|it| Tracking {
+                last_applied_spec: it.last_applied_spec,
+                last_promoted_spec: it.last_promoted_spec,
+                last_tracked_revision: it.last_tracked_revision,
+            }),
             revision: detection.snapshot.hash,
             configs,
         }),
@@ -125,11 +146,17 @@ async fn fit(
     }))
 }
 
-/// The primary fits as soon as it is there.
+/// The primary fits as soon as it is there. A Service that is a target has
+/// another copy, which follows it.
 async fn primary(look: &mut Look<'_>) -> Result<Fit, ApiError> {
     let Ok(kind) = TargetKind::of(&look.canary.spec.target_ref) else {
         return Ok(Fit::Fits);
     };
+    if kind == TargetKind::Service
+        && let Ok(fit) = fit(look, &initialize_primary).await?
+    {
+        return Ok(fit);
+    }
     let reference = trueup_object::ObjectRef {
         kind: kind.group_version_kind(),
         namespace: look.canary.metadata.namespace.clone(),
@@ -141,7 +168,7 @@ async fn primary(look: &mut Look<'_>) -> Result<Fit, ApiError> {
     })
 }
 
-type Judge = dyn Fn(&View<'_>, Timestamp) -> Result<Readiness, TargetError> + Send + Sync;
+type Judge = dyn Fn(&View<'_>, Timestamp) -> Result<targets::Readiness, TargetError> + Send + Sync;
 
 async fn workload(
     look: &mut Look<'_>,
@@ -150,7 +177,9 @@ async fn workload(
     now: Timestamp,
 ) -> Result<WorkloadSeen, ApiError> {
     let readiness = match look.decide(&|view: &View<'_>| judge(view, now)).await? {
-        Ok(readiness) => readiness,
+        Ok(targets::Readiness::Ready) => Readiness::Ready,
+        Ok(targets::Readiness::Retriable { message }) => Readiness::Waiting(message.into()),
+        Ok(targets::Readiness::Fatal { message }) => Readiness::Failed(message.into()),
         Err(message) => Readiness::Waiting(message.into()),
     };
     let has_pods = TargetKind::of(&look.canary.spec.target_ref) != Ok(TargetKind::Service);
@@ -165,7 +194,7 @@ async fn workload(
     })
 }
 
-/// The revision that the target's Kustomization has applied last.
+/// The revision that the target's Kustomization brought.
 async fn source_revision(look: &mut Look<'_>) -> Result<Text, ApiError> {
     let Ok(kind) = TargetKind::of(&look.canary.spec.target_ref) else {
         return Ok(Text::new());
@@ -189,9 +218,20 @@ async fn source_revision(look: &mut Look<'_>) -> Result<Text, ApiError> {
         namespace,
         name,
     };
-    let applied = look.context.objects.get(&key).and_then(|object| {
-        let kustomization = Kustomization::read(object.value()).ok()?;
-        kustomization.status.last_applied_revision
-    });
-    Ok(applied.unwrap_or_default())
+    Ok(revision_of(look.context, &key).unwrap_or_default())
+}
+
+/// The revision that a Kustomization applies now, or has applied last.
+fn revision_of(context: &Context, key: &ObjectKey) -> Option<Text> {
+    if let Some(revision) = context.memories.applying(key) {
+        return Some(revision);
+    }
+    let object = context.objects.get(key)?;
+    let status = Kustomization::read(object.value()).ok()?.status;
+    let is_under_way = status
+        .conditions
+        .get(condition_type::RECONCILING)
+        .is_some_and(|it| it.status == ConditionStatus::True);
+    let attempted = status.last_attempted_revision.filter(|_| is_under_way);
+    attempted.or(status.last_applied_revision)
 }

@@ -42,6 +42,7 @@ pub(super) async fn look(
         builtin_checks_want(name, settings) || queries.iter().any(|query| query.wants(name))
     };
     let known = lock(&inquirer.memory).scrapes.take();
+    let known = known.filter(|it| it.run == inquirer.canary.status.run_started_time);
     let before = match known {
         Some(before) => before,
         None => {
@@ -110,6 +111,7 @@ async fn scrape(
         Err(problem) => (Vec::new(), Some(problem)),
     };
     let scrapes = Scrapes {
+        run: inquirer.canary.status.run_started_time,
         canary,
         primary: primary.unwrap_or_default(),
     };

@@ -3,6 +3,7 @@
 use super::look::{Look, Trouble};
 use trueup_cluster::ApiError;
 use trueup_kinds::canary::{Canary, FieldError};
+use trueup_object::Text;
 use trueup_rollout::machine::{Fit, LiveRoutes, RoutesSeen, Routing};
 use trueup_rollout::routers::{
     FreshCookieValues, Observed, Router, RouterError, RouterSettings, Weights, Write,
@@ -15,6 +16,8 @@ pub(super) struct Seen {
     pub(super) fit: Fit,
     /// Why the Canary can't be served.
     pub(super) refusal: Option<FieldError>,
+    /// Why the routes can't be made, as things are.
+    pub(super) obstacle: Option<Text>,
 }
 
 impl Seen {
@@ -22,6 +25,7 @@ impl Seen {
         routes: RoutesSeen::None,
         fit: Fit::Fits,
         refusal: None,
+        obstacle: None,
     };
 }
 
@@ -45,11 +49,29 @@ pub(super) async fn look(look: &mut Look<'_>) -> Result<Seen, ApiError> {
         return Ok(Seen::NONE);
     }
     let observed = read(look, &router).await?;
-    Ok(Seen {
-        routes: routes(&router, &observed),
-        fit: fit(&router, &observed),
-        refusal: None,
+    let routes = routes(&router, &observed);
+    Ok(match router.reconcile(&observed) {
+        Ok(writes) => Seen {
+            routes,
+            fit: fit(&writes),
+            ..Seen::NONE
+        },
+        Err(error) => obstructed(routes, error.to_string().into()),
     })
+}
+
+/// Routes that can't be made right are not tried again and again: they are
+/// waited for. What traffic they still share can be withdrawn all the same.
+fn obstructed(routes: RoutesSeen, obstacle: Text) -> Seen {
+    let routes = match routes {
+        RoutesSeen::Unusable(why) => RoutesSeen::Unusable(why),
+        _ => RoutesSeen::Unusable(obstacle.clone()),
+    };
+    Seen {
+        routes,
+        obstacle: Some(obstacle),
+        ..Seen::NONE
+    }
 }
 
 async fn read(look: &mut Look<'_>, router: &Router<'_>) -> Result<Observed, ApiError> {
@@ -68,16 +90,19 @@ fn routes(router: &Router<'_>, observed: &Observed) -> RoutesSeen {
             canary_weight: weights.canary().into(),
             mirrored: router.abilities().mirror.then_some(weights.is_mirrored()),
         }),
+        // Routes that don't say how traffic is shared are set anew like missing
+        // ones, in one write: made right first, they would send everything to
+        // the primary in between.
         Err(RouterError::Missing(_) | RouterError::NoRoutes(_)) => RoutesSeen::Missing,
         Err(error) => RoutesSeen::Unusable(error.to_string().into()),
     }
 }
 
-fn fit(router: &Router<'_>, observed: &Observed) -> Fit {
-    match router.reconcile(observed) {
-        Ok(writes) if writes.is_empty() => Fit::Fits,
-        Ok(writes) if writes.iter().any(|it| matches!(it, Write::Create(_))) => Fit::Missing,
-        Ok(_) | Err(_) => Fit::Differs,
+fn fit(writes: &[Write]) -> Fit {
+    match writes {
+        [] => Fit::Fits,
+        some if some.iter().any(|it| matches!(it, Write::Create(_))) => Fit::Missing,
+        _ => Fit::Differs,
     }
 }
 
@@ -123,7 +148,7 @@ pub(super) async fn restore(look: &mut Look<'_>) -> Result<(), Trouble> {
     let observed = read(look, &router).await?;
     match router.finalize(&observed) {
         Ok(writes) => write(look, writes).await,
-        // What would be given back is gone.
+        // What would be given back is gone: nothing to wait for.
         Err(RouterError::Missing(_)) => Ok(()),
         Err(error) => Err(refused(error)),
     }

@@ -1,8 +1,9 @@
 //! Objects that are read by name when something is asked or told.
 
+use super::references::API_VERSION;
+use super::sights;
 use crate::context::Context;
 use crate::objects::decoded_data;
-use trueup_cluster::Form;
 use trueup_kinds::canary::{AlertProvider, AlertProviderSpec, MetricTemplate, MetricTemplateSpec};
 use trueup_kinds::outgoing::Credentials;
 use trueup_object::{GroupVersionKind, ObjectRef, Value};
@@ -19,8 +20,7 @@ async fn read(
         namespace: namespace.into(),
         name: name.into(),
     };
-    let found = context.session.find(&reference, Form::Full).await;
-    match found {
+    match sights::find(context, &reference).await {
         Ok(Some(object)) => Ok(object.value().clone()),
         Ok(None) => Err(format!("{reference} not found")),
         Err(error) => Err(error.to_string()),
@@ -53,7 +53,7 @@ pub(super) async fn metric_template(
     namespace: &str,
     name: &str,
 ) -> Result<MetricTemplateSpec, String> {
-    let kind = GroupVersionKind::new("flagger.app/v1beta1", MetricTemplate::KIND);
+    let kind = GroupVersionKind::new(API_VERSION, MetricTemplate::KIND);
     let object = read(context, kind, namespace, name).await?;
     let template = MetricTemplate::decode(&object).map_err(|errors| errors.to_string())?;
     Ok(template.spec)
@@ -65,7 +65,7 @@ pub(super) async fn alert_provider(
     namespace: &str,
     name: &str,
 ) -> Result<AlertProviderSpec, String> {
-    let kind = GroupVersionKind::new("flagger.app/v1beta1", AlertProvider::KIND);
+    let kind = GroupVersionKind::new(API_VERSION, AlertProvider::KIND);
     let object = read(context, kind, namespace, name).await?;
     let provider = AlertProvider::decode(&object).map_err(|errors| errors.to_string())?;
     Ok(provider.spec)

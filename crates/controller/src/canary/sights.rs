@@ -133,6 +133,19 @@ impl Known {
         started
     }
 
+    /// What the watches know of an object: that it is there, that it is not, or
+    /// nothing.
+    fn known(&self, reference: &ObjectRef) -> Option<Option<LiveObject>> {
+        if !self.is_complete(&collection_of(reference)) {
+            return None;
+        }
+        match &self.sights.get(reference)?.state {
+            State::Found(object) => Some(Some(object.clone())),
+            State::Absent => Some(None),
+            State::Unread => None,
+        }
+    }
+
     fn is_complete(&self, collection: &Collection) -> bool {
         self.watches
             .get(collection)
@@ -228,20 +241,10 @@ pub(super) async fn read(
 ) -> Result<Option<LiveObject>, ApiError> {
     let sights = &context.canaries.sights;
     watch_if_new(context, user, reference);
-    {
-        let known = sights.lock();
-        if known.is_complete(&collection_of(reference)) {
-            match known.sights.get(reference).map(|it| &it.state) {
-                Some(State::Found(object)) => return Ok(Some(object.clone())),
-                Some(State::Absent) => return Ok(None),
-                Some(State::Unread) | None => {}
-            }
-        }
+    if let Some(known) = sights.lock().known(reference) {
+        return Ok(known);
     }
-    let found = match context.session.find(reference, Form::Full).await {
-        Err(error) if error.class() == ErrorClass::KindMissing => return Ok(None),
-        found => found?,
-    };
+    let found = find_live(context, reference).await?;
     match &found {
         Some(object) => {
             sights.lock().found(object, false);
@@ -249,6 +252,29 @@ pub(super) async fn read(
         None => note_absent(sights, reference),
     }
     Ok(found)
+}
+
+/// An object as somebody's watch knows it, or else as it is now; nobody is woken
+/// for it.
+pub(super) async fn find(
+    context: &Context,
+    reference: &ObjectRef,
+) -> Result<Option<LiveObject>, ApiError> {
+    if let Some(known) = context.canaries.sights.lock().known(reference) {
+        return Ok(known);
+    }
+    find_live(context, reference).await
+}
+
+/// A kind that is not served has no objects.
+async fn find_live(
+    context: &Context,
+    reference: &ObjectRef,
+) -> Result<Option<LiveObject>, ApiError> {
+    match context.session.find(reference, Form::Full).await {
+        Err(error) if error.class() == ErrorClass::KindMissing => Ok(None),
+        found => found,
+    }
 }
 
 /// A watch that has seen it meanwhile knows better.

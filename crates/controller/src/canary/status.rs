@@ -2,7 +2,9 @@
 
 use super::Stop;
 use super::look::{Look, Trouble};
+use super::memory::{Memory, lock};
 use crate::status::{self as stored, StatusError};
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 use trueup_kinds::canary::CanaryStatus;
 use trueup_kinds::{Canary, names};
@@ -11,10 +13,14 @@ use trueup_object::{Text, Value, value};
 /// Writes a status that was decided upon. Where somebody else has written
 /// another status meanwhile, what was decided no longer holds, and nothing is
 /// written; where only the rest of the object has changed, it does.
-pub(super) async fn write(look: &mut Look<'_>, next: &CanaryStatus) -> Result<(), Stop> {
-    let before = look.canary.status.clone();
+pub(super) async fn write(
+    look: &mut Look<'_>,
+    memory: &Mutex<Memory>,
+    next: &CanaryStatus,
+) -> Result<(), Stop> {
+    let before = look.stored_status.clone();
     let is_outdated = AtomicBool::new(false);
-    let written = stored::change(look.context, look.key, &|canary: &mut Canary| {
+    let mut written = stored::change(look.context, look.key, &|canary: &mut Canary| {
         if canary.status == before {
             canary.status = next.clone();
         } else {
@@ -25,6 +31,8 @@ pub(super) async fn write(look: &mut Look<'_>, next: &CanaryStatus) -> Result<()
     if is_outdated.load(Ordering::Relaxed) {
         return Err(Trouble::Outdated(format!("the status of {}", look.key)).into());
     }
+    lock(memory).wrote(next, &written.status);
+    look.stored_status = std::mem::replace(&mut written.status, next.clone());
     look.canary = written;
     Ok(())
 }

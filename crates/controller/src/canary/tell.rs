@@ -59,7 +59,7 @@ pub(super) fn event(look: &Look<'_>, memory: &Arc<Mutex<Memory>>, event: &Event)
     };
     let (context, key) = (look.context, look.key);
     let mut report = context.report_about(key, severity, REASON, event.message.clone());
-    let revision = &look.canary.status.source_revision;
+    let revision = &look.source_revision;
     report.revision = Some(revision.clone()).filter(|it| !it.is_empty());
     context.publish(key, report);
     for notice in event_notices(look, event) {
@@ -119,7 +119,7 @@ fn worded(look: &Look<'_>, alert: &Alert) -> trueup_notify::Alert {
     if alert.detail == AlertDetail::Settings {
         fields.extend(alert_fields(canary));
     }
-    let revision = &canary.status.source_revision;
+    let revision = &look.source_revision;
     if !revision.is_empty() {
         fields.push(AlertField::new("Revision", revision.to_string()));
     }

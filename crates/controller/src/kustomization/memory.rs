@@ -152,6 +152,14 @@ impl Memories {
         lock(&memory).unaffected.clone()
     }
 
+    /// The revision that a Kustomization is being brought to at this moment.
+    pub(crate) fn applying(&self, key: &ObjectKey) -> Option<Text> {
+        let memory = self.all().get(key).cloned()?;
+        let memory = lock(&memory);
+        let mark = memory.fought_at.as_ref().filter(|_| memory.working)?;
+        Some(mark.revision.clone())
+    }
+
     /// A message about a Kustomization without the texts that must not be
     /// shown.
     pub(crate) fn masked(&self, key: &ObjectKey, message: &str) -> String {

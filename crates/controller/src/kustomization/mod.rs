@@ -8,7 +8,6 @@ mod events;
 mod execute;
 mod failure;
 mod finalize;
-mod hands_off;
 mod health;
 mod kubeconfig;
 mod memory;
@@ -35,7 +34,7 @@ use target::Target;
 use tokio_util::sync::CancellationToken;
 use trueup_gocompat::format_duration;
 use trueup_kinds::{Kustomization, message, reason, unserved_fields};
-use trueup_plan::{Expressions, Guard, IgnoreRules, Mode, Preview};
+use trueup_plan::{Expressions, Guard, IgnoreRules, LeftFields, Mode, Preview};
 use trueup_render::RenderRequest;
 use trueup_source::ARTIFACT_TIMEOUT_MS;
 
@@ -270,8 +269,8 @@ impl Run<'_> {
         })?;
         // Canaries are in our own cluster.
         let left = match &kustomization.spec.kube_config {
-            None => hands_off::fields(self.context),
-            Some(_) => Vec::new(),
+            None => crate::canary::left_fields(self.context),
+            Some(_) => LeftFields::default(),
         };
         Ok(build::Terms {
             ignore: ignore.leaving_fields(left),

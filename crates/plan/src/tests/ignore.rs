@@ -3,7 +3,7 @@
 use super::world::*;
 use crate::*;
 use trueup_kinds::{IgnoreRule, Selector};
-use trueup_object::{Value, value};
+use trueup_object::{FieldPath, Value, value};
 
 fn rules(paths: &[&str], target: Option<Selector>) -> IgnoreRules {
     let rule = IgnoreRule {
@@ -247,4 +247,33 @@ fn too_many_rules_and_patterns_that_are_none_are_refused_by_place() {
             "{error}"
         );
     }
+}
+
+#[test]
+fn fields_of_single_objects_are_left_to_another_controller_of_ours() {
+    let mut object = desired(deployment("web", 3, "a")).reference().clone();
+    object.kind.version = "v1beta1".into();
+    let path = FieldPath::of_keys(&["spec", "replicas"]);
+    let twice = [
+        (object.clone(), vec![path.clone(), path.clone()]),
+        (object, vec![path]),
+    ];
+    let left: LeftFields = twice.into_iter().collect();
+    let rules = IgnoreRules::default().leaving_fields(left.clone());
+    let wanted = |image| desired(deployment("web", 3, image)).leaving(&rules);
+
+    let mut applier = Applier::pruning();
+    let first = wanted("a");
+    applier.run(std::slice::from_ref(&first), usize::MAX);
+    assert_eq!(replicas(&applier, &first), Some(3), "it is set at first");
+    autoscaler(&mut applier, &first, 0);
+    assert!(applier.plan(std::slice::from_ref(&first)).is_empty());
+    let second = wanted("b");
+    applier.run(std::slice::from_ref(&second), usize::MAX);
+    assert_eq!(replicas(&applier, &second), Some(0));
+
+    assert_eq!(rules.pointers_for(&deployment("web", 3, "a")).len(), 1);
+    assert!(rules.pointers_for(&deployment("api", 3, "a")).is_empty());
+    assert_eq!(rules, IgnoreRules::default().leaving_fields(left));
+    assert_ne!(rules, IgnoreRules::default());
 }
