@@ -1,10 +1,10 @@
-//! Upkeep that anyone can run: `cargo xtask bench converge`, `bench apiserver`
-//! and `bench kustomize` measure, `cargo xtask transcripts` plays recorded conversations with an API server,
-//! `cargo xtask chaos` plays seeded schedules of faults, `cargo xtask e2e` plays canaries under real traffic.
+//! Upkeep that anyone can run: `cargo xtask bench converge`, `bench apiserver`,
+//! `bench canaries` and `bench kustomize` measure, `cargo xtask transcripts` plays recorded conversations with an API server,
+//! `cargo xtask chaos` plays seeded schedules of faults.
 
+mod canaries;
 mod chaos;
 mod converge;
-mod e2e;
 mod kubeconfig;
 mod kustomize;
 mod process;
@@ -35,8 +35,6 @@ enum Task {
     },
     /// Play seeded schedules of pushes, faults and kills on the controllers in virtual time, and check what came of them
     Chaos(chaos::Options),
-    /// Play all scenarios of canaries under real traffic, with real NGINX and Prometheus, and print what came of them
-    E2e(e2e::Options),
     /// Play recorded conversations against a server over HTTPS and print where it agrees
     Transcripts(transcripts::Options),
 }
@@ -47,6 +45,8 @@ enum Bench {
     Converge(converge::Options),
     /// The API server over TLS under the load of wrk: gets, no-op applies, creates, memory
     Apiserver(wire::Options),
+    /// Canaries in virtual time: made, at rest, a new revision noticed, promoted
+    Canaries(canaries::Options),
     /// Builds of kustomization roots beside the genuine engine: time, memory, output
     Kustomize(kustomize::Options),
 }
@@ -66,6 +66,7 @@ async fn main() -> ExitCode {
             let (name, result) = match &bench {
                 Bench::Converge(options) => ("bench converge", converge::run(options).await),
                 Bench::Apiserver(options) => ("bench apiserver", wire::run(options).await),
+                Bench::Canaries(options) => ("bench canaries", canaries::run(options).await),
                 Bench::Kustomize(options) => ("bench kustomize", kustomize::run(options).await),
             };
             match result {
@@ -76,10 +77,6 @@ async fn main() -> ExitCode {
         Task::Chaos(options) => match chaos::run(&options).await {
             Ok(()) => ExitCode::SUCCESS,
             Err(error) => failed("chaos", &error),
-        },
-        Task::E2e(options) => match e2e::run(&options).await {
-            Ok(()) => ExitCode::SUCCESS,
-            Err(error) => failed("e2e", &error),
         },
         Task::Transcripts(options) => match transcripts::run(&options).await {
             Ok(agreement) if agreement.is_good() => ExitCode::SUCCESS,

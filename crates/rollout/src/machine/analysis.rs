@@ -58,30 +58,19 @@ fn refused(turn: &mut Turn<'_>, what: &str, hook: &str, refusal: &str) -> Flow {
 }
 
 fn check_metrics(turn: &mut Turn<'_>) -> Flow {
-    let (verdict, notes) = if turn.analysis().metrics.is_empty() {
-        (&Verdict::Passed, &[][..])
+    let verdict = if turn.analysis().metrics.is_empty() {
+        &Verdict::Passed
     } else {
         turn.ask(Question::Checks, |outcome| match outcome {
-            Outcome::Checks { verdict, notes } => Some((verdict, notes.as_slice())),
+            Outcome::Checks(verdict) => Some(verdict),
             _ => None,
         })?
     };
-    let note = notes.join("; ");
-    tell_note(turn, &note);
     if *verdict == Verdict::Passed {
-        record(turn, verdict, &note);
+        record(turn, verdict);
         return ControlFlow::Continue(());
     }
     fail(turn, verdict)
-}
-
-/// What is to be known of checks that pass is told when it is new, not at
-/// every look.
-fn tell_note(turn: &mut Turn<'_>, note: &str) {
-    let is_known = |check: &CheckRecord| check.message == cut(note);
-    if !note.is_empty() && !turn.state.checks.last().is_some_and(is_known) {
-        turn.info(note.to_owned());
-    }
 }
 
 /// Counts a check that did not pass. What has no limit of its own is a failed
@@ -89,7 +78,7 @@ fn tell_note(turn: &mut Turn<'_>, note: &str) {
 fn fail(turn: &mut Turn<'_>, verdict: &Verdict) -> Flow {
     let message = message_of(verdict);
     turn.warn(message.to_owned());
-    record(turn, verdict, message);
+    record(turn, verdict);
     let own_limit = match verdict {
         Verdict::NoData(_) => turn.limit(names::CANARY_NO_DATA_LIMIT),
         Verdict::Error(_) => turn.limit(names::CANARY_ERROR_LIMIT),
@@ -117,16 +106,14 @@ fn message_of(verdict: &Verdict) -> &str {
     }
 }
 
-fn record(turn: &mut Turn<'_>, verdict: &Verdict, message: &str) {
+fn record(turn: &mut Turn<'_>, verdict: &Verdict) {
+    let message = message_of(verdict);
+    let end = message.floor_char_boundary(MAX_RECORD_BYTES);
     let check = CheckRecord {
         time: turn.now,
         weight: turn.routed_weight(),
         verdict: verdict.word().into(),
-        message: Text::from(cut(message)),
+        message: Text::from(&message[..end]),
     };
     turn.state.record(check);
-}
-
-fn cut(message: &str) -> &str {
-    &message[..message.floor_char_boundary(MAX_RECORD_BYTES)]
 }

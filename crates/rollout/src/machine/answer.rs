@@ -58,12 +58,7 @@ pub enum Outcome {
     /// By each hook that was called, in order.
     Hooks(Vec<HookOutcome>),
     /// By the metrics.
-    Checks {
-        /// What was made of them.
-        verdict: Verdict,
-        /// What a person should know of those that passed.
-        notes: Vec<Text>,
-    },
+    Checks(Verdict),
     /// Why not everybody answers; `None` if everybody does.
     Providers(Option<Text>),
 }

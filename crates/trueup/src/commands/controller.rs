@@ -1,6 +1,6 @@
 //! `trueup controller`.
 
-pub(super) mod log;
+mod log;
 
 use super::{Failure, said};
 use crate::arguments::{ControllerArguments, LeaderElectionArguments, TenancyArguments, gates};
