@@ -1,10 +1,17 @@
+<<<<<<< HEAD
+//! Upkeep that anyone can run: `cargo xtask bench converge`, `bench apiserver`
+//! and `bench kustomize` measure, `cargo xtask transcripts` plays recorded conversations with an API server,
+//! `cargo xtask chaos` plays seeded schedules of faults, `cargo xtask e2e` plays canaries under real traffic.
+=======
 //! Upkeep that anyone can run: `cargo xtask bench converge`, `bench apiserver`,
 //! `bench canaries` and `bench kustomize` measure, `cargo xtask transcripts` plays recorded conversations with an API server,
 //! `cargo xtask chaos` plays seeded schedules of faults.
+>>>>>>> dd1cd33 (WIP2)
 
 mod canaries;
 mod chaos;
 mod converge;
+mod e2e;
 mod kubeconfig;
 mod kustomize;
 mod process;
@@ -35,6 +42,8 @@ enum Task {
     },
     /// Play seeded schedules of pushes, faults and kills on the controllers in virtual time, and check what came of them
     Chaos(chaos::Options),
+    /// Play all scenarios of canaries under real traffic, with real NGINX and Prometheus, and print what came of them
+    E2e(e2e::Options),
     /// Play recorded conversations against a server over HTTPS and print where it agrees
     Transcripts(transcripts::Options),
 }
@@ -77,6 +86,10 @@ async fn main() -> ExitCode {
         Task::Chaos(options) => match chaos::run(&options).await {
             Ok(()) => ExitCode::SUCCESS,
             Err(error) => failed("chaos", &error),
+        },
+        Task::E2e(options) => match e2e::run(&options).await {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => failed("e2e", &error),
         },
         Task::Transcripts(options) => match transcripts::run(&options).await {
             Ok(agreement) if agreement.is_good() => ExitCode::SUCCESS,

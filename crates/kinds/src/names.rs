@@ -90,6 +90,9 @@ pub const CANARY_ERROR_LIMIT: &str = "trueup.dev/error-limit";
 /// On a Canary: how long a run may take before it fails, such as `2h`;
 /// without it there is no end, as in Flagger.
 pub const CANARY_MAX_DURATION: &str = "trueup.dev/max-duration";
+/// Annotation of a primary's autoscaler while its least replicas are kept up:
+/// what they were before, empty where nothing was said.
+pub const HELD_REPLICAS: &str = "trueup.dev/held-min-replicas";
 
 /// Label that marks everything that belongs to an installation.
 pub const PART_OF: &str = "app.kubernetes.io/part-of";

@@ -9,6 +9,7 @@ pub mod gates;
 mod get;
 mod install;
 mod leader_election;
+mod loadtest;
 mod logs;
 mod look;
 mod output;
@@ -32,6 +33,7 @@ pub use create::{
 pub use get::{GetArguments, GetWhat, SourcesKind};
 pub use install::{CheckArguments, InstallArguments, UninstallArguments, VersionArguments};
 pub use leader_election::LeaderElectionArguments;
+pub use loadtest::LoadtestArguments;
 pub use logs::{LineLevel, LogsArguments};
 pub use look::{
     DebugArguments, DebugKustomizationArguments, DebugWhat, EventsArguments, ExportArguments,
@@ -72,6 +74,8 @@ pub enum Command {
     Controller(ControllerArguments),
     /// Serve an embedded Kubernetes API and nothing else
     Apiserver(ApiserverArguments),
+    /// Serve gates and load for canaries, as Flagger's load tester does
+    Loadtest(LoadtestArguments),
     /// Build manifests from files on this machine
     Build(BuildArguments),
     /// Install the controllers in a cluster, or upgrade them
@@ -117,6 +121,9 @@ pub enum Command {
         /// The shell to complete for
         shell: clap_complete::Shell,
     },
+    /// Run one process for a node of this machine; nothing for people
+    #[command(hide = true)]
+    SuperviseProcess,
 }
 
 #[cfg(test)]
@@ -173,6 +180,8 @@ mod tests {
             "trueup resume ks a b --wait",
             "trueup resume ks --all --wait=false",
             "trueup reconcile ks --all",
+            "trueup loadtest --listen=127.0.0.1:0 --timeout=1h --namespace-regexp=^team-",
+            "trueup loadtest --allow-commands helm,kubectl --allow-commands ghz",
             "trueup install --export",
             "trueup install -n infra --version v0.2.0 --registry example.com/team --network-policy=false",
             "trueup install --components source-controller,kustomize-controller --watch-all-namespaces=false",

@@ -41,7 +41,7 @@ fn page() -> String {
     let mut page = HEAD.to_owned();
     for command in command
         .get_subcommands()
-        .filter(|command| command.get_name() != "help")
+        .filter(|command| command.get_name() != "help" && !command.is_hide_set())
     {
         section(&mut page, "trueup", command);
     }

@@ -10,12 +10,14 @@ use crate::endpoints::{self, TriggerTimes};
 use crate::interest::interested;
 use crate::node;
 use crate::options::{Parts, WorkloadsOptions};
+use crate::process;
 use act::{Done, act, is_terminating};
 use futures::StreamExt;
 use futures::future::BoxFuture;
 use futures::stream::{FuturesUnordered, select_all};
 use jiff::{SignedDuration, Timestamp};
-use record::{Recorder, channel, record};
+pub(crate) use record::Recorder;
+use record::{channel, record};
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::time::Duration;
 use tokio::time::{Instant, sleep, sleep_until};
@@ -40,8 +42,9 @@ pub async fn run(session: Session, options: WorkloadsOptions) {
     let node = keep_node(session.clone(), options.clone());
     let (recorder, notes) = channel();
     let events = record(session.clone(), notes, options.wall_clock.clone());
+    let processes = process::run(session.clone(), options.clone(), recorder.clone());
     let controllers = Runner::new(session, options, recorder).run();
-    futures::join!(node, controllers, events);
+    futures::join!(node, controllers, Box::pin(processes), events);
 }
 
 struct Runner {

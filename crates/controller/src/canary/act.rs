@@ -18,6 +18,8 @@ pub(super) async fn execute(
         Command::SetRouting(routing) => routing::set(look, &routing).await?,
         Command::PauseTargetScaler => look.apply(&targets::pause_target_scaler).await?,
         Command::ResumeTargetScaler => look.apply(&targets::resume_target_scaler).await?,
+        Command::HoldPrimaryScaler => look.apply(&targets::hold_primary_replicas).await?,
+        Command::ReleasePrimaryScaler => look.apply(&targets::release_primary_replicas).await?,
         Command::ScaleToZero => scale_to_zero(look).await?,
         Command::ScaleFromZero => look.apply(&targets::scale_from_zero).await?,
         Command::CopyToPrimary { revision } => copy_to_primary(look, &revision).await?,

@@ -46,7 +46,10 @@ async fn answer(inquirer: &Inquirer, question: Question) -> Outcome {
         Question::Hooks { kind, phase } => {
             Outcome::Hooks(hooks::call_all(inquirer, kind, phase).await)
         }
-        Question::Checks => Outcome::Checks(checks::check_all(inquirer).await),
+        Question::Checks => {
+            let (verdict, notes) = checks::check_all(inquirer).await;
+            Outcome::Checks { verdict, notes }
+        }
         Question::Providers => Outcome::Providers(checks::availability(inquirer).await),
     }
 }

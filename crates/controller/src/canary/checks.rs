@@ -52,11 +52,13 @@ impl Template {
     }
 }
 
-/// Asks the metrics one after the other, up to the first that does not pass.
-pub(super) async fn check_all(inquirer: &Inquirer) -> Verdict {
+/// Asks the metrics one after the other, up to the first that does not pass;
+/// what is made of them, and notes on those that have passed.
+pub(super) async fn check_all(inquirer: &Inquirer) -> (Verdict, Vec<Text>) {
+    let mut notes = Vec::new();
     let settings = match PodsSettings::of(&inquirer.canary) {
         Ok(settings) => settings,
-        Err(error) => return Verdict::Error(error.to_string().into()),
+        Err(error) => return (Verdict::Error(error.to_string().into()), notes),
     };
     let prepared = prepare(inquirer).await;
     let mut windows = None;
@@ -75,12 +77,18 @@ pub(super) async fn check_all(inquirer: &Inquirer) -> Verdict {
             let numbers = inquirer.context.metrics.canaries();
             numbers.analysed(&inquirer.key, &inquirer.canary, &one.check.name, exported);
         }
+        if let metrics::Verdict::Passed {
+            note: Some(note), ..
+        } = &verdict
+        {
+            notes.push(note.as_str().into());
+        }
         match outcome(verdict) {
             Verdict::Passed => {}
-            other => return other,
+            other => return (other, notes),
         }
     }
-    Verdict::Passed
+    (Verdict::Passed, notes)
 }
 
 fn ask_pods(

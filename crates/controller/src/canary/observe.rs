@@ -13,7 +13,7 @@ use trueup_kinds::{ConditionStatus, Kustomization, Resource, condition_type, nam
 use trueup_object::Text;
 use trueup_rollout::machine::{
     Answer, Fit, ObjectsSeen, Observation, Readiness, Settings, TargetChange, TargetRevision,
-    TargetSeen, Tracking, WorkloadSeen,
+    TargetSeen, WorkloadSeen,
 };
 use trueup_rollout::targets::{
     self, Change, Detection, ScalerPass, TargetError, TargetKind, View, Write,
@@ -85,11 +85,7 @@ async fn target(look: &mut Look<'_>) -> Result<TargetSeen, ApiError> {
         Ok((detection, configs)) => TargetSeen::Found(TargetRevision {
             change: change_of(&detection),
             tracked: detection.snapshot.fence.to_string().into(),
-            tracking: detection.tracking.map(|it| Tracking {
-                last_applied_spec: it.last_applied_spec,
-                last_promoted_spec: it.last_promoted_spec,
-                last_tracked_revision: it.last_tracked_revision,
-            }),
+            tracking: detection.tracking,
             revision: detection.snapshot.hash,
             configs,
         }),
@@ -168,7 +164,7 @@ async fn primary(look: &mut Look<'_>) -> Result<Fit, ApiError> {
     })
 }
 
-type Judge = dyn Fn(&View<'_>, Timestamp) -> Result<targets::Readiness, TargetError> + Send + Sync;
+type Judge = dyn Fn(&View<'_>, Timestamp) -> Result<Readiness, TargetError> + Send + Sync;
 
 async fn workload(
     look: &mut Look<'_>,
@@ -177,9 +173,7 @@ async fn workload(
     now: Timestamp,
 ) -> Result<WorkloadSeen, ApiError> {
     let readiness = match look.decide(&|view: &View<'_>| judge(view, now)).await? {
-        Ok(targets::Readiness::Ready) => Readiness::Ready,
-        Ok(targets::Readiness::Retriable { message }) => Readiness::Waiting(message.into()),
-        Ok(targets::Readiness::Fatal { message }) => Readiness::Failed(message.into()),
+        Ok(readiness) => readiness,
         Err(message) => Readiness::Waiting(message.into()),
     };
     let has_pods = TargetKind::of(&look.canary.spec.target_ref) != Ok(TargetKind::Service);

@@ -125,9 +125,12 @@ pub struct CanaryStatus {
 /// killed in between goes on with it, whatever it would decide now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum PendingStep {
+    /// A run begins: the target gets its Pods.
+    ScaleUp,
     /// The run has failed: traffic goes back to the primary.
     RollBack,
-    /// The run has succeeded: the primary becomes a copy of the target.
+    /// The primary becomes a copy of the target: the run has succeeded, or
+    /// there was none yet.
     Promote,
     /// The primary is a copy of the target and gets ready, without having lost
     /// its traffic.
@@ -148,7 +151,7 @@ pub struct CheckRecord {
     pub weight: i64,
     /// `Passed`, `Failed`, `NoData` or `Error`.
     pub verdict: Text,
-    /// Why, where it did not pass.
+    /// Why it did not pass, or what is to be known although it did.
     #[serde(default, skip_serializing_if = "Text::is_empty")]
     pub message: Text,
 }

@@ -58,19 +58,30 @@ fn refused(turn: &mut Turn<'_>, what: &str, hook: &str, refusal: &str) -> Flow {
 }
 
 fn check_metrics(turn: &mut Turn<'_>) -> Flow {
-    let verdict = if turn.analysis().metrics.is_empty() {
-        &Verdict::Passed
+    let (verdict, notes) = if turn.analysis().metrics.is_empty() {
+        (&Verdict::Passed, &[][..])
     } else {
         turn.ask(Question::Checks, |outcome| match outcome {
-            Outcome::Checks(verdict) => Some(verdict),
+            Outcome::Checks { verdict, notes } => Some((verdict, notes.as_slice())),
             _ => None,
         })?
     };
+    let note = notes.join("; ");
+    tell_note(turn, &note);
     if *verdict == Verdict::Passed {
-        record(turn, verdict);
+        record(turn, verdict, &note);
         return ControlFlow::Continue(());
     }
     fail(turn, verdict)
+}
+
+/// What is to be known of checks that pass is told when it is new, not at
+/// every look.
+fn tell_note(turn: &mut Turn<'_>, note: &str) {
+    let is_known = |check: &CheckRecord| check.message == cut(note);
+    if !note.is_empty() && !turn.state.checks.last().is_some_and(is_known) {
+        turn.info(note.to_owned());
+    }
 }
 
 /// Counts a check that did not pass. What has no limit of its own is a failed
@@ -78,7 +89,7 @@ fn check_metrics(turn: &mut Turn<'_>) -> Flow {
 fn fail(turn: &mut Turn<'_>, verdict: &Verdict) -> Flow {
     let message = message_of(verdict);
     turn.warn(message.to_owned());
-    record(turn, verdict);
+    record(turn, verdict, message);
     let own_limit = match verdict {
         Verdict::NoData(_) => turn.limit(names::CANARY_NO_DATA_LIMIT),
         Verdict::Error(_) => turn.limit(names::CANARY_ERROR_LIMIT),
@@ -106,14 +117,16 @@ fn message_of(verdict: &Verdict) -> &str {
     }
 }
 
-fn record(turn: &mut Turn<'_>, verdict: &Verdict) {
-    let message = message_of(verdict);
-    let end = message.floor_char_boundary(MAX_RECORD_BYTES);
+fn record(turn: &mut Turn<'_>, verdict: &Verdict, message: &str) {
     let check = CheckRecord {
         time: turn.now,
         weight: turn.routed_weight(),
         verdict: verdict.word().into(),
-        message: Text::from(&message[..end]),
+        message: Text::from(cut(message)),
     };
     turn.state.record(check);
+}
+
+fn cut(message: &str) -> &str {
+    &message[..message.floor_char_boundary(MAX_RECORD_BYTES)]
 }

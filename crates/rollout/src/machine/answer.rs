@@ -58,7 +58,12 @@ pub enum Outcome {
     /// By each hook that was called, in order.
     Hooks(Vec<HookOutcome>),
     /// By the metrics.
-    Checks(Verdict),
+    Checks {
+        /// What was made of them.
+        verdict: Verdict,
+        /// What a person should know of those that passed.
+        notes: Vec<Text>,
+    },
     /// Why not everybody answers; `None` if everybody does.
     Providers(Option<Text>),
 }

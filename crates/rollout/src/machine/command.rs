@@ -18,6 +18,11 @@ pub enum Command {
     PauseTargetScaler,
     /// Lets the target's autoscaler scale it.
     ResumeTargetScaler,
+    /// Keeps the primary's autoscaler from taking replicas of it while a run
+    /// takes its traffic.
+    HoldPrimaryScaler,
+    /// Ends that.
+    ReleasePrimaryScaler,
     /// Gives the target no replicas. A target that is gone has none.
     ScaleToZero,
     /// Gives the target replicas, if it has none.

@@ -56,12 +56,19 @@ impl<'a> Turn<'a> {
         let is_kept = self.analysis().webhooks_of(kind).next().is_some();
         if is_kept && self.is_approved() {
             self.info(format!("{} of {} approved", title(kind), self.name()));
-            if self.is_asked_to(RequestVerb::Approve) {
-                self.request_is_done();
-            }
+            self.use_up_approval(kind);
             return ControlFlow::Continue(Gate::Open);
         }
         self.gate(kind, phase)
+    }
+
+    /// Remembers that an approval has opened the gate of a type, if there is
+    /// one: it opens no other.
+    pub(super) fn use_up_approval(&mut self, kind: WebhookType) {
+        let is_kept = self.analysis().webhooks_of(kind).next().is_some();
+        if is_kept && self.is_asked_to(RequestVerb::Approve) {
+            self.request_is_done();
+        }
     }
 
     /// Whether nobody is told that a hook waits.

@@ -5,7 +5,8 @@ use super::{
     AlertDetail, Command, Fit, Outcome, Part, Question, Readiness, RoutesSeen, TargetSeen,
 };
 use std::ops::ControlFlow;
-use trueup_kinds::canary::{AlertSeverity, Phase};
+use trueup_kinds::canary::{AlertSeverity, PendingStep, Phase};
+use trueup_object::Text;
 
 /// What the names of App Mesh's providers begin with: its Pods get their
 /// sidecar only if the mesh knows them before.
@@ -33,17 +34,26 @@ pub(super) fn initialize(turn: &mut Turn<'_>) -> Flow {
         turn.commands.push(Command::Ensure(Part::Primary));
         return ControlFlow::Break(Wake::OnEvent);
     }
-    if turn.state.last_applied_spec != target.revision {
+    let is_outdated = turn.state.last_applied_spec != target.revision || turn.has_new_configs();
+    if is_outdated || turn.state.pending_step == Some(PendingStep::Promote) {
         // It may be the repair of what keeps the primary from getting ready.
-        turn.track_target();
-        let revision = target.revision.clone();
-        turn.commands.push(Command::CopyToPrimary { revision });
+        copy_again(turn, target.revision.clone());
         return ControlFlow::Break(Wake::OnEvent);
     }
     await_primary(turn)?;
     ask_providers(turn)?;
     cut_over(turn);
     initialized(turn)
+}
+
+/// Makes the primary a copy of the target as it is now. That is written down
+/// before: whoever goes on does not know otherwise which one it is a copy of.
+fn copy_again(turn: &mut Turn<'_>, revision: Text) {
+    turn.state.pending_step = Some(PendingStep::Promote);
+    turn.write();
+    turn.commands.push(Command::CopyToPrimary { revision });
+    turn.track_target();
+    turn.state.pending_step = None;
 }
 
 fn ask_providers(turn: &mut Turn<'_>) -> Flow {

@@ -50,11 +50,12 @@ mod wait;
 #[cfg(test)]
 mod tests;
 
+pub use crate::targets::{Readiness, Tracking};
 pub use answer::{Answer, HookOutcome, Outcome, Question, Round, Verdict};
 pub use command::{Alert, AlertDetail, AnalysisDone, Command, Event, Part, Routing, RunResult};
 pub use observation::{
-    Fit, LiveRoutes, ObjectsSeen, Observation, Readiness, References, RoutesSeen, Settings,
-    TargetChange, TargetRevision, TargetSeen, Tracking, WorkloadSeen,
+    Fit, LiveRoutes, ObjectsSeen, Observation, References, RoutesSeen, Settings, TargetChange,
+    TargetRevision, TargetSeen, WorkloadSeen,
 };
 pub use request::{Request, RequestVerb};
 pub use wait::PATIENCE_IN_DEADLINES;

@@ -1,6 +1,7 @@
 //! What the shell saw before it asks for a step.
 
 use super::Answer;
+use crate::targets::{Readiness, Tracking};
 use std::collections::BTreeMap;
 use std::time::Duration;
 use trueup_kinds::Metadata;
@@ -98,17 +99,6 @@ pub enum TargetChange {
     Same,
 }
 
-/// What the status remembers of the target.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Tracking {
-    /// `status.lastAppliedSpec`.
-    pub last_applied_spec: Text,
-    /// `status.lastPromotedSpec`.
-    pub last_promoted_spec: Text,
-    /// `status.lastTrackedRevision`.
-    pub last_tracked_revision: Text,
-}
-
 /// A workload.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WorkloadSeen {
@@ -125,17 +115,6 @@ impl WorkloadSeen {
     pub fn can_serve(&self) -> bool {
         self.ready_endpoints != Some(0)
     }
-}
-
-/// Whether a workload is ready.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Readiness {
-    /// It is.
-    Ready,
-    /// Not yet; the text says what is waited for.
-    Waiting(Text),
-    /// It has not become ready in time; the text says why.
-    Failed(Text),
 }
 
 /// Whether a generated object is as it should be.

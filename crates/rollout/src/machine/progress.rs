@@ -31,8 +31,8 @@ pub(super) fn progress(turn: &mut Turn<'_>) -> Flow {
         _ => {}
     }
     end_when_failed(turn)?;
-    await_primary(turn)?;
     finish_interrupted(turn)?;
+    await_primary(turn)?;
     routes::correct(turn);
     await_canary(turn)?;
     if turn.seen.spec.skip_analysis {
@@ -188,6 +188,9 @@ fn finish_interrupted(turn: &mut Turn<'_>) -> Flow {
     };
     if !routes::has_interrupted_step(turn, routes) || !turn.can_route(next) {
         return ControlFlow::Continue(());
+    }
+    if turn.strategy() == Strategy::Canary {
+        turn.use_up_approval(WebhookType::ConfirmTrafficIncrease);
     }
     strategy::record_shift(turn, next)
 }

@@ -151,6 +151,7 @@ fn succeed(turn: &mut Turn<'_>) -> Flow {
     turn.set_routing(0, false);
     if turn.has_autoscaler() {
         turn.commands.push(Command::PauseTargetScaler);
+        turn.commands.push(Command::ReleasePrimaryScaler);
     }
     turn.commands.push(Command::ScaleToZero);
     turn.state.phase = Phase::Succeeded;

@@ -12,19 +12,23 @@ pub(super) fn rest(turn: &mut Turn<'_>) -> Flow {
         return rollback::roll_back(turn);
     }
     announce::announce(turn)?;
+    if turn.target().is_some() {
+        objects::ensure(turn);
+    }
+    complete_rollback(turn)?;
+    leave_lost_canary(turn)?;
+    routes::correct(turn);
     if let TargetSeen::Missing(message) = &turn.seen.target {
         return ControlFlow::Break(turn.hold(message));
     }
-    objects::ensure(turn);
-    complete_rollback(turn)?;
-    routes::correct(turn);
     if let RoutesSeen::Unusable(message) = &turn.seen.routes {
         return ControlFlow::Break(turn.hold(message));
     }
-    let is_asked = turn.state.phase == Phase::Failed && turn.is_asked_to(RequestVerb::Retry);
+    let is_asked = may_be_retried(turn) && turn.is_asked_to(RequestVerb::Retry);
     if turn.has_new_revision() || is_asked {
         return start::start(turn);
     }
+    start::call_off(turn)?;
     if turn.state.phase == Phase::Waiting {
         return stop_waiting(turn);
     }
@@ -32,9 +36,42 @@ pub(super) fn rest(turn: &mut Turn<'_>) -> Flow {
     ControlFlow::Continue(())
 }
 
-/// What was waited for is gone: the target is what the primary is a copy of.
+/// Whether the revision is one that has failed, or that waits to be tried once
+/// more.
+fn may_be_retried(turn: &Turn<'_>) -> bool {
+    match turn.state.phase {
+        Phase::Failed => true,
+        Phase::Waiting => turn.state.last_applied_spec != turn.state.last_promoted_spec,
+        _ => false,
+    }
+}
+
+/// What was waited for is gone: the target is what it was before. If that is
+/// not what the primary is a copy of, or if it has traffic, it has failed.
 fn stop_waiting(turn: &mut Turn<'_>) -> Flow {
-    turn.state.phase = Phase::Succeeded;
+    let is_promoted = turn.state.last_applied_spec == turn.state.last_promoted_spec;
+    turn.state.phase = if is_promoted && turn.routed_weight() == 0 {
+        Phase::Succeeded
+    } else {
+        Phase::Failed
+    };
+    ControlFlow::Break(Wake::Now)
+}
+
+/// A canary that serves in place of the primary and has lost its endpoints
+/// goes, and its traffic to the primary, as soon as that has some.
+fn leave_lost_canary(turn: &mut Turn<'_>) -> Flow {
+    let is_lost = turn.routed_weight() > 0 && !turn.seen.canary.can_serve();
+    if !is_lost || !turn.seen.primary.can_serve() {
+        return ControlFlow::Continue(());
+    }
+    turn.warn(format!(
+        "Canary {} has no ready endpoints, routing all traffic to primary",
+        turn.name()
+    ));
+    turn.set_routing(0, false);
+    rollback::scale_down(turn);
+    turn.state.canary_weight = 0;
     ControlFlow::Break(Wake::Now)
 }
 

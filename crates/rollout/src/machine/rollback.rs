@@ -150,6 +150,11 @@ pub(super) fn take_traffic(turn: &mut Turn<'_>) {
         format!("Canary failed! Scaling down {name}"),
         Phase::Failed,
     );
+    scale_down(turn);
+}
+
+/// Takes the canary's Pods away.
+pub(super) fn scale_down(turn: &mut Turn<'_>) {
     if turn.has_autoscaler() {
         turn.commands.push(Command::PauseTargetScaler);
     }
@@ -187,6 +192,9 @@ pub(super) fn fail_promotion(turn: &mut Turn<'_>, message: &str) -> Flow {
 }
 
 fn end(turn: &mut Turn<'_>, canary_weight: i64) {
+    if turn.has_autoscaler() {
+        turn.commands.push(Command::ReleasePrimaryScaler);
+    }
     let state = &mut turn.state;
     state.phase = Phase::Failed;
     state.canary_weight = canary_weight;

@@ -2,6 +2,7 @@
 
 use super::turn::{Flow, Standing, Turn, Wake};
 use super::{Command, References};
+use crate::metrics::MAX_METRICS;
 use jiff::Timestamp;
 use std::ops::ControlFlow;
 use trueup_kinds::canary::{
@@ -129,6 +130,7 @@ pub(super) fn refuse_invalid(turn: &mut Turn<'_>) -> Flow {
         problems.extend(across);
     }
     problems.extend(seen.refusals.iter().cloned());
+    problems.extend(too_many_metrics(turn));
     problems.extend(annotation_problems(turn));
     if problems.is_empty() {
         return ControlFlow::Continue(());
@@ -141,6 +143,14 @@ pub(super) fn refuse_invalid(turn: &mut Turn<'_>) -> Flow {
     }
     turn.say(message);
     ControlFlow::Break(Wake::OnEvent)
+}
+
+fn too_many_metrics(turn: &Turn<'_>) -> Option<FieldError> {
+    let count = turn.analysis().metrics.len();
+    (count > MAX_METRICS).then(|| FieldError {
+        path: "spec.analysis.metrics".into(),
+        message: format!("has {count} items, at most {MAX_METRICS} are served").into(),
+    })
 }
 
 fn annotation_problems(turn: &Turn<'_>) -> Vec<FieldError> {

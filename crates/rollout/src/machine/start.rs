@@ -7,7 +7,7 @@ use super::wait::Wait;
 use super::{AlertDetail, Command, Readiness, rollback};
 use std::ops::ControlFlow;
 use trueup_kinds::EventType;
-use trueup_kinds::canary::{AlertSeverity, Phase, TOTAL_WEIGHT, WebhookType};
+use trueup_kinds::canary::{AlertSeverity, PendingStep, Phase, TOTAL_WEIGHT, WebhookType};
 
 /// Starts a run of the target's revision, if it may.
 pub(super) fn start(turn: &mut Turn<'_>) -> Flow {
@@ -16,9 +16,11 @@ pub(super) fn start(turn: &mut Turn<'_>) -> Flow {
         if !turn.is_approved() {
             turn.pace()?;
         }
-        rollback::ask_hooks(turn)?;
     }
     await_primary(turn)?;
+    if turn.state.phase == Phase::Waiting {
+        rollback::ask_hooks(turn)?;
+    }
     let phase = turn.state.phase;
     match turn.confirm(WebhookType::ConfirmRollout, phase)? {
         Gate::Open => begin(turn),
@@ -56,6 +58,8 @@ fn wait_for_approval(turn: &mut Turn<'_>, hook: &str) -> Flow {
 }
 
 fn begin(turn: &mut Turn<'_>) -> Flow {
+    turn.state.pending_step = Some(PendingStep::ScaleUp);
+    turn.write();
     let target = turn.target_name();
     turn.event(
         EventType::Normal,
@@ -69,10 +73,7 @@ fn begin(turn: &mut Turn<'_>) -> Flow {
         AlertDetail::Settings,
     );
     let was_alone = serves_alone(turn);
-    if turn.has_autoscaler() {
-        turn.commands.push(Command::ResumeTargetScaler);
-    }
-    turn.commands.push(Command::ScaleFromZero);
+    scale_up(turn);
     reset(turn);
     if was_alone {
         // The primary has failed: it is watched with all the traffic.
@@ -87,6 +88,30 @@ fn begin(turn: &mut Turn<'_>) -> Flow {
     ControlFlow::Break(Wake::Now)
 }
 
+fn scale_up(turn: &mut Turn<'_>) {
+    if turn.has_autoscaler() {
+        turn.commands.push(Command::ResumeTargetScaler);
+        turn.commands.push(Command::HoldPrimaryScaler);
+    }
+    turn.commands.push(Command::ScaleFromZero);
+}
+
+/// Undoes what a controller that was killed has begun for a run that is not
+/// wanted any more.
+pub(super) fn call_off(turn: &mut Turn<'_>) -> Flow {
+    if turn.state.pending_step != Some(PendingStep::ScaleUp) {
+        return ControlFlow::Continue(());
+    }
+    if turn.has_autoscaler() {
+        turn.commands.push(Command::ReleasePrimaryScaler);
+    }
+    if turn.routed_weight() == 0 {
+        rollback::scale_down(turn);
+    }
+    turn.state.pending_step = None;
+    ControlFlow::Break(Wake::Now)
+}
+
 /// Whether the target has all the traffic because the primary can't have any.
 fn serves_alone(turn: &Turn<'_>) -> bool {
     turn.routed_weight() == TOTAL_WEIGHT && turn.seen.primary.readiness != Readiness::Ready
@@ -94,6 +119,7 @@ fn serves_alone(turn: &Turn<'_>) -> bool {
 
 /// Sets everything in the status that belongs to a run to its beginning.
 pub(super) fn reset(turn: &mut Turn<'_>) {
+    turn.state.last_promoted_spec = turn.copied_revision();
     turn.track_target();
     let now = turn.now;
     let state = &mut turn.state;

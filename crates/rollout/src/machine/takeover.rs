@@ -2,7 +2,9 @@
 
 use super::TargetChange;
 use super::turn::Turn;
-use trueup_kinds::canary::Phase;
+use crate::targets::configs_changed;
+use trueup_kinds::canary::{PendingStep, Phase};
+use trueup_object::Text;
 
 /// Fills in what the status of a run does not say, and what it should
 /// remember of a target that starts no run.
@@ -27,30 +29,66 @@ pub(super) fn take_over(turn: &mut Turn<'_>) {
     let Some(target) = turn.target() else {
         return;
     };
-    if let (Some(tracking), false) = (&target.tracking, target.change == TargetChange::New) {
+    if let (Some(tracking), false) = (&target.tracking, turn.is_other_revision()) {
+        take_over_configs(turn);
         turn.state.last_applied_spec = tracking.last_applied_spec.clone();
         turn.state.last_promoted_spec = tracking.last_promoted_spec.clone();
         turn.state.last_tracked_revision = tracking.last_tracked_revision.clone();
     }
 }
 
+/// Flagger's digests of configurations say nothing of bytes; ours do from now
+/// on.
+fn take_over_configs(turn: &mut Turn<'_>) {
+    let is_flagger_s = turn.state.last_tracked_revision.is_empty();
+    if !is_flagger_s || turn.has_new_configs() {
+        return;
+    }
+    if let Some(found) = turn.target().and_then(|target| target.configs.clone()) {
+        turn.state.tracked_configs = Some(found);
+    }
+}
+
 impl Turn<'_> {
     /// Whether the target is another than the one that was looked at last.
     pub(super) fn has_new_revision(&self) -> bool {
-        let Some(target) = self.target() else {
-            return false;
-        };
-        target.change == TargetChange::New || self.has_new_configs()
+        self.is_other_revision() || self.has_new_configs()
     }
 
-    fn has_new_configs(&self) -> bool {
-        let Some(found) = self.target().and_then(|target| target.configs.as_ref()) else {
-            return false;
-        };
-        match &self.state.tracked_configs {
-            Some(tracked) => tracked != found,
-            None => !found.is_empty(),
+    fn is_other_revision(&self) -> bool {
+        match self.target().map(|target| target.change) {
+            Some(TargetChange::New) => true,
+            Some(TargetChange::BackToPromoted) => self.is_primary_changing(),
+            Some(TargetChange::Same) | None => false,
         }
+    }
+
+    /// Whether the primary is about to become, or is already, a copy of what
+    /// was looked at last, and no longer of what was promoted before.
+    fn is_primary_changing(&self) -> bool {
+        let state = &self.state;
+        matches!(state.phase, Phase::Promoting | Phase::Finalising)
+            || matches!(
+                state.pending_step,
+                Some(PendingStep::Promote | PendingStep::AwaitPrimary)
+            )
+    }
+
+    /// What the primary is a copy of, for the status of a run that begins
+    /// while another was about to be promoted; empty where nobody knows.
+    pub(super) fn copied_revision(&self) -> Text {
+        match self.state.pending_step {
+            Some(PendingStep::Promote) => Text::new(),
+            Some(PendingStep::AwaitPrimary) => self.state.last_applied_spec.clone(),
+            _ => self.state.last_promoted_spec.clone(),
+        }
+    }
+
+    /// Whether a tracked ConfigMap or Secret is other than when it was looked
+    /// at last.
+    pub(super) fn has_new_configs(&self) -> bool {
+        let found = self.target().and_then(|target| target.configs.as_ref());
+        configs_changed(&self.state, found)
     }
 
     /// Remembers the target as the one that is looked at.

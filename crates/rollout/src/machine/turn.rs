@@ -57,6 +57,8 @@ pub(super) struct Turn<'a> {
     /// What the conditions say in words, if that is to change.
     pub(super) detail: Option<String>,
     pub(super) commands: Vec<Command>,
+    /// The routes as they are when the commands so far are done.
+    routes: RoutesSeen,
 }
 
 impl<'a> Turn<'a> {
@@ -69,6 +71,7 @@ impl<'a> Turn<'a> {
             standing: Standing::Phase,
             detail: None,
             commands: Vec::new(),
+            routes: seen.routes.clone(),
         }
     }
 
@@ -132,7 +135,7 @@ impl<'a> Turn<'a> {
 
     /// The routes' weights, if they are in force.
     pub(super) fn live_routes(&self) -> Option<LiveRoutes> {
-        match self.seen.routes {
+        match self.routes {
             RoutesSeen::Live(live) => Some(live),
             _ => None,
         }
@@ -205,7 +208,7 @@ impl<'a> Turn<'a> {
             canary_weight,
             mirrored: Some(mirrored),
         };
-        let fits = match self.seen.routes {
+        let fits = match self.routes {
             RoutesSeen::None => return,
             RoutesSeen::Live(live) => say_the_same(live, wanted),
             RoutesSeen::Missing | RoutesSeen::Unusable(_) => false,
@@ -217,10 +220,23 @@ impl<'a> Turn<'a> {
                 mirrored,
                 cookie_value,
             }));
+            self.expect_routes(wanted);
         }
         self.state.routed_weight = Some(canary_weight);
         self.state.mirrored = mirrored;
         self.keep_cookies(canary_weight);
+    }
+
+    /// Routes that are not in force do not get so by being written.
+    fn expect_routes(&mut self, set: LiveRoutes) {
+        self.routes = match &self.routes {
+            RoutesSeen::Live(live) => RoutesSeen::Live(LiveRoutes {
+                mirrored: live.mirrored.and(set.mirrored),
+                ..set
+            }),
+            RoutesSeen::Missing => RoutesSeen::Live(set),
+            other => other.clone(),
+        };
     }
 
     /// Whether nobody is sent where nobody answers.
@@ -286,6 +302,7 @@ impl<'a> Turn<'a> {
             .filter_map(|answer| pick(&answer.outcome));
         if let Some(outcome) = given.next() {
             self.commands.clear();
+            self.routes = self.seen.routes.clone();
             return ControlFlow::Continue(outcome);
         }
         self.commands.push(Command::Ask { question, round });

@@ -57,7 +57,7 @@ pub use readiness::{Readiness, canary_readiness, primary_readiness};
 pub use scale::{scale_from_zero, scale_to_zero};
 pub use scalers::{
     ScalerPass, hold_primary_replicas, pause_target_scaler, reconcile_primary_scaler,
-    resume_target_scaler,
+    release_primary_replicas, resume_target_scaler,
 };
 pub use services::{reconcile_apex_service, reconcile_backend_services};
 pub use snapshot::{Counter, HASH_PREFIX, Snapshot, content_hash, snapshot_of, take_snapshot};

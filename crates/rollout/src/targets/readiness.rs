@@ -2,45 +2,35 @@
 
 use super::{TargetError, TargetKind, View};
 use jiff::{SignedDuration, Timestamp};
-use trueup_kinds::canary::DEFAULT_PROGRESS_DEADLINE_SECONDS;
+use trueup_kinds::canary::{DEFAULT_PROGRESS_DEADLINE_SECONDS, PROMOTED, Phase};
 use trueup_kinds::parse_time;
-use trueup_object::Value;
+use trueup_object::{Text, Value};
 
 /// Whether a workload is ready; texts are Flagger's.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Readiness {
     /// It is.
     Ready,
-    /// Not yet.
-    Retriable {
-        /// What is waited for.
-        message: String,
-    },
-    /// It made no progress for too long: the run is lost.
-    Fatal {
-        /// What happened.
-        message: String,
-    },
+    /// Not yet; the text says what is waited for.
+    Waiting(Text),
+    /// It has not become ready in time, and the run is lost; the text says why.
+    Failed(Text),
 }
 
 impl Readiness {
     fn described(self, describe: impl Fn(&str, bool) -> String) -> Self {
         match self {
             Self::Ready => Self::Ready,
-            Self::Retriable { message } => Self::Retriable {
-                message: describe(&message, true),
-            },
-            Self::Fatal { message } => Self::Fatal {
-                message: describe(&message, false),
-            },
+            Self::Waiting(message) => Self::Waiting(describe(&message, true).into()),
+            Self::Failed(message) => Self::Failed(describe(&message, false).into()),
         }
     }
 
     fn waiting(is_late: bool, message: String) -> Self {
         if is_late {
-            Self::Fatal { message }
+            Self::Failed(message.into())
         } else {
-            Self::Retriable { message }
+            Self::Waiting(message.into())
         }
     }
 }
@@ -56,6 +46,9 @@ struct Rules {
     now: Timestamp,
     /// Since when the Pods of a DaemonSet are waited for.
     since: Option<Timestamp>,
+    /// Since when there is a new revision that may get a Deployment going
+    /// which had too few Pods before.
+    renewed: Option<Timestamp>,
 }
 
 impl Rules {
@@ -66,6 +59,19 @@ impl Rules {
             threshold_percent,
             now,
             since: view.canary.status.last_transition_time,
+            renewed: None,
+        }
+    }
+
+    /// A primary that was broken before its promotion gets the whole deadline
+    /// for its repair.
+    fn of_primary(view: &View<'_>, threshold_percent: i64, now: Timestamp) -> Self {
+        let status = &view.canary.status;
+        let promoted = status.conditions.get(PROMOTED);
+        let promoted = promoted.filter(|_| status.phase == Phase::Promoting);
+        Self {
+            renewed: promoted.and_then(|it| it.last_update_time),
+            ..Self::new(view, threshold_percent, now)
         }
     }
 
@@ -92,7 +98,7 @@ pub fn primary_readiness(view: &View<'_>, now: Timestamp) -> Result<Readiness, T
         .spec
         .analysis
         .primary_ready_threshold_or_default();
-    let rules = Rules::new(view, percent, now);
+    let rules = Rules::of_primary(view, percent, now);
     let namespace = view.namespace();
     let name = view.canary.spec.primary_name();
     Ok(match view.kind()? {
@@ -104,12 +110,13 @@ pub fn primary_readiness(view: &View<'_>, now: Timestamp) -> Result<Readiness, T
             let readiness = deployment(primary, &rules)
                 .described(|text, _| format!("{name}.{namespace} not ready: {text}"));
             match readiness {
-                Readiness::Ready if is_without_replicas(view, primary) => Readiness::Retriable {
-                    message: format!(
+                Readiness::Ready if is_without_replicas(view, primary) => Readiness::Waiting(
+                    format!(
                         "halt {}.{namespace} advancement: primary deployment is scaled to zero",
                         view.canary.metadata.name
-                    ),
-                },
+                    )
+                    .into(),
+                ),
                 other => other,
             }
         }
@@ -155,17 +162,15 @@ fn is_unobserved(workload: &Value) -> bool {
 fn deployment(workload: &Value, rules: &Rules) -> Readiness {
     let status = |key: &str| number(workload, &["status", key]);
     if is_unobserved(workload) {
-        return Readiness::Retriable {
-            message: "waiting for rollout to finish: observed deployment generation less than desired generation".into(),
-        };
+        return Readiness::Waiting("waiting for rollout to finish: observed deployment generation less than desired generation".into());
     }
     if condition(workload, "Progressing").and_then(|it| it.str_at(&["reason"]))
         == Some("ProgressDeadlineExceeded")
     {
         let name = workload.str_at(&["metadata", "name"]).unwrap_or_default();
-        return Readiness::Fatal {
-            message: format!("deployment {name:?} exceeded its progress deadline"),
-        };
+        return Readiness::Failed(
+            format!("deployment {name:?} exceeded its progress deadline").into(),
+        );
     }
     let (all, updated, available) = (
         status("replicas"),
@@ -187,8 +192,9 @@ fn deployment(workload: &Value, rules: &Rules) -> Readiness {
         ),
         _ => return Readiness::Ready,
     };
+    let renewed = rules.renewed.unwrap_or(Timestamp::MIN);
     Readiness::waiting(
-        rules.is_over(unavailable_since(workload)),
+        rules.is_over(unavailable_since(workload).map(|since| since.max(renewed))),
         format!("waiting for rollout to finish: {waits_for}"),
     )
 }
@@ -215,9 +221,7 @@ fn condition<'a>(workload: &'a Value, kind: &str) -> Option<&'a Value> {
 fn daemon_set(workload: &Value, rules: &Rules) -> Readiness {
     let status = |key: &str| number(workload, &["status", key]);
     if is_unobserved(workload) {
-        return Readiness::Retriable {
-            message: "waiting for rollout to finish: observed daemonset generation less than desired generation".into(),
-        };
+        return Readiness::Waiting("waiting for rollout to finish: observed daemonset generation less than desired generation".into());
     }
     let (wanted, updated, available) = (
         status("desiredNumberScheduled"),
@@ -236,14 +240,13 @@ fn daemon_set(workload: &Value, rules: &Rules) -> Readiness {
         return Readiness::Ready;
     };
     if rules.is_over(rules.since) {
-        return Readiness::Fatal {
-            message: format!(
+        return Readiness::Failed(
+            format!(
                 "exceeded its progressDeadlineSeconds: {}",
                 rules.deadline_seconds
-            ),
-        };
+            )
+            .into(),
+        );
     }
-    Readiness::Retriable {
-        message: format!("waiting for rollout to finish: {waits_for}"),
-    }
+    Readiness::Waiting(format!("waiting for rollout to finish: {waits_for}").into())
 }

@@ -1,6 +1,6 @@
 //! `trueup controller`.
 
-mod log;
+pub(super) mod log;
 
 use super::{Failure, said};
 use crate::arguments::{ControllerArguments, LeaderElectionArguments, TenancyArguments, gates};

@@ -17,6 +17,7 @@ mod failure;
 mod get;
 mod install;
 mod installation;
+mod loadtest;
 mod local;
 mod logs;
 mod reconcile;
@@ -56,6 +57,7 @@ pub fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
         Command::Demo(arguments) => online(demo::run(arguments)),
         Command::Controller(arguments) => online(controller::run(arguments)),
         Command::Apiserver(arguments) => online(apiserver::run(arguments)),
+        Command::Loadtest(arguments) => online(loadtest::run(arguments)),
         Command::Build(arguments) => build::run(&arguments),
         Command::Diff(arguments) => online(diff::run(arguments)),
         Command::Install(arguments) => online(install::run(arguments)),
@@ -76,6 +78,7 @@ pub fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
         Command::Resume(arguments) => online(suspend::resume(arguments)),
         Command::Approve(arguments) => online(approve::run(arguments)),
         Command::Delete(arguments) => online(delete::run(arguments)),
+        Command::SuperviseProcess => Ok(trueup_workloads::process::supervise()),
         Command::Completion { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Arguments::command(), "trueup", &mut script);

@@ -8,11 +8,20 @@
 //! (`shell`) runs the commands, each process under a supervisor that does not
 //! outlive the node ([`supervise`]).
 
+mod addresses;
+mod child;
 mod dial;
+mod environment;
+mod expansion;
 mod images;
 mod logs;
+mod machine;
 mod options;
+mod probing;
+mod shell;
 mod supervisor;
+
+pub(crate) use shell::run;
 
 pub use dial::{DIAL_ANNOTATION, LISTEN_VARIABLE, dial_address};
 pub use images::{Image, ImageMap, Program, UnmappedImages};

@@ -11,7 +11,7 @@ const MAX_WAITING: usize = 1_000;
 
 /// Takes notes.
 #[derive(Clone)]
-pub(super) struct Recorder(mpsc::Sender<Note>);
+pub(crate) struct Recorder(mpsc::Sender<Note>);
 
 /// A recorder, and where its notes come out.
 pub(super) fn channel() -> (Recorder, mpsc::Receiver<Note>) {
@@ -21,7 +21,7 @@ pub(super) fn channel() -> (Recorder, mpsc::Receiver<Note>) {
 
 impl Recorder {
     /// Tells of something; never waits.
-    pub(super) fn tell(&self, note: Note) {
+    pub(crate) fn tell(&self, note: Note) {
         if let Err(error) = self.0.try_send(note) {
             tracing::debug!(%error, "an event is not told");
         }

@@ -1,21 +1,23 @@
-//! Runs from beginning to end, as data: `cases/NAME.txt` says what is asked
-//! for, what happens, and what comes of it. The traces are Flagger's, less the
-//! time that it spends waiting for its next tick.
+//! Runs from beginning to end, as data: `cases/NAME.txt` is a script of what is
+//! asked for and what happens, and the trace of what comes of it. The traces
+//! are Flagger's, less the time that it spends waiting for its next tick.
+//!
+//! `UPDATE_GENERATED=1 cargo test -p trueup-rollout` writes the traces anew.
 
-use super::shell::{Diary, after, live_until};
-use super::world::World;
-use crate::machine::Verdict;
-use jiff::SignedDuration;
-use trueup_kinds::names::CANARY_REQUEST;
-use trueup_object::{Text, Value, decode, from_json};
+use super::script::Script;
+use super::shell::Diary;
 
 macro_rules! cases {
     ($($name:ident),+ $(,)?) => {
+        /// The scripts of all cases, by name.
+        pub(super) const CASES: &[(&str, &str)] = &[
+            $((stringify!($name), include_str!(concat!("cases/", stringify!($name), ".txt")))),+
+        ];
+
         $(
             #[test]
             fn $name() {
-                let file = include_str!(concat!("cases/", stringify!($name), ".txt"));
-                play(file);
+                check(stringify!($name));
             }
         )+
     };
@@ -23,126 +25,91 @@ macro_rules! cases {
 
 cases![
     ab_testing,
+    ab_testing_threshold,
     abort_by_request,
     blue_green,
     blue_green_mirror,
+    blue_green_one_iteration,
+    blue_green_threshold,
     canary,
+    canary_crash,
     canary_mirror,
     canary_overshoot,
     canary_promotion_steps,
     canary_step_weights,
+    canary_step_weights_promotion,
+    config_change,
     confirm_promotion,
     confirm_promotion_iterations,
+    confirm_promotion_kubernetes,
     confirm_rollout,
+    confirm_rollout_hook_says_no,
+    confirm_rollout_reverted,
     confirm_traffic_increase,
-    config_change,
+    confirm_traffic_increase_mirror,
     deletion,
+    deletion_during_run,
     failed_promotion,
     failed_promotion_fixed,
     failed_then_reverted,
     hand_changed_routes,
     kubernetes,
     kubernetes_default_iterations,
+    max_duration,
+    metric_notes,
     new_revision,
     new_revision_while_promoting,
     no_data_limit,
     pre_rollout,
+    primary_crash,
+    primary_lost,
     progress_deadline,
+    reverted_during_run,
+    reverted_while_promoting,
     rollback_hook,
+    rollback_of_skip_analysis,
+    session_affinity,
+    session_affinity_restart,
     skip_analysis,
+    skip_analysis_spec,
     suspended,
+    suspended_while_promoting,
+    takeover_at_rest,
+    takeover_failed,
+    takeover_progressing,
+    takeover_promoting,
+    takeover_pushed_meanwhile,
+    takeover_waiting_promotion,
     threshold,
 ];
 
-/// A case: lines `spec {…}`, `at SECONDS WORD [ARGUMENT]…`, `until SECONDS`,
-/// a line `---`, and the trace.
-fn play(file: &str) {
-    let (script, expected) = file.split_once("---\n").expect("a script and a trace");
-    let mut lines = script.lines().filter(|line| !line.starts_with('#'));
-    let spec = lines.next().and_then(|line| line.strip_prefix("spec "));
-    let spec = from_json(spec.expect("a specification").as_bytes()).expect("JSON");
-    let mut world = World::new(&spec);
+const SEPARATOR: &str = "---\n";
+
+/// The script of a case.
+pub(super) fn script_of(file: &str) -> Script {
+    let (script, _) = file.split_once(SEPARATOR).expect("a script and a trace");
+    Script::parse(script)
+}
+
+fn check(name: &str) {
+    let (_, file) = CASES.iter().find(|it| it.0 == name).expect("a case");
+    let (script, expected) = file.split_once(SEPARATOR).expect("a script and a trace");
     let mut diary = Diary::default();
-    for line in lines {
-        let words: Vec<&str> = line.split(' ').collect();
-        let (seconds, deed) = match words.as_slice() {
-            ["at", seconds, deed @ ..] => (seconds, deed),
-            ["until", seconds] => (seconds, &[][..]),
-            _ => panic!("{line} is not understood"),
-        };
-        let time = after(&world, seconds.parse().expect("seconds"));
-        live_until(&mut world, &mut diary, time);
-        act(&mut world, deed);
-    }
+    Script::parse(script).play(&mut diary);
     let trace = diary.lines.join("\n") + "\n";
+    if trace != expected && is_update() {
+        return write(name, &format!("{script}{SEPARATOR}{trace}"));
+    }
     assert_eq!(trace, expected, "\n{trace}");
 }
 
-fn act(world: &mut World, deed: &[&str]) {
-    let now = world.now;
-    match deed {
-        [] => {}
-        ["push", revision] => world.push(revision),
-        ["break", revision] => {
-            world.broken.insert((*revision).into());
-        }
-        ["mend", revision] => {
-            world.broken.remove(*revision);
-        }
-        ["refuse", hook] => {
-            world.refusing.insert((*hook).into());
-        }
-        ["consent", hook] => {
-            world.refusing.remove(*hook);
-        }
-        ["fail", times] => give(
-            world,
-            times,
-            &Verdict::Failed("Halt podinfo.test advancement success rate 0.00% < 99%".into()),
-        ),
-        ["silence", times] => give(
-            world,
-            times,
-            &Verdict::NoData("Halt advancement no values found for metric: x".into()),
-        ),
-        ["route", weight] => {
-            let live = world.routes.as_mut().expect("routes");
-            live.canary_weight = weight.parse().expect("a weight");
-        }
-        ["config", digest] => {
-            world
-                .configs
-                .insert("configmap/web".into(), (*digest).into());
-        }
-        ["request", request] => annotate(world, CANARY_REQUEST, request),
-        ["annotate", key, value] => annotate(world, key, value),
-        ["suspend"] => world.spec.suspend = true,
-        ["resume"] => world.spec.suspend = false,
-        ["crash", "canary"] => world
-            .target
-            .as_mut()
-            .expect("a target")
-            .crash(now, SignedDuration::from_secs(30)),
-        ["delete"] => world.metadata.deletion_timestamp = Some(now),
-        ["spec", field, json] => set_field(world, field, json),
-        _ => panic!("{deed:?} is not understood"),
-    }
+#[expect(clippy::disallowed_methods, reason = "a test that writes its own data")]
+fn is_update() -> bool {
+    std::env::var_os("UPDATE_GENERATED").is_some()
 }
 
-fn give(world: &mut World, times: &str, verdict: &Verdict) {
-    let times = times.parse().expect("a number");
-    world.verdicts = vec![verdict.clone(); times];
-}
-
-fn annotate(world: &mut World, key: &str, value: &str) {
-    let annotations = &mut world.metadata.annotations;
-    annotations.insert(Text::from(key), Text::from(value));
-}
-
-fn set_field(world: &mut World, field: &str, json: &str) {
-    let mut spec = trueup_object::encode(&world.spec).expect("a tree");
-    let value: Value = from_json(json.as_bytes()).expect("JSON");
-    spec.set_at(&[field], value);
-    world.spec = decode(&spec).expect("a specification");
-    world.metadata.generation += 1;
+#[expect(clippy::disallowed_methods, reason = "a test that writes its own data")]
+fn write(name: &str, text: &str) {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/src/machine/tests/cases");
+    std::fs::write(format!("{folder}/{name}.txt"), text).expect("a file");
 }

@@ -1,7 +1,11 @@
 //! The machine against a small world in memory.
 
 mod cases;
+mod interruptions;
+mod laws;
+mod random;
 mod schedules;
+mod script;
 mod shell;
 mod units;
 mod workload;

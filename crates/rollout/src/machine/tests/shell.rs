@@ -29,6 +29,8 @@ pub(super) enum Fate {
 pub(super) trait Overseer {
     fn fate(&mut self, command: &Command) -> Fate;
     fn done(&mut self, world: &World, command: &Command);
+    /// The machine finds nothing to do.
+    fn rests(&self, _: &World) {}
     /// The machine finds something to do for ever.
     fn restless(&self, world: &World) {
         panic!("the machine does not come to rest: {:?}", world.status);
@@ -44,6 +46,7 @@ pub(super) fn run_until_rest(world: &mut World, overseer: &mut impl Overseer) ->
         }
         let taken = step(&world.status, &world.observe(), world.now);
         if taken.commands.is_empty() {
+            overseer.rests(world);
             return taken.wake_at.filter(|wake| *wake > world.now);
         }
         obey(world, overseer, taken.commands);
@@ -93,7 +96,7 @@ fn execute(world: &mut World, command: &Command) {
             }
         }
         Command::Ask { question, round } => {
-            let outcome = world.answer(*question);
+            let outcome = world.answer(*question, round);
             world.answers.push(Answer {
                 question: *question,
                 round: round.clone(),
@@ -106,6 +109,8 @@ fn execute(world: &mut World, command: &Command) {
             world.metadata.finalizers.clear();
             world.is_gone = world.metadata.is_deleting();
         }
+        Command::HoldPrimaryScaler => world.is_held = true,
+        Command::ReleasePrimaryScaler => world.is_held = false,
         Command::RestoreServices => world.apex_leads_to_primary = false,
         Command::RestoreRoutes
         | Command::PauseTargetScaler
@@ -196,17 +201,24 @@ impl Diary {
             None => "-".to_owned(),
             Some(workload) => format!("{}x{}", workload.template, workload.replicas),
         };
+        let cookie = |name: &str, cookie: &str| match cookie {
+            "" => String::new(),
+            cookie => format!(" {name} {cookie}"),
+        };
         let line = format!(
-            "{} weight {} iterations {} failed {}{routes} primary {} target {}",
+            "{} weight {} iterations {} failed {}{routes}{}{} primary {}",
             status.phase,
             status.canary_weight,
             status.iterations,
             status.failed_checks,
+            cookie("cookie", &status.session_affinity_cookie),
+            cookie("forgets", &status.previous_session_affinity_cookie),
             version(&world.primary),
-            version(&world.target),
         );
         if line != self.last {
-            self.lines.push(format!("{:>4}s {line}", world.seconds()));
+            let target = version(&world.target);
+            self.lines
+                .push(format!("{:>4}s {line} target {target}", world.seconds()));
             self.last = line;
         }
     }

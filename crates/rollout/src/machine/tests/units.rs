@@ -6,6 +6,7 @@ use crate::machine::{
     Command, LiveRoutes, Readiness, Request, RequestVerb, RoutesSeen, TargetChange, TargetSeen,
     Tracking, step,
 };
+use crate::metrics::MAX_METRICS;
 use trueup_kinds::canary::{CanaryStatus, Phase};
 use trueup_kinds::names::CANARY_REQUEST;
 use trueup_kinds::{Metadata, condition_type};
@@ -81,6 +82,67 @@ fn a_specification_that_can_t_be_served_is_told_once_and_stays_as_it_is() {
     assert!(mended.state.conditions.is_true(condition_type::READY));
 }
 
+#[test]
+fn more_metrics_than_are_served_are_refused_at_the_object() {
+    let mut world = initialized();
+    world.spec.analysis.metrics = vec![Default::default(); MAX_METRICS + 1];
+    let taken = step(&world.status, &world.observe(), world.now);
+    assert_eq!(
+        events(&taken.commands),
+        [
+            "Canary podinfo.test is invalid: spec.analysis.metrics: has 101 items, at most 100 are served"
+        ]
+    );
+    assert!(taken.state.conditions.is_true(condition_type::STALLED));
+}
+
+#[test]
+fn a_primary_s_autoscaler_is_held_from_the_first_to_the_last_step_of_a_run() {
+    let mut fields = spec();
+    let scaler = value!({"kind": "HorizontalPodAutoscaler", "name": "podinfo"});
+    fields.set_at(&["autoscalerRef"], scaler);
+    let mut world = World::new(&fields);
+    let end = after(&world, 60);
+    live_until(&mut world, &mut Diary::default(), end);
+    assert!(!world.is_held);
+    world.push("v2");
+    let end = after(&world, 300);
+    live_until(&mut world, &mut Diary::default(), end);
+    assert!(world.is_held && world.status.canary_weight > 0);
+    let end = after(&world, 900);
+    live_until(&mut world, &mut Diary::default(), end);
+    assert_eq!(world.status.phase, Phase::Succeeded);
+    assert!(!world.is_held);
+}
+
+#[test]
+fn a_target_that_goes_back_while_the_first_primary_is_changed_is_copied_once_more() {
+    let mut world = World::new(&spec());
+    world.broken = ["v1".into(), "v2".into()].into();
+    let now = after(&world, 30);
+    live_until(&mut world, &mut Diary::default(), now);
+    world.push("v2");
+    // The copy is made, and whoever made it is killed before it can say so.
+    let taken = step(&world.status, &world.observe(), world.now);
+    assert!(matches!(
+        taken.commands[..],
+        [Command::WriteStatus(_), Command::CopyToPrimary { .. }, ..]
+    ));
+    let Command::WriteStatus(status) = &taken.commands[0] else {
+        panic!("{:?}", taken.commands);
+    };
+    world.status = (**status).clone();
+    let later = world.now;
+    let primary = world.primary.as_mut().unwrap();
+    primary.set_template("v2", later, world.pod_delay);
+    world.push("v1");
+    world.broken.clear();
+    let end = after(&world, 120);
+    live_until(&mut world, &mut Diary::default(), end);
+    assert_eq!(world.status.phase, Phase::Initialized);
+    assert_eq!(world.primary.as_ref().unwrap().template, "v1");
+}
+
 /// What Flagger writes, with a digest that only Flagger can compute.
 fn flagger_status(phase: &str, weight: i64) -> CanaryStatus {
     decode(&value!({
@@ -114,6 +176,32 @@ fn a_status_of_flagger_s_is_taken_over_without_a_run() {
     assert_eq!(taken.state.last_promoted_spec, "v2:1");
     let promoted = taken.state.conditions.get("Promoted").unwrap();
     assert_eq!(promoted.message, "m");
+}
+
+#[test]
+fn bytes_that_flagger_did_not_look_at_start_no_run() {
+    let world = initialized();
+    let mut status = flagger_status("Succeeded", 0);
+    status.tracked_configs = Some([("configmap/a".into(), "11".into())].into());
+    let mut seen = world.observe();
+    let TargetSeen::Found(target) = &mut seen.target else {
+        panic!("no target");
+    };
+    target.configs = Some([("configmap/a".into(), "11-22".into())].into());
+    target.change = TargetChange::Same;
+    target.tracking = Some(Tracking {
+        last_applied_spec: "v2:1".into(),
+        last_promoted_spec: "v2:1".into(),
+        last_tracked_revision: "u/1".into(),
+    });
+    let taken = step(&status, &seen, world.now);
+    assert_eq!(taken.state.phase, Phase::Succeeded);
+    assert_eq!(taken.commands.len(), 1, "{:?}", taken.commands);
+    if let TargetSeen::Found(target) = &mut seen.target {
+        target.tracking = None;
+    }
+    let again = step(&taken.state, &seen, world.now);
+    assert!(again.commands.is_empty(), "{:?}", again.commands);
 }
 
 #[test]

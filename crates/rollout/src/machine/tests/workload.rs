@@ -78,6 +78,11 @@ impl Workload {
         }
     }
 
+    /// Whether it serves what it is to be.
+    pub(super) fn is_ready(&self) -> bool {
+        self.serving.as_ref() == Some(&self.template)
+    }
+
     pub(super) fn next_change(&self, now: Timestamp) -> Option<Timestamp> {
         let deadline = self.since + PROGRESS_DEADLINE + SignedDuration::from_secs(1);
         let times = [self.settles_at, self.down_until, deadline];

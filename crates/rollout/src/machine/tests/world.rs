@@ -3,13 +3,13 @@
 use super::workload::Workload;
 use crate::machine::{
     Answer, Fit, HookOutcome, LiveRoutes, ObjectsSeen, Observation, Outcome, Question, References,
-    RoutesSeen, Settings, TargetChange, TargetRevision, TargetSeen, Tracking, Verdict,
+    Round, RoutesSeen, Settings, TargetChange, TargetRevision, TargetSeen, Tracking, Verdict,
     WorkloadSeen,
 };
 use jiff::{SignedDuration, Timestamp};
 use std::collections::{BTreeMap, BTreeSet};
 use trueup_kinds::Metadata;
-use trueup_kinds::canary::{CanarySpec, CanaryStatus, KUBERNETES_PROVIDER, WebhookType};
+use trueup_kinds::canary::{CanarySpec, CanaryStatus, KUBERNETES_PROVIDER, Phase, WebhookType};
 use trueup_object::{Text, Value, decode, value};
 
 /// What the world does by itself and on demand.
@@ -30,14 +30,29 @@ pub(super) struct World {
     /// What the next looks at the metrics find; afterwards `metrics`.
     pub(super) verdicts: Vec<Verdict>,
     pub(super) metrics: Verdict,
+    /// What is told along with them.
+    pub(super) notes: Vec<Text>,
+    /// What was found in the last round of looking.
+    found: Option<(Round, Verdict)>,
+    /// Whether the primary's autoscaler is held.
+    pub(super) is_held: bool,
     /// Hooks that don't consent, by name.
     pub(super) refusing: BTreeSet<String>,
     /// Revisions whose Pods never get ready.
     pub(super) broken: BTreeSet<String>,
+    /// Whether the gateway has taken the routes over.
+    pub(super) are_routes_in_force: bool,
+    /// How often the target was made.
+    targets_made: u32,
     /// Whether routes tell that they mirror.
     pub(super) tells_mirror: bool,
     pub(super) pod_delay: SignedDuration,
     pub(super) is_gone: bool,
+}
+
+/// Whether the status is one that Flagger wrote.
+fn is_foreign(status: &CanaryStatus) -> bool {
+    !status.last_applied_spec.is_empty() && status.last_tracked_revision.is_empty()
 }
 
 fn timestamp(second: i64) -> Timestamp {
@@ -78,8 +93,13 @@ impl World {
             answers: Vec::new(),
             verdicts: Vec::new(),
             metrics: Verdict::Passed,
+            notes: Vec::new(),
+            found: None,
+            is_held: false,
             refusing: BTreeSet::new(),
             broken: BTreeSet::new(),
+            are_routes_in_force: true,
+            targets_made: 1,
             tells_mirror: true,
             pod_delay,
             is_gone: false,
@@ -112,6 +132,13 @@ impl World {
         if let Some(target) = &mut self.target {
             target.set_template(revision, self.now, self.pod_delay);
         }
+    }
+
+    /// Makes a target where there is none.
+    pub(super) fn make_target(&mut self, revision: &str) {
+        self.targets_made += 1;
+        let target = Workload::new("podinfo", revision, self.now, self.pod_delay);
+        self.target = Some(target);
     }
 
     pub(super) fn observe(&self) -> Observation {
@@ -157,6 +184,7 @@ impl World {
         match self.routes {
             _ if !self.shifts() => RoutesSeen::None,
             None => RoutesSeen::Missing,
+            Some(_) if !self.are_routes_in_force => RoutesSeen::Unusable("not accepted".into()),
             Some(live) => RoutesSeen::Live(LiveRoutes {
                 mirrored: live.mirrored.filter(|_| self.tells_mirror),
                 ..live
@@ -164,14 +192,21 @@ impl World {
         }
     }
 
-    fn target_seen(&self) -> TargetSeen {
+    pub(super) fn target_seen(&self) -> TargetSeen {
         let Some(target) = &self.target else {
             return TargetSeen::Missing("deployment podinfo.test get query error".into());
         };
         let status = &self.status;
         let revision: Text = target.template.as_str().into();
-        let tracked: Text = format!("u/{}", target.generation).into();
-        let change = if revision == status.last_applied_spec {
+        let uid = format!("u{}/", self.targets_made);
+        let tracked: Text = format!("{uid}{}", target.generation).into();
+        if is_foreign(status) {
+            return self.taken_over(revision, tracked);
+        }
+        let is_made_anew = !status.last_tracked_revision.starts_with(&uid);
+        let change = if is_made_anew {
+            TargetChange::New
+        } else if revision == status.last_applied_spec {
             TargetChange::Same
         } else if revision == status.last_promoted_spec {
             TargetChange::BackToPromoted
@@ -197,14 +232,60 @@ impl World {
         })
     }
 
-    /// What hooks and metrics answer.
-    pub(super) fn answer(&mut self, question: Question) -> Outcome {
+    /// A target whose status has digests that can't be compared.
+    fn taken_over(&self, revision: Text, tracked: Text) -> TargetSeen {
+        let primary = self.primary.as_ref().map(|it| it.template.as_str());
+        let is_like_primary = primary == Some(revision.as_str());
+        let status = &self.status;
+        let rests = matches!(status.phase, Phase::Initialized | Phase::Succeeded);
+        let is_new = rests && !is_like_primary;
+        let last_promoted_spec = match status.last_promoted_spec == status.last_applied_spec {
+            together if together || is_like_primary => revision.clone(),
+            _ => status.last_promoted_spec.clone(),
+        };
+        let tracking = Tracking {
+            last_applied_spec: revision.clone(),
+            last_promoted_spec,
+            last_tracked_revision: tracked.clone(),
+        };
+        TargetSeen::Found(TargetRevision {
+            revision,
+            tracked,
+            change: if is_new {
+                TargetChange::New
+            } else {
+                TargetChange::Same
+            },
+            tracking: (!is_new).then_some(tracking),
+            configs: Some(self.configs.clone()),
+        })
+    }
+
+    /// What hooks and metrics answer; the metrics the same all round long.
+    pub(super) fn answer(&mut self, question: Question, round: &Round) -> Outcome {
         match question {
             Question::Providers => Outcome::Providers(None),
             Question::Hooks { kind, .. } => Outcome::Hooks(self.call_hooks(kind)),
-            Question::Checks if self.verdicts.is_empty() => Outcome::Checks(self.metrics.clone()),
-            Question::Checks => Outcome::Checks(self.verdicts.remove(0)),
+            Question::Checks => Outcome::Checks {
+                verdict: self.look(round),
+                notes: self.notes.clone(),
+            },
         }
+    }
+
+    fn look(&mut self, round: &Round) -> Verdict {
+        if let Some((last, verdict)) = &self.found
+            && last == round
+        {
+            return verdict.clone();
+        }
+        let verdict = if self.verdicts.is_empty() {
+            self.metrics.clone()
+        } else {
+            self.verdicts.remove(0)
+        };
+        self.found = Some((round.clone(), verdict.clone()));
+        verdict
     }
 
     fn call_hooks(&self, kind: WebhookType) -> Vec<HookOutcome> {

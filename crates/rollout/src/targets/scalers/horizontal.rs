@@ -2,19 +2,19 @@
 
 use super::super::View;
 use super::super::metadata::{map_at, set_map, without_toolkit};
-use super::{Scaler, frame};
+use super::{ScalerNames, frame};
 use trueup_object::Value;
 
 /// What the copy has in common with the target's.
 const FIELDS: [&str; 4] = ["minReplicas", "maxReplicas", "metrics", "behavior"];
 
 /// The copy when it is made.
-pub(super) fn copy_of(view: &View<'_>, scaler: &Scaler<'_>) -> Value {
-    let mut copy = frame(view, scaler, &["apiVersion", "kind"]);
-    let labels = without_toolkit(map_at(scaler.source, &["metadata", "labels"]));
+pub(super) fn copy_of(view: &View<'_>, names: &ScalerNames<'_>, source: &Value) -> Value {
+    let mut copy = frame(view, names, source, &["apiVersion", "kind"]);
+    let labels = without_toolkit(map_at(source, &["metadata", "labels"]));
     set_map(&mut copy, &["metadata", "labels"], labels);
     for field in FIELDS {
-        if let Some(member) = scaler.source.at(&["spec", field]) {
+        if let Some(member) = source.at(&["spec", field]) {
             copy.set_at(&["spec", field], member.clone());
         }
     }

@@ -1,7 +1,10 @@
 //! The target's autoscaler and its copy for the primary.
 
+mod hold;
 mod horizontal;
 mod scaled_object;
+
+pub use hold::{hold_primary_replicas, release_primary_replicas};
 
 use super::scale::patch;
 use super::{TargetError, View, Write};
@@ -24,66 +27,72 @@ enum ScalerKind {
     ScaledObject,
 }
 
-/// An autoscaler with its copy, as they were read.
-struct Scaler<'a> {
+impl ScalerKind {
+    /// The fields of the least and the most replicas.
+    const fn bounds(self) -> (&'static str, &'static str) {
+        match self {
+            Self::Horizontal => ("minReplicas", "maxReplicas"),
+            Self::ScaledObject => ("minReplicaCount", "maxReplicaCount"),
+        }
+    }
+}
+
+/// The names of an autoscaler and its copy, both of which were looked for.
+struct ScalerNames<'a> {
     kind: ScalerKind,
     reference: &'a AutoscalerReference,
-    source: &'a Value,
-    source_ref: ObjectRef,
-    copy_ref: ObjectRef,
+    source: ObjectRef,
+    copy: ObjectRef,
+}
+
+impl<'a> ScalerNames<'a> {
+    fn of(view: &View<'a>) -> Result<Option<Self>, TargetError> {
+        let Some(reference) = &view.canary.spec.autoscaler_ref else {
+            return Ok(None);
+        };
+        let (source, copy) = view.scaler_refs(reference)?;
+        view.observed.all_read([&source, &copy])?;
+        let kind = match reference.kind.as_str() {
+            "ScaledObject" => ScalerKind::ScaledObject,
+            _ => ScalerKind::Horizontal,
+        };
+        Ok(Some(Self {
+            kind,
+            reference,
+            source,
+            copy,
+        }))
+    }
 }
 
 /// Makes or updates the primary's autoscaler; nothing for a `Canary` without
-/// one. Fails if the target's autoscaler is not there.
+/// one. Fails if it is to be a copy of one that is not there.
 pub fn reconcile_primary_scaler(
     view: &View<'_>,
     pass: ScalerPass,
 ) -> Result<Vec<Write>, TargetError> {
-    let Some(scaler) = scaler_of(view)? else {
+    let Some(names) = ScalerNames::of(view)? else {
         return Ok(Vec::new());
     };
-    let wanted = wanted_copy(view, &scaler)?;
-    let Some(existing) = view.observed.optional(&scaler.copy_ref)? else {
-        return Ok(vec![Write::Create(wanted)]);
-    };
-    if pass == ScalerPass::Ensure {
+    let existing = view.observed.optional(&names.copy)?;
+    if existing.is_some() && pass == ScalerPass::Ensure {
         return Ok(Vec::new());
     }
+    let wanted = wanted_copy(view, &names)?;
+    let Some(existing) = existing else {
+        return Ok(vec![Write::Create(wanted)]);
+    };
     let mut next = existing.clone();
     let spec = wanted.get("spec").cloned().unwrap_or_default();
-    match scaler.kind {
+    match names.kind {
         ScalerKind::Horizontal => horizontal::put_spec(&mut next, &spec),
         ScalerKind::ScaledObject => next.set_at(&["spec"], spec),
     }
+    hold::keep_hold(names.kind, existing, &mut next);
     if next == *existing {
         return Ok(Vec::new());
     }
     Ok(vec![Write::Replace(next)])
-}
-
-/// Keeps the primary's autoscaler from going below the replicas that the
-/// primary has now, for as long as a run takes traffic from it; the next
-/// [`ScalerPass::Update`] ends this. Only for a HorizontalPodAutoscaler that
-/// allows as many.
-pub fn hold_primary_replicas(view: &View<'_>) -> Result<Vec<Write>, TargetError> {
-    let Some(scaler) = scaler_of(view)? else {
-        return Ok(Vec::new());
-    };
-    if scaler.kind != ScalerKind::Horizontal {
-        return Ok(Vec::new());
-    }
-    let replicas = view.primary()?.i64_at(&["spec", "replicas"]).unwrap_or(1);
-    let copy = view.observed.required(&scaler.copy_ref)?;
-    let bound = |key: &str| copy.i64_at(&["spec", key]);
-    let most = bound("maxReplicas").unwrap_or(replicas);
-    let least = replicas.min(most);
-    if bound("minReplicas").unwrap_or(1) >= least {
-        return Ok(Vec::new());
-    }
-    Ok(patch(
-        scaler.copy_ref,
-        value!({"spec": {"minReplicas": least}}),
-    ))
 }
 
 /// Keeps a target without Pods from being scaled up by its `ScaledObject`. A
@@ -97,54 +106,38 @@ pub fn resume_target_scaler(view: &View<'_>) -> Result<Vec<Write>, TargetError> 
     set_pause(view, Value::Null)
 }
 
+/// An autoscaler that is not there scales nothing.
 fn set_pause(view: &View<'_>, value: Value) -> Result<Vec<Write>, TargetError> {
     const PATH: [&str; 3] = ["metadata", "annotations", scaled_object::PAUSED_REPLICAS];
-    let Some(scaler) = scaler_of(view)? else {
+    let Some(names) = ScalerNames::of(view)? else {
         return Ok(Vec::new());
     };
-    let current = scaler.source.at(&PATH).unwrap_or(&Value::Null);
-    if scaler.kind != ScalerKind::ScaledObject || *current == value {
+    let Some(source) = view.observed.optional(&names.source)? else {
+        return Ok(Vec::new());
+    };
+    let current = source.at(&PATH).unwrap_or(&Value::Null);
+    if names.kind != ScalerKind::ScaledObject || *current == value {
         return Ok(Vec::new());
     }
     let mut change = Value::map();
     change.set_at(&PATH, value);
-    Ok(patch(scaler.source_ref, change))
+    Ok(patch(names.source, change))
 }
 
-fn scaler_of<'a>(view: &View<'a>) -> Result<Option<Scaler<'a>>, TargetError> {
-    let Some(reference) = &view.canary.spec.autoscaler_ref else {
-        return Ok(None);
-    };
-    let (source_ref, copy_ref) = view.scaler_refs(reference)?;
-    view.observed.all_read([&source_ref, &copy_ref])?;
-    Ok(Some(Scaler {
-        kind: match reference.kind.as_str() {
-            "ScaledObject" => ScalerKind::ScaledObject,
-            _ => ScalerKind::Horizontal,
-        },
-        reference,
-        source: view.observed.required(&source_ref)?,
-        source_ref,
-        copy_ref,
-    }))
-}
-
-fn wanted_copy(view: &View<'_>, scaler: &Scaler<'_>) -> Result<Value, TargetError> {
-    if scaler.source.at(&["spec", "scaleTargetRef"]).is_none() {
+fn wanted_copy(view: &View<'_>, names: &ScalerNames<'_>) -> Result<Value, TargetError> {
+    let source = view.observed.required(&names.source)?;
+    if source.at(&["spec", "scaleTargetRef"]).is_none() {
         return Err(TargetError::refused(format!(
             "{} {}.{} has no spec.scaleTargetRef",
-            scaler.source_ref.kind.kind, scaler.source_ref.name, scaler.source_ref.namespace
+            names.source.kind.kind, names.source.name, names.source.namespace
         )));
     }
-    let mut copy = match scaler.kind {
-        ScalerKind::Horizontal => horizontal::copy_of(view, scaler),
-        ScalerKind::ScaledObject => scaled_object::copy_of(view, scaler),
+    let mut copy = match names.kind {
+        ScalerKind::Horizontal => horizontal::copy_of(view, names, source),
+        ScalerKind::ScaledObject => scaled_object::copy_of(view, names, source),
     };
-    let (least, most) = match scaler.kind {
-        ScalerKind::Horizontal => ("minReplicas", "maxReplicas"),
-        ScalerKind::ScaledObject => ("minReplicaCount", "maxReplicaCount"),
-    };
-    let bounds = scaler.reference.primary_scaler_replicas.unwrap_or_default();
+    let (least, most) = names.kind.bounds();
+    let bounds = names.reference.primary_scaler_replicas.unwrap_or_default();
     for (key, bound) in [(least, bounds.min_replicas), (most, bounds.max_replicas)] {
         if let Some(bound) = bound {
             copy.set_at(&["spec", key], bound.into());
@@ -155,14 +148,14 @@ fn wanted_copy(view: &View<'_>, scaler: &Scaler<'_>) -> Result<Value, TargetErro
 
 /// An empty copy with its names, owner and scale target. The target's own
 /// reference says in which version it is scaled.
-fn frame(view: &View<'_>, scaler: &Scaler<'_>, kept: &[&str]) -> Value {
+fn frame(view: &View<'_>, names: &ScalerNames<'_>, source: &Value, kept: &[&str]) -> Value {
     let mut copy = value!({
-        "apiVersion": (scaler.copy_ref.kind.api_version()),
-        "kind": (scaler.copy_ref.kind.kind.clone()),
-        "metadata": (super::metadata::owned_metadata(view.canary, &scaler.copy_ref.name)),
+        "apiVersion": (names.copy.kind.api_version()),
+        "kind": (names.copy.kind.kind.clone()),
+        "metadata": (super::metadata::owned_metadata(view.canary, &names.copy.name)),
     });
     for key in kept {
-        if let Some(member) = scaler.source.at(&["spec", "scaleTargetRef", key]) {
+        if let Some(member) = source.at(&["spec", "scaleTargetRef", key]) {
             copy.set_at(&["spec", "scaleTargetRef", key], member.clone());
         }
     }

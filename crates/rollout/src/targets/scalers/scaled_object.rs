@@ -4,7 +4,7 @@ use super::super::View;
 use super::super::metadata::{map_at, set_map, without_toolkit};
 use super::super::template::spec_list;
 use super::super::view::primary_name;
-use super::{Scaler, frame};
+use super::{ScalerNames, frame};
 use trueup_kinds::canary::AutoscalerReference;
 use trueup_object::{Text, Value};
 
@@ -21,17 +21,17 @@ const AUTOSCALER: [&str; 2] = ["advanced", "horizontalPodAutoscalerConfig"];
 
 /// The copy: the same triggers, with queries about the primary. A pause of the
 /// target's is not the primary's.
-pub(super) fn copy_of(view: &View<'_>, scaler: &Scaler<'_>) -> Value {
-    let mut copy = frame(view, scaler, &TARGET_FIELDS);
-    let labels = without_toolkit(map_at(scaler.source, &["metadata", "labels"]));
+pub(super) fn copy_of(view: &View<'_>, names: &ScalerNames<'_>, source: &Value) -> Value {
+    let mut copy = frame(view, names, source, &TARGET_FIELDS);
+    let labels = without_toolkit(map_at(source, &["metadata", "labels"]));
     set_map(&mut copy, &["metadata", "labels"], labels);
-    let mut annotations = without_toolkit(map_at(scaler.source, &["metadata", "annotations"]));
+    let mut annotations = without_toolkit(map_at(source, &["metadata", "annotations"]));
     annotations.remove(PAUSED_REPLICAS);
     annotations.remove(PAUSED);
     set_map(&mut copy, &["metadata", "annotations"], annotations);
-    let mut spec = scaler.source.get("spec").cloned().unwrap_or_default();
+    let mut spec = source.get("spec").cloned().unwrap_or_default();
     for trigger in spec_list(&mut spec, &["triggers"]).unwrap_or_default() {
-        redirect_query(scaler.reference, &view.canary.spec.target_ref.name, trigger);
+        redirect_query(names.reference, &view.canary.spec.target_ref.name, trigger);
     }
     name_autoscaler(&mut spec);
     let target = copy.at(&["spec", "scaleTargetRef"]).cloned();

@@ -1,6 +1,7 @@
 use super::*;
 use crate::targets::{Readiness, canary_readiness, primary_readiness};
 use jiff::Timestamp;
+use trueup_kinds::canary::{Phase, change_conditions};
 use trueup_kinds::parse_time;
 
 fn now() -> Timestamp {
@@ -12,15 +13,11 @@ fn ready() -> Readiness {
 }
 
 fn retriable(message: &str) -> Readiness {
-    Readiness::Retriable {
-        message: message.into(),
-    }
+    Readiness::Waiting(message.into())
 }
 
 fn fatal(message: &str) -> Readiness {
-    Readiness::Fatal {
-        message: message.into(),
-    }
+    Readiness::Failed(message.into())
 }
 
 /// The canary's readiness with these fields of the workload, in YAML.
@@ -140,6 +137,29 @@ fn a_deployment_without_enough_pods_for_too_long_is_lost() {
     world.canary.spec.progress_deadline_seconds = Some(3600);
     let fields = fields("MinimumReplicasUnavailable", "2026-01-01T00:49:59Z");
     assert_eq!(of(world, "Deployment", &fields), retriable(&text));
+}
+
+#[test]
+fn a_primary_that_was_broken_before_gets_the_whole_deadline_for_its_repair() {
+    let judged = |phase: Phase, since: &str| {
+        let mut world = World::empty();
+        world.observed.found(yaml(
+            "{apiVersion: apps/v1, kind: Deployment,
+              metadata: {name: podinfo-primary, namespace: default},
+              status: {updatedReplicas: 2, availableReplicas: 0, conditions: [
+                {type: Available, status: 'False', reason: MinimumReplicasUnavailable,
+                 lastUpdateTime: '2026-01-01T00:00:00Z'}]}}",
+        ));
+        let status = &mut world.canary.status;
+        status.phase = phase;
+        let since = parse_time(since).unwrap();
+        change_conditions(&mut status.conditions, phase, "Deployment", "", 1, since);
+        primary_readiness(&world.view(), now()).expect("the primary was read")
+    };
+    let is_lost = |readiness| matches!(readiness, Readiness::Fatal { .. });
+    assert!(!is_lost(judged(Phase::Promoting, "2026-01-01T00:59:00Z")));
+    assert!(is_lost(judged(Phase::Promoting, "2026-01-01T00:49:59Z")));
+    assert!(is_lost(judged(Phase::Progressing, "2026-01-01T00:59:00Z")));
 }
 
 #[test]

@@ -1,14 +1,18 @@
 use super::*;
 use crate::targets::{
     ScalerPass, hold_primary_replicas, initialize_primary, pause_target_scaler,
-    reconcile_primary_scaler, restore_target, resume_target_scaler, scale_from_zero, scale_to_zero,
+    reconcile_primary_scaler, release_primary_replicas, restore_target, resume_target_scaler,
+    scale_from_zero, scale_to_zero,
 };
 use trueup_kinds::canary::{AutoscalerReference, ScalerReplicas};
+use trueup_kinds::names::HELD_REPLICAS;
 use trueup_object::value;
 
 const TO_ZERO: Step<'_> = &scale_to_zero;
 const FROM_ZERO: Step<'_> = &scale_from_zero;
 const ENSURE: Step<'_> = &|view| reconcile_primary_scaler(view, ScalerPass::Ensure);
+const HOLD: Step<'_> = &hold_primary_replicas;
+const RELEASE: Step<'_> = &release_primary_replicas;
 const UPDATE: Step<'_> = &|view| reconcile_primary_scaler(view, ScalerPass::Update);
 
 fn with_scaler(kind: &str) -> World {
@@ -171,13 +175,14 @@ fn an_autoscaler_that_is_not_there_or_unknown_is_named() {
     let mut world = with_scaler("ScaledObject");
     world.observed.absent(reference("ScaledObject", "podinfo"));
     assert_eq!(
-        world.decide(&pause_target_scaler),
+        world.decide(ENSURE),
         Err(
             "Keda ScaledObject podinfo.default get query error: scaledobjects.keda.sh \
              \"podinfo\" not found"
                 .into()
         )
     );
+    assert_eq!(world.decide(&pause_target_scaler), Ok(Vec::new()));
     let mut world = with_scaler("VerticalPodAutoscaler");
     let message = world.decide(ENSURE).unwrap_err();
     assert!(
@@ -186,28 +191,81 @@ fn an_autoscaler_that_is_not_there_or_unknown_is_named() {
     );
 }
 
-#[test]
-fn the_primarys_replicas_are_held_during_a_run() {
-    let hold: Step<'_> = &hold_primary_replicas;
-    let mut world = with_scaler("HorizontalPodAutoscaler");
+/// The least replicas of the primary's autoscaler, and what is noted of them.
+fn least(world: &World, kind: &str) -> (Option<i64>, Option<String>) {
+    let copy = world.get(kind, "podinfo-primary");
+    let key = match kind {
+        "ScaledObject" => "minReplicaCount",
+        _ => "minReplicas",
+    };
+    let noted = copy.str_at(&["metadata", "annotations", HELD_REPLICAS]);
+    (copy.i64_at(&["spec", key]), noted.map(str::to_owned))
+}
+
+fn held(kind: &str, field: &str) -> World {
+    let mut world = with_scaler(kind);
+    let key = field.replace("max", "min");
+    world.change(kind, "podinfo", &["spec", &key], 2);
     world.settle(&|view| initialize_primary(view, "id"));
     world.settle(ENSURE);
-    let least = |world: &World| {
-        let copy = world.get("HorizontalPodAutoscaler", "podinfo-primary");
-        copy.i64_at(&["spec", "minReplicas"])
-    };
-    for (current, held) in [(3, 3), (1, 3), (9, 4)] {
-        world.change(
-            "Deployment",
-            "podinfo-primary",
-            &["spec", "replicas"],
-            current,
-        );
-        world.settle(hold);
-        assert_eq!(least(&world), Some(held));
+    let noted = |text: &str| Some(text.to_owned());
+    assert_eq!(least(&world, kind), (Some(2), None));
+    world.change(kind, "podinfo-primary", &["spec", field], 4);
+    for (current, expected) in [(3, 3), (1, 3), (9, 4)] {
+        let path = ["spec", "replicas"];
+        world.change("Deployment", "podinfo-primary", &path, current);
+        world.settle(HOLD);
+        assert_eq!(least(&world, kind), (Some(expected), noted("2")));
     }
+    world
+}
+
+#[test]
+fn the_primarys_replicas_are_held_during_a_run() {
+    for (kind, field) in [
+        ("HorizontalPodAutoscaler", "maxReplicas"),
+        ("ScaledObject", "maxReplicaCount"),
+    ] {
+        let mut world = held(kind, field);
+        world.settle(RELEASE);
+        assert_eq!(least(&world, kind), (Some(2), None));
+        assert_eq!(world.decide(RELEASE), Ok(Vec::new()));
+    }
+}
+
+#[test]
+fn a_hold_outlives_a_promotion_and_gives_back_what_was_promoted() {
+    let kind = "HorizontalPodAutoscaler";
+    let mut world = held(kind, "maxReplicas");
+    world.change(kind, "podinfo", &["spec", "minReplicas"], 3);
     world.settle(UPDATE);
-    assert_eq!(least(&world), Some(2));
+    assert_eq!(least(&world, kind), (Some(4), Some("3".into())));
+    world.settle(RELEASE);
+    assert_eq!(least(&world, kind), (Some(3), None));
+    let mut world = held(kind, "maxReplicas");
+    world.change(kind, "podinfo", &["spec", "minReplicas"], 6);
+    world.settle(UPDATE);
+    assert_eq!(least(&world, kind), (Some(6), None));
+}
+
+#[test]
+fn an_autoscaler_that_says_nothing_of_the_least_says_nothing_after_a_hold() {
+    let kind = "HorizontalPodAutoscaler";
+    let mut world = with_scaler(kind);
+    world.change(kind, "podinfo", &["spec", "minReplicas"], Value::Null);
+    world.settle(&|view| initialize_primary(view, "id"));
+    world.settle(ENSURE);
+    world.change("Deployment", "podinfo-primary", &["spec", "replicas"], 3);
+    world.settle(HOLD);
+    assert_eq!(least(&world, kind), (Some(3), Some(String::new())));
+    world.settle(RELEASE);
+    assert_eq!(least(&world, kind), (None, None));
+    world.observed.absent(reference(kind, "podinfo"));
+    assert_eq!(world.decide(ENSURE), Ok(Vec::new()), "there is a copy");
+    assert_eq!(world.decide(HOLD).map(|it| it.len()), Ok(1));
+    world.observed.absent(reference(kind, "podinfo-primary"));
+    assert_eq!(world.decide(HOLD), Ok(Vec::new()));
+    assert_eq!(world.decide(RELEASE), Ok(Vec::new()));
 }
 
 #[test]
