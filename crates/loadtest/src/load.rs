@@ -223,8 +223,9 @@ mod tests {
 
     #[test]
     fn each_limit_has_a_name() {
+        type Change = fn(&mut Load);
         load().check().unwrap();
-        let limits: [(fn(&mut Load), LoadError); 11] = [
+        let limits: [(Change, LoadError); 11] = [
             (|it| it.concurrency = 0, LoadError::Concurrency(0)),
             (|it| it.concurrency = 1_001, LoadError::Concurrency(1_001)),
             (|it| it.max_requests = Some(0), LoadError::Requests(0)),
