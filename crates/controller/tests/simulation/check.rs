@@ -34,12 +34,16 @@ impl Schedule {
         }
         self.foreign_is_untouched().await;
         self.writes_are_lawful();
+        self.dependents_waited();
+        self.no_revision_was_undone();
+        self.inventories_list_what_was_declared();
+        self.what_was_let_go_had_nothing_left();
         self.the_brake_held();
         self.at_rest_nothing_is_asked().await;
         self
     }
 
-    fn must(&mut self, holds: bool, otherwise: impl FnOnce() -> String) {
+    pub fn must(&mut self, holds: bool, otherwise: impl FnOnce() -> String) {
         if !holds {
             self.violations.push(otherwise());
         }
@@ -172,7 +176,9 @@ impl Schedule {
             return None;
         }
         let (place, name) = (write.place, write.target.name.clone());
-        if write.method == Method::DELETE && !self.fleet.left.contains(&(place, name.clone())) {
+        let was_left =
+            self.fleet.left.contains(&(place, name.clone())) || self.is_of_removed(write);
+        if write.method == Method::DELETE && !was_left {
             return Some("deleted although it was always declared");
         }
         if self.is_anothers(write) {
@@ -202,7 +208,17 @@ impl Schedule {
         let owner = Folder::ALL.into_iter().find(|it| Some(it.name()) == owner);
         write.method == Method::DELETE
             && write.took_effect()
+            && !self.is_of_removed(write)
             && owner.is_some_and(|owner| self.fleet.always_declared(owner, &write.target.name))
+    }
+
+    /// Whether an object belongs to a Kustomization that was deleted once.
+    fn is_of_removed(&self, write: &Write) -> bool {
+        let owner = match &write.owner {
+            Some(owner) => owner,
+            None => write.target.name.split('-').next().unwrap_or_default(),
+        };
+        self.removed.iter().any(|folder| folder.name() == owner)
     }
 
     /// A fight over one field is not fought all day.
@@ -246,7 +262,7 @@ fn folder_of(name: &str) -> Option<Folder> {
         .find(|folder| name.split('-').next() == Some(folder.name()))
 }
 
-fn inventory(status: &Value) -> BTreeSet<String> {
+pub fn inventory(status: &Value) -> BTreeSet<String> {
     let entries = status
         .at(&["inventory", "entries"])
         .and_then(Value::as_list)

@@ -126,6 +126,10 @@ pub struct Fleet {
     /// Those that left a certain folder once.
     pub left_folder: BTreeSet<(Folder, String)>,
     retired: BTreeMap<Folder, BTreeSet<String>>,
+    /// The ids of all objects that a folder ever declared.
+    declared: BTreeMap<Folder, BTreeSet<String>>,
+    /// The files of a folder, by number of the commit.
+    past: BTreeMap<(Folder, u32), Vec<(String, String)>>,
 }
 
 impl Fleet {
@@ -146,6 +150,14 @@ impl Fleet {
             left: BTreeSet::new(),
             left_folder: BTreeSet::new(),
             retired: BTreeMap::new(),
+            declared: BTreeMap::from([(
+                Folder::Base,
+                BTreeSet::from([
+                    Kind::Map.id(Folder::Base.namespace(), ARENA),
+                    definition_id(),
+                ]),
+            )]),
+            past: BTreeMap::new(),
         }
     }
 
@@ -212,6 +224,8 @@ impl Fleet {
     fn put(&mut self, folder: Folder, name: &str, fields: Fields) {
         self.retired.entry(folder).or_default().remove(name);
         self.known.insert((folder.place(), name.to_owned()));
+        let id = Kind::of(name).id(folder.namespace(), name);
+        self.declared.entry(folder).or_default().insert(id);
         let objects = self.folders.entry(folder).or_default();
         objects.insert(name.to_owned(), fields);
     }
@@ -287,10 +301,35 @@ impl Fleet {
             .map(|name| Kind::of(name).id(folder.namespace(), name))
             .collect();
         if folder == Folder::Base && self.is_defined {
-            let id = format!("_{DEFINITION}_apiextensions.k8s.io_CustomResourceDefinition");
-            ids.insert(id);
+            ids.insert(definition_id());
         }
         ids
+    }
+
+    /// Whether a folder ever declared an object, by its id in an inventory.
+    pub fn ever_declared(&self, folder: Folder, id: &str) -> bool {
+        self.declared
+            .get(&folder)
+            .is_some_and(|ids| ids.contains(id))
+    }
+
+    /// Keeps what the present commit holds.
+    pub fn note_commit(&mut self) {
+        let files = self.files();
+        for folder in Folder::ALL {
+            let start = format!("{}/", folder.name());
+            let own = files.iter().filter(|(path, _)| path.starts_with(&start));
+            let own = own.cloned().collect();
+            self.past.insert((folder, self.commits), own);
+        }
+    }
+
+    /// Whether a folder as of one commit is what it was as of another one, or
+    /// of any after that.
+    pub fn is_recent(&self, folder: Folder, commit: u32, wanted: u32) -> bool {
+        let held = self.past.get(&(folder, commit));
+        let later = self.past.range((folder, wanted)..=(folder, u32::MAX));
+        held.is_some() && (commit >= wanted || later.map(|it| it.1).any(|it| Some(it) == held))
     }
 
     /// Whether a folder has declared an object ever since it did so first.
@@ -309,6 +348,10 @@ impl Fleet {
         })
         .collect()
     }
+}
+
+fn definition_id() -> String {
+    format!("_{DEFINITION}_apiextensions.k8s.io_CustomResourceDefinition")
 }
 
 /// The id of a live object in an inventory.
@@ -342,14 +385,10 @@ fn definition() -> Value {
 /// all have.
 pub fn specification(folder: Folder, traits: &Traits) -> Value {
     let mut spec = value!({"interval": "3m"});
-    let mut depends_on = Vec::new();
     match folder {
         Folder::Base => spec.set_at(&["wait"], true.into()),
-        Folder::Apps if traits.apps_wait => depends_on.push("base"),
-        Folder::Far if traits.far_waits => depends_on.push("base"),
-        Folder::Apps | Folder::Far => {}
         Folder::Tenant => spec.set_at(&["serviceAccountName"], "tenant".into()),
-        Folder::Top => depends_on.extend(["apps", "tenant"]),
+        Folder::Apps | Folder::Far | Folder::Top => {}
     }
     if folder == Folder::Far {
         spec.set_at(&["kubeConfig", "secretRef", "name"], "far".into());
@@ -357,10 +396,11 @@ pub fn specification(folder: Folder, traits: &Traits) -> Value {
             spec.set_at(&["serviceAccountName"], "guest".into());
         }
     }
+    let depends_on = traits.dependencies(folder);
     if !depends_on.is_empty() {
         let list: Value = depends_on
-            .into_iter()
-            .map(|name| value!({"name": name}))
+            .iter()
+            .map(|it| value!({"name": (it.name())}))
             .collect();
         spec.set_at(&["dependsOn"], list);
     }
@@ -390,6 +430,16 @@ impl Traits {
             far_waits: random.bool(),
             far_is_tenant: random.bool(),
             long_leases: random.u8(0..3) == 0,
+        }
+    }
+
+    /// What a folder depends on.
+    pub fn dependencies(&self, folder: Folder) -> &'static [Folder] {
+        match folder {
+            Folder::Apps if self.apps_wait => &[Folder::Base],
+            Folder::Far if self.far_waits => &[Folder::Base],
+            Folder::Top => &[Folder::Apps, Folder::Tenant],
+            _ => &[],
         }
     }
 

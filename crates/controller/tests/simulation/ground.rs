@@ -260,13 +260,27 @@ impl Ground {
     }
 
     pub async fn status(&self, name: &str) -> Value {
-        let kind = "kustomize.toolkit.fluxcd.io/v1";
-        let reference = reference(kind, "Kustomization", name);
+        let reference = kustomization(name);
         let found = self.admin.find(&reference, Form::Full).await.unwrap();
         let object = found.map(|object| object.value().clone());
         object
             .and_then(|object| object.get("status").cloned())
             .unwrap_or_default()
+    }
+
+    /// Whether a Kustomization is there.
+    pub async fn exists(&self, name: &str) -> bool {
+        let found = self.admin.find(&kustomization(name), Form::Metadata).await;
+        found.unwrap().is_some()
+    }
+
+    /// Deletes a Kustomization, which goes when it is let go.
+    pub async fn delete(&self, name: &str) {
+        let options = DeleteOptions::default();
+        self.admin
+            .delete(&kustomization(name), &options)
+            .await
+            .unwrap();
     }
 
     /// Whether a Kustomization is ready at a revision.
@@ -300,6 +314,10 @@ impl Ground {
         }
         lines
     }
+}
+
+fn kustomization(name: &str) -> ObjectRef {
+    reference("kustomize.toolkit.fluxcd.io/v1", "Kustomization", name)
 }
 
 async fn apply(session: &Session, object: &Value) -> LiveObject {

@@ -13,9 +13,9 @@ use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 use tower::{BoxError, Service, ServiceExt};
-use trueup_cluster::{Form, RequestBody, Session};
+use trueup_cluster::{Form, RequestBody, Scope, Session};
 use trueup_kinds::names;
-use trueup_object::{GroupVersionKind, ObjectRef, from_json};
+use trueup_object::{GroupVersionKind, ObjectRef, Value, from_json};
 use trueup_testkit::VirtualClock;
 
 /// One of the two clusters.
@@ -81,6 +81,12 @@ pub struct Write {
     pub led: Option<bool>,
     /// Whose the object was, by its labels, when it was to be deleted.
     pub owner: Option<String>,
+    /// What was sent, where that is about content or Kustomizations.
+    pub body: Value,
+    /// What each Kustomization had applied by then, as its status said.
+    pub applied: BTreeMap<String, String>,
+    /// What there still was of a Kustomization that was let go.
+    pub remains: Vec<(Place, ObjectRef)>,
     /// The answer, if there was one before the client went away.
     pub code: Option<StatusCode>,
 }
@@ -95,6 +101,39 @@ impl Write {
     pub fn is_content(&self) -> bool {
         let kinds = ["configmaps", "gadgets", "customresourcedefinitions"];
         kinds.contains(&self.target.resource.as_str())
+    }
+
+    /// What it says of the status of a Kustomization.
+    pub fn status(&self) -> Option<&Value> {
+        let Target {
+            resource,
+            subresource,
+            ..
+        } = &self.target;
+        let is_status = resource == "kustomizations" && subresource == "status";
+        self.body.get("status").filter(|_| is_status)
+    }
+
+    /// The newest commit that the values of an object name.
+    pub fn commit(&self) -> Option<u32> {
+        let fields = ["data", "spec"].map(|field| self.body.get(field)?.as_map());
+        let values = fields.into_iter().flatten().flat_map(|it| it.values());
+        let numbers = values.filter_map(|it| it.as_str()?.strip_prefix('v')?.parse().ok());
+        numbers.max()
+    }
+
+    /// The Kustomization that an object is written for, by its labels.
+    pub fn written_for(&self) -> Option<&str> {
+        self.body.str_at(&["metadata", "labels", names::OWNER_NAME])
+    }
+
+    /// Whether the finalizers of a Kustomization are taken off.
+    fn lets_go(&self) -> bool {
+        let finalizers = self.body.at(&["metadata", "finalizers"]);
+        self.target.resource == "kustomizations"
+            && finalizers
+                .and_then(Value::as_list)
+                .is_some_and(<[_]>::is_empty)
     }
 }
 
@@ -137,6 +176,8 @@ struct State {
     holders: BTreeMap<String, String>,
     /// How often a lease changed hands.
     transitions: u64,
+    /// What each Kustomization has applied.
+    applied: BTreeMap<String, String>,
     /// Reads that no watch is, and writes, but for leases.
     asked: BTreeMap<Place, u64>,
 }
@@ -196,8 +237,29 @@ impl Ledger {
         found.label(names::OWNER_NAME).map(str::to_owned)
     }
 
-    /// Notes a write that arrives; answers its number.
-    fn arrives(&self, from: &Source, head: &Parts, owner: Option<String>) -> usize {
+    /// What both places hold with the labels of a Kustomization.
+    async fn remains(&self, name: &str) -> Vec<(Place, ObjectRef)> {
+        let [near, far] = &self.admins;
+        let mut found = Vec::new();
+        for (place, admin, resource) in [
+            (Place::Near, near, "configmaps"),
+            (Place::Near, near, "gadgets"),
+            (Place::Far, far, "configmaps"),
+        ] {
+            let kind = kind_of(resource).unwrap();
+            // Where nobody knows the kind there are none.
+            let listed = admin.list(&kind, &Scope::all(), Form::Metadata).await;
+            let objects = listed.map(|it| it.objects).unwrap_or_default();
+            let owned = objects
+                .iter()
+                .filter(|it| it.label(names::OWNER_NAME) == Some(name));
+            found.extend(owned.map(|it| (place, it.reference().clone())));
+        }
+        found
+    }
+
+    /// A write that arrives.
+    async fn seen(&self, from: &Source, head: &Parts, body: &Bytes) -> Write {
         let target = Target::of(head.uri.path());
         let query = head.uri.query().unwrap_or_default();
         let impersonated = head
@@ -205,16 +267,11 @@ impl Ledger {
             .get("impersonate-user")
             .and_then(|value| value.to_str().ok())
             .map(str::to_owned);
-        let mut state = self.lock();
-        if target.resource != "leases" {
-            *state.asked.entry(from.place).or_default() += 1;
-        }
-        let lease = match from.election {
-            Election::Held => responsible(&target.resource),
-            Election::None => None,
+        let owner = match head.method {
+            Method::DELETE => self.owner(from.place, head).await,
+            _ => None,
         };
-        let led = lease.map(|lease| state.holders.get(lease) == Some(&from.process));
-        state.writes.push(Write {
+        let mut write = Write {
             at_ms: self.clock.now().as_millisecond(),
             process: from.process.clone(),
             place: from.place,
@@ -222,9 +279,41 @@ impl Ledger {
             target,
             is_dry_run: query.split('&').any(|pair| pair.starts_with("dryRun=")),
             impersonated,
-            led,
+            led: None,
             owner,
+            body: Value::Null,
+            applied: BTreeMap::new(),
+            remains: Vec::new(),
             code: None,
+        };
+        if write.is_content() || write.target.resource == "kustomizations" {
+            write.body = from_json(body).unwrap_or_default();
+        }
+        if write.lets_go() {
+            write.remains = self.remains(&write.target.name).await;
+        }
+        write
+    }
+
+    /// Notes a write that arrives; answers its number.
+    fn arrives(&self, from: &Source, write: Write) -> usize {
+        let mut state = self.lock();
+        if write.target.resource != "leases" {
+            *state.asked.entry(from.place).or_default() += 1;
+        }
+        let lease = match from.election {
+            Election::Held => responsible(&write.target.resource),
+            Election::None => None,
+        };
+        let led = lease.map(|lease| state.holders.get(lease) == Some(&from.process));
+        let applied = match write.is_content() {
+            true => state.applied.clone(),
+            false => BTreeMap::new(),
+        };
+        state.writes.push(Write {
+            led,
+            applied,
+            ..write
         });
         state.writes.len() - 1
     }
@@ -233,6 +322,13 @@ impl Ledger {
         let mut state = self.lock();
         let write = &mut state.writes[number];
         write.code = Some(code);
+        if let Some(status) = write.status().filter(|_| code.is_success())
+            && let Some(revision) = status.str_at(&["lastAppliedRevision"])
+        {
+            let (name, revision) = (write.target.name.clone(), revision.to_owned());
+            state.applied.insert(name, revision);
+            return;
+        }
         if write.target.resource != "leases" || !code.is_success() {
             return;
         }
@@ -322,11 +418,8 @@ where
             }
             let (head, body) = request.into_parts();
             let body = body.collect().await?.to_bytes();
-            let owner = match head.method {
-                Method::DELETE => ledger.owner(source.place, &head).await,
-                _ => None,
-            };
-            let number = ledger.arrives(&source, &head, owner);
+            let write = ledger.seen(&source, &head, &body).await;
+            let number = ledger.arrives(&source, write);
             let request = Request::from_parts(head, body.clone().into());
             let response = service.oneshot(request).await.map_err(Into::into)?;
             ledger.answered(number, response.status(), &body);

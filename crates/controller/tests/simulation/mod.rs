@@ -14,6 +14,7 @@ mod check;
 mod fleet;
 mod ground;
 mod ledger;
+mod order;
 mod schedule;
 mod steps;
 mod tally;

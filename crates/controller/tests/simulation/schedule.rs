@@ -9,7 +9,7 @@ use super::tally::{Diary, Tally};
 use crate::tests::elsewhere_world::Way;
 use crate::tests::world::{NAMESPACE, URL};
 use fastrand::Rng;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 use trueup_cluster::{ApplyOptions, LiveObject};
 use trueup_object::{Value, value};
@@ -40,6 +40,12 @@ pub struct Schedule {
     pub has_rights: bool,
     /// How many tokens the far cluster had.
     pub tokens: u32,
+    /// The numbers of all commits, by revision.
+    pub numbers: BTreeMap<String, u32>,
+    /// A Kustomization that somebody deleted and that is not made anew yet.
+    pub away: Option<Folder>,
+    /// All that were deleted once.
+    pub removed: BTreeSet<Folder>,
     /// From which write on the other manager fought in peace, if it did.
     pub fought_from: Option<usize>,
     pub violations: Vec<String>,
@@ -63,6 +69,9 @@ impl Schedule {
             stripped: BTreeSet::new(),
             has_rights: true,
             tokens: 1,
+            numbers: BTreeMap::new(),
+            away: None,
+            removed: BTreeSet::new(),
             fought_from: None,
             violations: Vec::new(),
             tally: Tally::default(),
@@ -139,20 +148,25 @@ impl Schedule {
         });
         self.ground.apply(&repository).await;
         for folder in Folder::ALL {
-            let mut object = value!({
-                "apiVersion": "kustomize.toolkit.fluxcd.io/v1", "kind": "Kustomization",
-                "metadata": {"name": (folder.name()), "namespace": NAMESPACE},
-                "spec": {"path": (format!("./{}", folder.name())), "prune": true,
-                    "retryInterval": "1m",
-                    "sourceRef": {"kind": "GitRepository", "name": "fleet"}},
-            });
-            if let Value::Map(more) = specification(folder, &self.traits) {
-                for (key, value) in more.iter() {
-                    object.set_at(&["spec", key], value.clone());
-                }
-            }
-            self.ground.apply(&object).await;
+            self.make_kustomization(folder).await;
         }
+    }
+
+    /// Makes the Kustomization of a folder.
+    pub async fn make_kustomization(&self, folder: Folder) {
+        let mut object = value!({
+            "apiVersion": "kustomize.toolkit.fluxcd.io/v1", "kind": "Kustomization",
+            "metadata": {"name": (folder.name()), "namespace": NAMESPACE},
+            "spec": {"path": (format!("./{}", folder.name())), "prune": true,
+                "retryInterval": "1m",
+                "sourceRef": {"kind": "GitRepository", "name": "fleet"}},
+        });
+        if let Value::Map(more) = specification(folder, &self.traits) {
+            for (key, value) in more.iter() {
+                object.set_at(&["spec", key], value.clone());
+            }
+        }
+        self.ground.apply(&object).await;
     }
 
     pub fn is_foreign(&self, place: Place, object: &LiveObject) -> bool {
@@ -238,6 +252,17 @@ impl Schedule {
     /// Waits until all is ready at the newest revision.
     async fn converge(&mut self) {
         let began = tokio::time::Instant::now();
+        if let Some(folder) = self.away {
+            while self.ground.exists(folder.name()).await {
+                if began.elapsed() > PATIENCE {
+                    let text = format!("{} is not gone in time", folder.name());
+                    self.violations.push(text);
+                    return;
+                }
+                tokio::time::sleep(LOOK).await;
+            }
+            self.bring_back(folder).await;
+        }
         for folder in Folder::ALL {
             while !self.ground.has_applied(folder.name(), &self.revision).await {
                 if began.elapsed() > PATIENCE {

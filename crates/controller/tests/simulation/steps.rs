@@ -52,10 +52,12 @@ pub enum Step {
     CutOff,
     /// An instance ends in order and begins anew.
     Replace,
+    /// Somebody deletes a Kustomization, or makes it anew once it is gone.
+    Remove,
 }
 
 /// Each step as often as it should come.
-const DECK: [(Step, u8); 17] = [
+const DECK: [(Step, u8); 18] = [
     (Step::Push, 8),
     (Step::ChangeByHand, 6),
     (Step::DeleteByHand, 3),
@@ -73,6 +75,7 @@ const DECK: [(Step, u8); 17] = [
     (Step::Fight, 2),
     (Step::CutOff, 3),
     (Step::Replace, 2),
+    (Step::Remove, 3),
 ];
 
 impl Step {
@@ -107,6 +110,7 @@ impl Step {
             Self::Fight => "fight",
             Self::CutOff => "cut off",
             Self::Replace => "replace",
+            Self::Remove => "remove",
         }
     }
 }
@@ -157,6 +161,7 @@ impl Schedule {
             }
             Step::CutOff => self.cut_off(),
             Step::Replace => self.replace().await,
+            Step::Remove => self.remove().await,
         }
     }
 
@@ -180,6 +185,9 @@ impl Schedule {
     pub fn commit(&mut self) {
         let subject = format!("commit {}", self.fleet.commits);
         self.revision = self.ground.commit(&subject, &self.fleet.files());
+        let number = self.fleet.commits;
+        self.numbers.insert(self.revision.clone(), number);
+        self.fleet.note_commit();
     }
 
     fn weather(&mut self) -> String {
@@ -231,7 +239,8 @@ impl Schedule {
                 let options = WriteOptions::new("person");
                 let patch = Patch::Merge(patch);
                 let patched = admin.patch(&reference, &patch, &options);
-                patched.await.unwrap();
+                // It may have been deleted.
+                let _ = patched.await;
                 tokio::time::sleep(Duration::from_millis(pause_ms)).await;
             }
         });
@@ -314,6 +323,30 @@ impl Schedule {
         self.ground.kill(index).await;
         self.ground.start(index, Election::Held);
         self.ground.instances[index].name.to_owned()
+    }
+
+    /// Only those that no other one depends on for its definitions.
+    async fn remove(&mut self) -> String {
+        if let Some(folder) = self.away {
+            if self.ground.exists(folder.name()).await {
+                return format!("{} is still there", folder.name());
+            }
+            self.bring_back(folder).await;
+            return format!("{} is back", folder.name());
+        }
+        let leaves = [Folder::Tenant, Folder::Far, Folder::Top];
+        let folder = self.random.choice(leaves).unwrap();
+        self.away = Some(folder);
+        self.removed.insert(folder);
+        self.ground.delete(folder.name()).await;
+        folder.name().to_owned()
+    }
+
+    /// Makes a Kustomization anew that is gone.
+    pub async fn bring_back(&mut self, folder: Folder) {
+        self.nothing_is_forgotten().await;
+        self.make_kustomization(folder).await;
+        self.away = None;
     }
 
     /// Somebody changes a live object of ours.
