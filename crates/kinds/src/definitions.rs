@@ -15,22 +15,27 @@ const GIT_REPOSITORIES: &str = include_str!("../data/gitrepositories.json");
 const KUSTOMIZATIONS: &str = include_str!("../data/kustomizations.json");
 const METRIC_TEMPLATES: &str = include_str!("../data/metrictemplates.json");
 
-/// What is installed: the kinds that the controllers serve.
-const SERVED: [&str; 3] = [KUSTOMIZATIONS, EXTERNAL_ARTIFACTS, GIT_REPOSITORIES];
-/// Flagger's kinds. No controller serves them yet, so they are not installed: a
-/// `Canary` that is accepted and then ignored would be a trap.
-const PROGRESSIVE_DELIVERY: [&str; 3] = [ALERT_PROVIDERS, CANARIES, METRIC_TEMPLATES];
+/// Flagger's kinds.
+const OF_FLAGGER: [&str; 3] = [ALERT_PROVIDERS, CANARIES, METRIC_TEMPLATES];
+/// Flux's kinds.
+const OF_FLUX: [&str; 3] = [KUSTOMIZATIONS, EXTERNAL_ARTIFACTS, GIT_REPOSITORIES];
 
-/// The definitions of all kinds that are served, ordered by name.
+/// The definitions of all kinds that are served, ordered by group and name.
 #[must_use]
 pub fn definitions() -> Vec<Value> {
-    SERVED.into_iter().map(read).collect()
+    OF_FLAGGER.into_iter().chain(OF_FLUX).map(read).collect()
 }
 
-/// The definitions of Flagger's kinds, ordered by name.
+/// The definitions of Flux's kinds alone, ordered by group and name.
+#[must_use]
+pub fn gitops_definitions() -> Vec<Value> {
+    OF_FLUX.into_iter().map(read).collect()
+}
+
+/// The definitions of Flagger's kinds alone, ordered by name.
 #[must_use]
 pub fn progressive_delivery_definitions() -> Vec<Value> {
-    PROGRESSIVE_DELIVERY.into_iter().map(read).collect()
+    OF_FLAGGER.into_iter().map(read).collect()
 }
 
 fn read(text: &str) -> Value {
@@ -41,10 +46,8 @@ fn read(text: &str) -> Value {
 /// `kustomizations.kustomize.toolkit.fluxcd.io`.
 #[must_use]
 pub fn definition(name: &str) -> Option<Value> {
-    SERVED
+    definitions()
         .into_iter()
-        .chain(PROGRESSIVE_DELIVERY)
-        .map(read)
         .find(|it| it.str_at(&["metadata", "name"]) == Some(name))
 }
 
@@ -69,22 +72,17 @@ mod tests {
             let name = |it: &Value| it.str_at(&["metadata", "name"]).unwrap().to_owned();
             definitions.iter().map(name).collect()
         };
-        assert_eq!(
-            names(progressive_delivery_definitions()),
-            [
-                "alertproviders.flagger.app",
-                "canaries.flagger.app",
-                "metrictemplates.flagger.app",
-            ]
-        );
-        assert_eq!(
-            names(definitions()),
-            [
-                "kustomizations.kustomize.toolkit.fluxcd.io",
-                "externalartifacts.source.toolkit.fluxcd.io",
-                "gitrepositories.source.toolkit.fluxcd.io"
-            ]
-        );
+        let all = [
+            "alertproviders.flagger.app",
+            "canaries.flagger.app",
+            "metrictemplates.flagger.app",
+            "kustomizations.kustomize.toolkit.fluxcd.io",
+            "externalartifacts.source.toolkit.fluxcd.io",
+            "gitrepositories.source.toolkit.fluxcd.io",
+        ];
+        assert_eq!(names(definitions()), all);
+        assert_eq!(names(progressive_delivery_definitions()), all[..3]);
+        assert_eq!(names(gitops_definitions()), all[3..]);
         for (plural, group, kind) in [
             (
                 Kustomization::PLURAL,
@@ -144,8 +142,7 @@ mod tests {
 
     #[test]
     fn schemas_are_structural_and_described() {
-        let all = [definitions(), progressive_delivery_definitions()];
-        for definition in all.into_iter().flatten() {
+        for definition in definitions() {
             check("", schema(&definition));
         }
     }

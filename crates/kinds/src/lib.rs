@@ -22,6 +22,7 @@ mod resource;
 mod suspension;
 mod time;
 mod unserved;
+mod widening;
 
 pub mod canary;
 pub mod message;
@@ -32,7 +33,9 @@ pub mod reason;
 pub use approval::Approval;
 pub use canary::{AlertProvider, Canary, MetricTemplate};
 pub use condition::{Condition, ConditionChange, ConditionStatus, Conditions, condition_type};
-pub use definitions::{definition, definitions, progressive_delivery_definitions};
+pub use definitions::{
+    definition, definitions, gitops_definitions, progressive_delivery_definitions,
+};
 pub use duration::{ApiDuration, DurationError, MIN_INTERVAL};
 pub use external_artifact::{
     ExternalArtifact, ExternalArtifactSpec, ExternalArtifactStatus, ExternalSourceReference,
@@ -43,9 +46,9 @@ pub use git_repository::{
 };
 pub use history::{History, HistoryEntry, MAX_HISTORY_ENTRIES, Reconciliation};
 pub use install::{
-    ARTIFACTS_PORT, CONTAINER, ControllerRights, DEFAULT_NAMESPACE, HEALTH_PORT, INSTALL_NAME,
-    InstallManifests, InstallOptions, Isolation, KUBERNETES_RANGE, KUSTOMIZE_COMPONENT,
-    SOURCE_COMPONENT, WatchedNamespaces, install_manifests,
+    ARTIFACTS_PORT, CONTAINER, CanarySupport, ControllerRights, DEFAULT_NAMESPACE, HEALTH_PORT,
+    INSTALL_NAME, InstallManifests, InstallOptions, Isolation, KUBERNETES_RANGE,
+    KUSTOMIZE_COMPONENT, SOURCE_COMPONENT, WatchedNamespaces, install_manifests,
 };
 pub use inventory::{Inventory, InventoryEntry, InventoryError, object_id, parse_object_id};
 pub use kustomization::{
@@ -61,3 +64,4 @@ pub use resource::{KindError, Resource};
 pub use suspension::{Suspension, SuspensionEnd};
 pub use time::{format_time, parse_time};
 pub use unserved::{UnservedField, unserved_fields};
+pub use widening::{Widening, widen};

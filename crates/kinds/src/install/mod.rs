@@ -1,9 +1,10 @@
 //! What an installation consists of: definitions, namespace, rights, workload.
 
+mod canary_rights;
 mod rights;
 mod workload;
 
-use crate::definitions::definitions;
+use crate::definitions::{gitops_definitions, progressive_delivery_definitions};
 use crate::names;
 use trueup_object::{Text, Value, value};
 
@@ -47,6 +48,16 @@ pub enum Isolation {
     None,
 }
 
+/// Whether Canaries are part of an installation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CanarySupport {
+    /// Flagger's kinds are defined, and the controllers may write what serving
+    /// them takes.
+    Included,
+    /// Somebody else serves them, or nobody: no definitions, no rights.
+    LeftOut,
+}
+
 /// Where, as which version and how to install.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct InstallOptions {
@@ -62,6 +73,8 @@ pub struct InstallOptions {
     pub rights: ControllerRights,
     /// Whose objects they serve.
     pub watch: WatchedNamespaces,
+    /// Whether they serve Canaries.
+    pub canaries: CanarySupport,
     /// Who may reach them.
     pub isolation: Isolation,
     /// Least severe log lines: `debug`, `info`, `error`.
@@ -84,6 +97,7 @@ impl InstallOptions {
             image_pull_secret: None,
             rights: ControllerRights::ClusterAdmin,
             watch: WatchedNamespaces::All,
+            canaries: CanarySupport::Included,
             isolation: Isolation::NetworkPolicy,
             log_level: "info".into(),
             cluster_domain: "cluster.local".into(),
@@ -115,7 +129,10 @@ impl InstallManifests {
 pub fn install_manifests(options: &InstallOptions) -> InstallManifests {
     let labels = labels(options);
     let mut ground = vec![namespace(&options.namespace)];
-    ground.extend(definitions());
+    if options.canaries == CanarySupport::Included {
+        ground.extend(progressive_delivery_definitions());
+    }
+    ground.extend(gitops_definitions());
     let mut workload = vec![workload::service_account(options)];
     workload.extend(rights::manifests(options));
     workload.extend(workload::manifests(options));

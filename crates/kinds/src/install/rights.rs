@@ -1,24 +1,21 @@
 //! What the controllers may do, and what people may do with our kinds.
 
-use super::{ControllerRights, INSTALL_NAME, InstallOptions};
+use super::{CanarySupport, ControllerRights, INSTALL_NAME, InstallOptions, canary_rights};
 use crate::names;
 use trueup_object::{Value, value};
 
-const RBAC: &str = "rbac.authorization.k8s.io/v1";
+pub(super) const RBAC: &str = "rbac.authorization.k8s.io/v1";
 
 /// All roles and bindings. The role of the controllers is enough for serving
 /// tenants who bring service accounts; what makes them able to apply anything
 /// is a binding of its own, which can be left out or deleted later.
 pub(super) fn manifests(options: &InstallOptions) -> Vec<Value> {
     let namespace = options.namespace.as_str();
+    let edits = ["create", "delete", "deletecollection", "patch", "update"];
     let mut manifests = vec![
         controller_role(namespace),
-        people_role(namespace, "view", &["get", "list", "watch"]),
-        people_role(
-            namespace,
-            "edit",
-            &["create", "delete", "deletecollection", "patch", "update"],
-        ),
+        people_role(options, "view", &["get", "list", "watch"]),
+        people_role(options, "edit", &edits),
         cluster_binding(
             namespace,
             "controller",
@@ -27,6 +24,12 @@ pub(super) fn manifests(options: &InstallOptions) -> Vec<Value> {
         lease_role(namespace),
         lease_binding(namespace),
     ];
+    if options.canaries == CanarySupport::Included {
+        let word = canary_rights::WORD;
+        manifests.push(canary_rights::role(&cluster_name(word, namespace)));
+        let role = cluster_name(word, namespace);
+        manifests.push(cluster_binding(namespace, word, &role));
+    }
     if options.rights == ControllerRights::ClusterAdmin {
         manifests.push(cluster_binding(namespace, "cluster-admin", "cluster-admin"));
     }
@@ -77,15 +80,17 @@ fn controller_role(namespace: &str) -> Value {
 
 /// Rights on our kinds for people, added to the roles that clusters have for
 /// them.
-fn people_role(namespace: &str, word: &str, verbs: &[&str]) -> Value {
+fn people_role(options: &InstallOptions, word: &str, verbs: &[&str]) -> Value {
+    let mut groups = vec![names::KUSTOMIZE_GROUP, names::SOURCE_GROUP];
+    if options.canaries == CanarySupport::Included {
+        groups.push(names::FLAGGER_GROUP);
+    }
+    let rules = groups.into_iter().map(|group| rule(group, &["*"], verbs));
     let mut role = value!({
         "apiVersion": RBAC,
         "kind": "ClusterRole",
-        "metadata": {"name": (cluster_name(word, namespace))},
-        "rules": [
-            (rule(names::KUSTOMIZE_GROUP, &["*"], verbs)),
-            (rule(names::SOURCE_GROUP, &["*"], verbs)),
-        ],
+        "metadata": {"name": (cluster_name(word, &options.namespace))},
+        "rules": (rules.collect::<Value>()),
     });
     let roles: &[&str] = match word {
         "view" => &["admin", "edit", "view"],
@@ -133,7 +138,7 @@ fn account(namespace: &str) -> Value {
     value!({"kind": "ServiceAccount", "name": INSTALL_NAME, "namespace": namespace})
 }
 
-fn rule(group: &str, resources: &[&str], verbs: &[&str]) -> Value {
+pub(super) fn rule(group: &str, resources: &[&str], verbs: &[&str]) -> Value {
     let list = |texts: &[&str]| {
         texts
             .iter()

@@ -31,6 +31,9 @@ fn an_installation_is_complete_and_in_order() {
         names(&install_manifests(&options())),
         [
             "Namespace/flux-system",
+            "CustomResourceDefinition/alertproviders.flagger.app",
+            "CustomResourceDefinition/canaries.flagger.app",
+            "CustomResourceDefinition/metrictemplates.flagger.app",
             "CustomResourceDefinition/kustomizations.kustomize.toolkit.fluxcd.io",
             "CustomResourceDefinition/externalartifacts.source.toolkit.fluxcd.io",
             "CustomResourceDefinition/gitrepositories.source.toolkit.fluxcd.io",
@@ -41,6 +44,8 @@ fn an_installation_is_complete_and_in_order() {
             "ClusterRoleBinding/trueup-controller-flux-system",
             "Role/flux-system/trueup-leader-election",
             "RoleBinding/flux-system/trueup-leader-election",
+            "ClusterRole/trueup-canaries-flux-system",
+            "ClusterRoleBinding/trueup-canaries-flux-system",
             "ClusterRoleBinding/trueup-cluster-admin-flux-system",
             "ResourceQuota/flux-system/trueup-critical-pods",
             "Service/flux-system/trueup",
@@ -70,6 +75,14 @@ fn every_object_carries_the_labels_of_its_installation() {
     }
 }
 
+/// The texts of a rule under a key.
+fn texts(rule: &Value, key: &str) -> Vec<String> {
+    let list = rule.get(key).unwrap().as_list().unwrap();
+    list.iter()
+        .map(|it| it.as_str().unwrap().to_owned())
+        .collect()
+}
+
 #[test]
 fn without_the_binding_the_controllers_have_no_right_to_write_what_is_not_theirs() {
     let options = InstallOptions {
@@ -83,12 +96,6 @@ fn without_the_binding_the_controllers_have_no_right_to_write_what_is_not_theirs
             .any(|name| name.contains("cluster-admin"))
     );
     let role = find(&manifests, "ClusterRole/trueup-controller-flux-system");
-    let texts = |rule: &Value, key: &str| -> Vec<String> {
-        let list = rule.get(key).unwrap().as_list().unwrap();
-        list.iter()
-            .map(|it| it.as_str().unwrap().to_owned())
-            .collect()
-    };
     for rule in role.get("rules").unwrap().as_list().unwrap() {
         for key in ["apiGroups", "resources", "verbs"] {
             assert!(!texts(rule, key).contains(&"*".to_owned()), "{rule:?}");
@@ -105,6 +112,36 @@ fn without_the_binding_the_controllers_have_no_right_to_write_what_is_not_theirs
                 ]
                 .contains(&(texts(rule, "resources")[0].as_str(), verb.as_str()));
             assert!(ours || harmless, "{verb} in {rule:?}");
+        }
+    }
+}
+
+#[test]
+fn canaries_that_are_left_out_leave_no_definition_and_no_right() {
+    let options = InstallOptions {
+        canaries: CanarySupport::LeftOut,
+        ..options()
+    };
+    let manifests = install_manifests(&options);
+    for manifest in manifests.iter() {
+        let text = format!("{manifest:?}");
+        let is_workload = manifest.str_at(&["kind"]) == Some("Deployment");
+        assert!(!text.contains("flagger.app"), "{text}");
+        assert!(is_workload || !text.contains("canaries"), "{text}");
+    }
+    let arguments = format!("{:?}", container(&options).get("args"));
+    assert!(arguments.contains("--canaries=false"), "{arguments}");
+}
+
+#[test]
+fn the_rights_for_canaries_name_every_resource_and_verb() {
+    let manifests = install_manifests(&options());
+    let role = find(&manifests, "ClusterRole/trueup-canaries-flux-system");
+    for rule in role.get("rules").unwrap().as_list().unwrap() {
+        for key in ["apiGroups", "resources", "verbs"] {
+            let named = texts(rule, key);
+            let is_wide = |it: &String| it == "*" || it == "impersonate" || it.ends_with("/exec");
+            assert!(!named.is_empty() && !named.iter().any(is_wide), "{rule:?}");
         }
     }
 }

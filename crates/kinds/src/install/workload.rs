@@ -1,6 +1,6 @@
 //! The process that runs: Deployment, Service and what protects them.
 
-use super::{INSTALL_NAME, InstallOptions, Isolation, WatchedNamespaces};
+use super::{CanarySupport, INSTALL_NAME, InstallOptions, Isolation, WatchedNamespaces};
 use trueup_object::{Value, value};
 
 /// The container's name: by this one `flux logs` reads.
@@ -212,6 +212,9 @@ fn arguments(options: &InstallOptions) -> Value {
     ];
     if options.watch == WatchedNamespaces::Own {
         arguments.push("--watch-all-namespaces=false".to_owned());
+    }
+    if options.canaries == CanarySupport::LeftOut {
+        arguments.push("--canaries=false".to_owned());
     }
     arguments.into_iter().map(Value::string).collect()
 }

@@ -58,6 +58,7 @@ pub use observation::{
     TargetRevision, TargetSeen, WorkloadSeen,
 };
 pub use request::{Request, RequestVerb};
+pub use strategy::DEFAULT_ITERATIONS;
 pub use wait::PATIENCE_IN_DEADLINES;
 
 use jiff::Timestamp;

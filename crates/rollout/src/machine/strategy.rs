@@ -8,7 +8,7 @@ use std::ops::ControlFlow;
 use trueup_kinds::canary::{AlertSeverity, Phase, Strategy, TOTAL_WEIGHT, WebhookType};
 
 /// How many iterations a run with Services alone has where none are given.
-const DEFAULT_ITERATIONS: i64 = 10;
+pub const DEFAULT_ITERATIONS: i64 = 10;
 
 /// The next step of a canary that has passed a look.
 pub(super) fn advance(turn: &mut Turn<'_>) -> Flow {

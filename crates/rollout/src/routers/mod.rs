@@ -47,7 +47,7 @@ pub use affinity::{Cookies, FreshCookieValues};
 pub use error::RouterError;
 pub use istio::MAX_ORIGINAL_CONFIGURATION_BYTES;
 pub use observed::Observed;
-pub use provider::{Abilities, supported};
+pub use provider::{Abilities, check_provider_name, supported};
 pub use requests::MAX_REQUEST_MATCHES;
 pub use settings::{
     DEFAULT_INGRESS_ANNOTATIONS_PREFIX, DEFAULT_PROVIDER, DEFAULT_SELECTOR_LABELS, Ownership,

@@ -161,6 +161,14 @@ fn is_named(entry: &str, name: &str) -> bool {
     }
 }
 
+/// Refuses a name that `spec.provider` may not have here.
+///
+/// # Errors
+/// The name is one of Flagger's that is not built here, or nobody's.
+pub fn check_provider_name(name: &str) -> Result<(), RouterError> {
+    find(name).map(|_| ())
+}
+
 /// The names that `spec.provider` may have here.
 #[must_use]
 pub fn supported() -> Vec<&'static str> {

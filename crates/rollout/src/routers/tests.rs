@@ -6,4 +6,5 @@ mod hostile;
 mod metadata;
 mod properties;
 mod recorded;
+mod rights;
 mod samples;

@@ -28,14 +28,14 @@ fn folder(provider: &str) -> PathBuf {
     cases.join(provider.replace(':', "-"))
 }
 
-fn cases(provider: &str) -> Vec<PathBuf> {
+pub(super) fn cases(provider: &str) -> Vec<PathBuf> {
     let entries = fs::read_dir(folder(provider)).into_iter().flatten();
     let mut cases: Vec<PathBuf> = entries.map(|entry| entry.unwrap().path()).collect();
     cases.sort();
     cases
 }
 
-fn yaml(path: &Path) -> Option<Value> {
+pub(super) fn yaml(path: &Path) -> Option<Value> {
     let text = fs::read_to_string(path).ok()?;
     Some(from_yaml(&text).unwrap_or_else(|error| panic!("{}: {error}", path.display())))
 }
@@ -137,7 +137,7 @@ fn written(write: &Value, name: &str) -> Option<Value> {
 }
 
 /// What the router answers to a case.
-fn answer(input: &Value) -> Value {
+pub(super) fn answer(input: &Value) -> Value {
     let canary = match Canary::decode(input.get("canary").unwrap()) {
         Ok(canary) => canary,
         Err(errors) => return value!({"error": errors.to_string()}),
@@ -203,7 +203,7 @@ fn weights(input: &Value) -> Result<Weights, RouterError> {
     })
 }
 
-fn settings(input: &Value) -> RouterSettings {
+pub(super) fn settings(input: &Value) -> RouterSettings {
     let text = |key: &str| input.str_at(&["settings", key]);
     let mut settings = RouterSettings::default();
     if let Some(prefix) = text("ingressAnnotationsPrefix") {
