@@ -35,7 +35,7 @@ mod status;
 mod suspension;
 mod turns;
 
-pub use canary::{CanaryOptions, DEFAULT_METRICS_SERVER};
+pub use canary::{CanaryOptions, CanaryService, DEFAULT_METRICS_SERVER, DefaultAlerts};
 pub use clock::Clock;
 pub use context::{CrossNamespace, Rendering};
 pub use elsewhere::{MAX_FETCHES_AT_ONCE, MAX_REMOTE_TIMEOUT_MS, RemoteBases};

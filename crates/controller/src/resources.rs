@@ -1,5 +1,6 @@
 //! The watches of custom resources, and when their kinds may be acted on.
 
+use crate::canary::CanaryService;
 use crate::context::Context;
 use crate::external_artifact;
 use crate::machine::{Event, Kind, ObjectKey, Shell};
@@ -81,8 +82,10 @@ pub(crate) fn start(
             sources = sources.or(Some(led));
         }
     }
-    let canaries = begin_canaries(context, scopes, standing, election, &standings);
-    context.spawn(canaries);
+    if context.canaries.options.service == CanaryService::Served {
+        let canaries = begin_canaries(context, scopes, standing, election, &standings);
+        context.spawn(canaries);
+    }
     act_when_allowed(context, receiver.clone());
     receiver
 }

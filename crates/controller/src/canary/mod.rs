@@ -26,7 +26,7 @@ mod tell;
 
 pub(crate) use claims::{left_fields, seen};
 pub(crate) use metrics::CanaryMetrics;
-pub use options::{CanaryOptions, DEFAULT_METRICS_SERVER};
+pub use options::{CanaryOptions, CanaryService, DEFAULT_METRICS_SERVER, DefaultAlerts};
 
 use crate::context::Context;
 use crate::machine::{Next, ObjectKey, Start};

@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 use std::time::Duration;
-use trueup_kinds::canary::MIN_ANALYSIS_INTERVAL;
+use trueup_kinds::LocalReference;
+use trueup_kinds::canary::{AlertProviderSpec, MIN_ANALYSIS_INTERVAL};
+use trueup_kinds::outgoing::Credentials;
 use trueup_rollout::machine::References;
 use trueup_rollout::routers::RouterSettings;
 use trueup_rollout::targets::TargetOptions;
@@ -11,9 +13,45 @@ use trueup_source::{HttpSender, SendRequest};
 /// The Prometheus of Canaries that name none (Flagger's `-metrics-server`).
 pub const DEFAULT_METRICS_SERVER: &str = "http://prometheus:9090";
 
+/// Whether Canaries are served.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum CanaryService {
+    /// As soon as the cluster has their definition.
+    #[default]
+    Served,
+    /// Somebody else serves them, or nobody: they are not looked at.
+    LeftToOthers,
+}
+
+/// Who is told of a run where the `Canary` names nobody.
+#[derive(Clone, Debug)]
+pub struct DefaultAlerts {
+    pub(super) provider: AlertProviderSpec,
+    pub(super) credentials: Credentials,
+}
+
+impl DefaultAlerts {
+    /// The address, and the token if there is one, are kept where nobody
+    /// prints them by accident.
+    #[must_use]
+    pub fn new(mut provider: AlertProviderSpec, token: Option<&str>) -> Self {
+        let address = std::mem::take(&mut provider.address);
+        let token = token.map(|token| ("token", token));
+        let texts = [("address", address.as_str())].into_iter().chain(token);
+        let credentials = texts.collect();
+        provider.secret_ref = Some(LocalReference::default());
+        Self {
+            provider,
+            credentials,
+        }
+    }
+}
+
 /// How Canaries are served; the defaults are Flagger's.
 #[derive(Clone, Debug)]
 pub struct CanaryOptions {
+    /// Whether they are.
+    pub service: CanaryService,
     /// What concerns targets and their copies.
     pub targets: TargetOptions,
     /// What concerns routes; also the provider of Canaries that name none.
@@ -27,6 +65,8 @@ pub struct CanaryOptions {
     /// Where events of Canaries without hooks for them go
     /// (`-event-webhook`).
     pub event_webhook: Option<String>,
+    /// Who is told of Canaries without alerts (`-slack-url`, `-msteams-url`).
+    pub alerts: Option<DefaultAlerts>,
     /// The name of the cluster in alerts (`-cluster-name`).
     pub cluster_name: Option<String>,
     /// Who sends what goes to hooks, metrics and people.
@@ -36,12 +76,14 @@ pub struct CanaryOptions {
 impl Default for CanaryOptions {
     fn default() -> Self {
         Self {
+            service: CanaryService::default(),
             targets: TargetOptions::default(),
             router: RouterSettings::default(),
             metrics_server: DEFAULT_METRICS_SERVER.to_owned(),
             least_interval: MIN_ANALYSIS_INTERVAL,
             references: References::AcrossNamespaces,
             event_webhook: None,
+            alerts: None,
             cluster_name: None,
             sender: Arc::new(HttpSender::default()),
         }

@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex};
 use trueup_kinds::canary::CanaryAlert;
 use trueup_kinds::outgoing::OutgoingRequest;
 use trueup_kinds::{Canary, EventType, Severity};
-use trueup_notify::{AlertField, alert_fields, alert_request, is_wanted, judge_answer};
+use trueup_notify::{AlertError, AlertField, alert_fields, alert_request, is_wanted, judge_answer};
 use trueup_rollout::machine::{Alert, AlertDetail, Event};
 use trueup_rollout::webhooks::{
     EventHooks, HookEvent, HookOutcome, event_hooks, event_payload, hook_request,
@@ -34,10 +34,19 @@ pub(super) enum Notice {
     /// An alert for one provider.
     Alert {
         /// Who is told.
-        to: CanaryAlert,
+        to: Recipient,
         /// What.
         alert: Box<trueup_notify::Alert>,
     },
+}
+
+/// Who is told of an alert.
+#[derive(Clone, Debug)]
+pub(super) enum Recipient {
+    /// One that the Canary names.
+    Named(CanaryAlert),
+    /// That of the installation.
+    Default,
 }
 
 /// Publishes a report with Flagger's reason.
@@ -100,15 +109,27 @@ fn event_notices(look: &Look<'_>, event: &Event) -> Vec<Notice> {
 
 /// Tells an alert to those who want it.
 pub(super) fn alert(look: &Look<'_>, memory: &Arc<Mutex<Memory>>, alert: &Alert) {
-    let wanted = look.canary.spec.analysis.alerts.iter();
-    let wanted = wanted.filter(|to| is_wanted(to.severity, alert.severity));
-    for to in wanted {
+    for to in recipients(look, alert) {
         let notice = Notice::Alert {
-            to: to.clone(),
+            to,
             alert: Box::new(worded(look, alert)),
         };
         enqueue(look.context, look.key, memory, notice);
     }
+}
+
+/// Those that the Canary names; where it names nobody, that of the
+/// installation, which wants to know everything.
+fn recipients(look: &Look<'_>, alert: &Alert) -> Vec<Recipient> {
+    let named = &look.canary.spec.analysis.alerts;
+    if named.is_empty() {
+        let default = look.context.canaries.options.alerts.as_ref();
+        return default.map(|_| Recipient::Default).into_iter().collect();
+    }
+    let wanted = named
+        .iter()
+        .filter(|to| is_wanted(to.severity, alert.severity));
+    wanted.cloned().map(Recipient::Named).collect()
 }
 
 fn worded(look: &Look<'_>, alert: &Alert) -> trueup_notify::Alert {
@@ -182,9 +203,18 @@ async fn send(context: &Context, key: &ObjectKey, notice: Notice) -> Result<(), 
             }
             Ok(())
         }
-        Notice::Alert { to, alert } => send_alert(context, key, &to, &alert)
+        Notice::Alert {
+            to: Recipient::Named(to),
+            alert,
+        } => send_alert(context, key, &to, &alert)
             .await
             .map_err(|why| format!("alert {} could not be sent: {why}", to.name)),
+        Notice::Alert {
+            to: Recipient::Default,
+            alert,
+        } => send_default(context, &alert)
+            .await
+            .map_err(|why| format!("alert could not be sent: {why}")),
     }
 }
 
@@ -200,7 +230,23 @@ async fn send_alert(
         Some(secret) => Some(secrets::credentials(context, namespace, &secret.name).await?),
         None => None,
     };
-    let request = alert_request(&provider, secret.as_ref(), alert);
+    post(context, alert_request(&provider, secret.as_ref(), alert)).await
+}
+
+async fn send_default(context: &Context, alert: &trueup_notify::Alert) -> Result<(), String> {
+    let Some(default) = &context.canaries.options.alerts else {
+        return Ok(());
+    };
+    let (provider, credentials) = (&default.provider, &default.credentials);
+    let request = alert_request(provider, Some(credentials), alert);
+    let posted = post(context, request).await;
+    posted.map_err(|why| credentials.hide_in(&why))
+}
+
+async fn post(
+    context: &Context,
+    request: Result<Option<OutgoingRequest>, AlertError>,
+) -> Result<(), String> {
     let Some(request) = request.map_err(|error| error.to_string())? else {
         return Ok(());
     };
