@@ -2,6 +2,7 @@
 
 mod booleans;
 mod build;
+mod canary;
 mod change;
 mod connection;
 mod create;
@@ -15,6 +16,7 @@ mod look;
 mod output;
 mod pace;
 mod serve;
+mod serve_canaries;
 mod target;
 
 pub use booleans::without_values;
@@ -22,6 +24,7 @@ pub use build::{
     BuildArguments, BuildKustomizationArguments, BuildKustomizeArguments, BuildWhat, DiffArguments,
     DiffKustomizationArguments, DiffWhat, LoadRestrictor, LocalBuild, Reorder,
 };
+pub use canary::{CanaryArguments, CanaryPauseArguments, CanaryRequestArguments, CanaryWhat};
 pub use change::{
     ApproveArguments, ApproveWhat, DeleteArguments, ReconcileArguments, ResumeArguments,
     SuspendArguments,
@@ -30,7 +33,7 @@ pub use connection::{Connection, Scope};
 pub use create::{
     CreateArguments, CreateGitArguments, CreateKustomizationArguments, CreateSource, CreateWhat,
 };
-pub use get::{GetArguments, GetWhat, SourcesKind};
+pub use get::{GetArguments, GetWhat, ListArguments, SourcesKind};
 pub use install::{CheckArguments, InstallArguments, UninstallArguments, VersionArguments};
 pub use leader_election::LeaderElectionArguments;
 pub use loadtest::LoadtestArguments;
@@ -43,6 +46,7 @@ pub use output::{DocumentFormat, ListFormat};
 pub use serve::{
     ApiserverArguments, ControllerArguments, DemoArguments, LogLevel, TenancyArguments,
 };
+pub use serve_canaries::{AlertArguments, ServeCanariesArguments};
 pub use target::{SourceTarget, SourceTargets, Target, Targets};
 
 use clap::{Parser, Subcommand};
@@ -114,6 +118,9 @@ pub enum Command {
     Resume(ResumeArguments),
     /// Consent to what waits for a person
     Approve(ApproveArguments),
+    /// Show Canaries, and decide what becomes of their runs
+    #[command(visible_alias = "canaries")]
+    Canary(CanaryArguments),
     /// Delete an object (a Kustomization with `prune: true` takes what it applied along)
     Delete(DeleteArguments),
     /// Print a completion script for a shell
@@ -187,6 +194,18 @@ mod tests {
             "trueup install --components source-controller,kustomize-controller --watch-all-namespaces=false",
             "trueup uninstall --keep-namespace -s",
             "trueup check --pre",
+            "trueup install --canaries=false",
+            "trueup get canaries -A -o wide",
+            "trueup canary get -A -w",
+            "trueup canary get web -o yaml",
+            "trueup canary describe web -n apps",
+            "trueup canary promote web",
+            "trueup canary abort web --wait=false",
+            "trueup canary approve web --timeout 30s",
+            "trueup canary retry web",
+            "trueup canary pause web api",
+            "trueup canary resume --all",
+            "trueup controller --mesh-provider=gatewayapi:v1 --kubeconfig-qps=20",
             "trueup completion bash",
         ] {
             Arguments::try_parse_from(line.split(' '))

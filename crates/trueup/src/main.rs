@@ -2,9 +2,12 @@
 
 mod age;
 mod arguments;
+mod canary_facts;
 mod commands;
 mod connect;
+mod digests;
 mod document;
+mod lines;
 #[cfg(test)]
 mod packaging;
 mod paint;

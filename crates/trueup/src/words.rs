@@ -1,6 +1,6 @@
 //! The kinds that commands speak of, and the words for them.
 
-use trueup_kinds::{ExternalArtifact, GitRepository, Kustomization, Resource};
+use trueup_kinds::{Canary, ExternalArtifact, GitRepository, Kustomization, Resource};
 use trueup_object::{GroupVersionKind, ObjectRef, Value};
 
 /// A kind as the command line knows it.
@@ -56,8 +56,20 @@ pub const EXTERNAL_ARTIFACT: Words = Words {
     revision: &["status", "artifact", "revision"],
 };
 
+/// Canaries.
+pub const CANARY: Words = Words {
+    kind: Canary::KIND,
+    command: "canary",
+    plural: Canary::PLURAL,
+    short: &[],
+    group: Canary::GROUP,
+    version: Canary::VERSION,
+    done: "promoted revision",
+    revision: &["status", "sourceRevision"],
+};
+
 /// The kinds that are known.
-pub const ALL: [&Words; 3] = [&GIT_REPOSITORY, &EXTERNAL_ARTIFACT, &KUSTOMIZATION];
+pub const ALL: [&Words; 4] = [&GIT_REPOSITORY, &EXTERNAL_ARTIFACT, &KUSTOMIZATION, &CANARY];
 
 /// The kind that a person means: its name, plural or short name, in any case.
 pub fn find(word: &str) -> Option<&'static Words> {

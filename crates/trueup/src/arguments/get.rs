@@ -8,6 +8,16 @@ use clap::{Args, Subcommand};
 pub struct GetArguments {
     #[command(flatten)]
     pub scope: Scope,
+    #[command(flatten)]
+    pub list: ListArguments,
+    /// What to show.
+    #[command(subcommand)]
+    pub what: GetWhat,
+}
+
+/// Which objects are listed, and in which form.
+#[derive(Clone, Debug, Args)]
+pub struct ListArguments {
     /// Objects of all namespaces
     #[arg(long, short = 'A', global = true)]
     pub all_namespaces: bool,
@@ -26,9 +36,6 @@ pub struct GetArguments {
     /// Only objects with these labels
     #[arg(long, short = 'l', global = true, value_name = "SELECTOR")]
     pub label_selector: Option<String>,
-    /// What to show.
-    #[command(subcommand)]
-    pub what: GetWhat,
 }
 
 /// What `trueup get` shows.
@@ -49,6 +56,12 @@ pub enum GetWhat {
         /// Kind of source.
         #[command(subcommand)]
         kind: SourcesKind,
+    },
+    /// Canaries
+    #[command(visible_alias = "canary")]
+    Canaries {
+        /// Only this one
+        name: Option<String>,
     },
     /// Everything
     All,

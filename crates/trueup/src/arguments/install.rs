@@ -58,6 +58,9 @@ pub struct InstallArguments {
     /// Serve the objects of all namespaces, or (false) only those of its own
     #[arg(long, num_args = 0..=1, default_value_t = true, default_missing_value = "true", value_name = "BOOL", action = ArgAction::Set)]
     pub watch_all_namespaces: bool,
+    /// Serve Canaries too: Flagger's kinds are defined, and what they take is allowed
+    #[arg(long, num_args = 0..=1, default_value_t = true, default_missing_value = "true", value_name = "BOOL", action = ArgAction::Set)]
+    pub canaries: bool,
     /// Keep Pods of other namespaces away from the controllers
     #[arg(long, num_args = 0..=1, default_value_t = true, default_missing_value = "true", value_name = "BOOL", action = ArgAction::Set)]
     pub network_policy: bool,
@@ -71,7 +74,7 @@ pub struct InstallArguments {
     #[arg(long, value_delimiter = ',', value_name = "KEYS")]
     pub toleration_keys: Vec<String>,
     /// Take over definitions that another tool installed, and install although
-    /// controllers of the same kinds run in another namespace
+    /// controllers of the same kinds run beside it
     #[arg(long)]
     pub force: bool,
 }

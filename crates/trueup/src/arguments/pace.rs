@@ -3,12 +3,13 @@
 use clap::Args;
 use trueup_cluster::RateLimit;
 
-/// The client-side limit of requests, by Flux's names.
+/// The client-side limit of requests, by Flux's names; Flagger's are taken too.
 #[derive(Debug, Args)]
 pub struct PaceArguments {
     /// Requests a second to the Kubernetes API in the long run; negative for no limit
     #[arg(
         long,
+        alias = "kubeconfig-qps",
         value_name = "N",
         default_value_t = RateLimit::DEFAULT.per_second,
         allow_negative_numbers = true,
@@ -18,6 +19,7 @@ pub struct PaceArguments {
     /// Requests to the Kubernetes API that may go at once after a quiet time
     #[arg(
         long,
+        alias = "kubeconfig-burst",
         value_name = "N",
         default_value_t = RateLimit::DEFAULT.burst,
         value_parser = clap::value_parser!(u32).range(1..)

@@ -4,6 +4,7 @@ use super::connection::{Connection, address};
 use super::gates::FeatureGate;
 use super::leader_election::LeaderElectionArguments;
 use super::pace::PaceArguments;
+use super::serve_canaries::ServeCanariesArguments;
 use clap::{ArgAction, Args, ValueEnum};
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -74,13 +75,16 @@ pub struct ControllerArguments {
     /// Who may do what, and where.
     #[command(flatten)]
     pub tenancy: TenancyArguments,
+    /// How Canaries are served.
+    #[command(flatten)]
+    pub canaries: ServeCanariesArguments,
 }
 
 /// Flags of `trueup controller` that bound what objects may ask for, by
 /// Flux's names.
 #[derive(Debug, Args)]
 pub struct TenancyArguments {
-    /// Refuse sources and dependencies in other namespaces
+    /// Refuse sources, dependencies, metric templates and alert providers in other namespaces
     #[arg(long)]
     pub no_cross_namespace_refs: bool,
     /// Apply Kustomizations that name no account as this one of their namespace [default: as the controller]

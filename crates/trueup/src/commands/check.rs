@@ -10,8 +10,10 @@ use tokio::time::{Instant, sleep};
 use trueup_cluster::{Form, LiveObject, Scope, Session};
 use trueup_gocompat::{SemverRange, parse_version};
 use trueup_health::assess;
-use trueup_kinds::KUBERNETES_RANGE;
-use trueup_object::{GroupVersionKind, Value};
+use trueup_kinds::{
+    INSTALL_NAME, KUBERNETES_RANGE, Widening, progressive_delivery_definitions, widen,
+};
+use trueup_object::{GroupVersionKind, ObjectRef, Value};
 
 /// Whether a check went well; what went wrong has been told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,6 +52,9 @@ pub async fn run(arguments: CheckArguments) -> Result<ExitCode, Failure> {
     verdict = verdict.and(checked);
     progress::action("checking crds");
     verdict = verdict.and(custom_resources(&session).await?);
+    if serves_canaries(&deployments(&session, namespace).await?) {
+        verdict = verdict.and(canary_definitions(&session).await?);
+    }
     match verdict {
         Verdict::Passed => {
             progress::success("all checks passed");
@@ -166,6 +171,42 @@ async fn custom_resources(session: &Session) -> Result<Verdict, Failure> {
         }
     });
     Ok(verdicts.fold(Verdict::Passed, Verdict::and))
+}
+
+/// Whether ours is among the controllers, and Canaries are not left to others.
+fn serves_canaries(deployments: &[LiveObject]) -> bool {
+    let ours = deployments.iter().filter(|it| it.name() == INSTALL_NAME);
+    ours.map(|it| arguments(it.value()))
+        .any(|arguments| !arguments.contains(&"--canaries=false"))
+}
+
+fn arguments(deployment: &Value) -> Vec<&str> {
+    let containers = deployment.at(&["spec", "template", "spec", "containers"]);
+    let containers = containers.and_then(Value::as_list).unwrap_or_default();
+    let lists = containers.iter().filter_map(|it| it.get("args")?.as_list());
+    lists.flatten().filter_map(Value::as_str).collect()
+}
+
+/// Definitions that Flagger has installed lack fields in which our runs are
+/// remembered.
+async fn canary_definitions(session: &Session) -> Result<Verdict, Failure> {
+    let mut verdict = Verdict::Passed;
+    for ours in progressive_delivery_definitions() {
+        let reference = ObjectRef::of(&ours).expect("our definitions have names");
+        let Some(live) = session.find(&reference, Form::Full).await? else {
+            continue;
+        };
+        let said = match widen(live.value(), &ours) {
+            Widening::Enough => continue,
+            Widening::Wider(_) => format!("{} lacks fields that runs need", live.name()),
+            Widening::NoSuchVersion(version) => {
+                format!("{} has no version {version}", live.name())
+            }
+        };
+        verdict = failed(&said);
+        progress::hint("`trueup install` adds what is missing, and takes nothing away");
+    }
+    Ok(verdict)
 }
 
 /// Tells what is wrong.

@@ -1,5 +1,6 @@
 //! `trueup controller`.
 
+mod canaries;
 pub(super) mod log;
 
 use super::{Failure, said};
@@ -16,6 +17,7 @@ use trueup_controller::{
     LeaderElection, RemoteBases,
 };
 use trueup_object::Text;
+use trueup_rollout::machine::References;
 use trueup_source::{
     ArtifactStore, ArtifactStoreOptions, GitFetcher, GitFetcherOptions, WebFetcher,
 };
@@ -63,6 +65,8 @@ pub async fn run(arguments: ControllerArguments) -> Result<ExitCode, Failure> {
         .into_iter()
         .map(|kind| (kind, arguments.concurrent))
         .collect();
+    let references = references(&arguments.tenancy);
+    options.canaries = canaries::options(&arguments.canaries, references)?;
     bound(&mut options, &arguments.tenancy);
     let handle = Controller::start(options);
     // Everybody may reach the metrics, and only our own namespace the artifacts.
@@ -99,6 +103,15 @@ fn external_artifacts(arguments: &ControllerArguments) -> Result<ExternalArtifac
     }
     let fetcher = WebFetcher::of_artifacts().map_err(said)?;
     Ok(ExternalArtifacts::Allowed(Arc::new(fetcher)))
+}
+
+/// Whether Canaries may refer to other namespaces.
+fn references(tenancy: &TenancyArguments) -> References {
+    if tenancy.no_cross_namespace_refs {
+        References::OwnNamespaceOnly
+    } else {
+        References::AcrossNamespaces
+    }
 }
 
 /// Sets the bounds of what objects may ask for.

@@ -9,7 +9,7 @@ use futures::StreamExt;
 use jiff::Timestamp;
 use std::process::ExitCode;
 use trueup_cluster::{Form, LiveObject, Scope, Session, WatchEvent, WatchSpec};
-use trueup_kinds::names::{KUSTOMIZE_GROUP, SOURCE_GROUP};
+use trueup_kinds::names::{FLAGGER_GROUP, KUSTOMIZE_GROUP, SOURCE_GROUP};
 use trueup_object::{GroupVersionKind, Value};
 
 /// The objects whose events are shown: all of our kinds when empty.
@@ -203,7 +203,7 @@ fn is_shown(event: &Value, subjects: &Subjects, arguments: &EventsArguments) -> 
     let is_ours = involved
         .str_at(&["apiVersion"])
         .and_then(|version| version.rsplit_once('/'))
-        .is_some_and(|(group, _)| [KUSTOMIZE_GROUP, SOURCE_GROUP].contains(&group));
+        .is_some_and(|(group, _)| [KUSTOMIZE_GROUP, SOURCE_GROUP, FLAGGER_GROUP].contains(&group));
     let kind = event.str_at(&["type"]).unwrap_or_default();
     let is_type = arguments.types.is_empty()
         || arguments

@@ -7,7 +7,7 @@ mod selector;
 use super::{Failure, said};
 use crate::arguments::{DocumentFormat, GetArguments, GetWhat, ListFormat, SourcesKind};
 use crate::table::Table;
-use crate::words::{EXTERNAL_ARTIFACT, GIT_REPOSITORY, KUSTOMIZATION, Words};
+use crate::words::{CANARY, EXTERNAL_ARTIFACT, GIT_REPOSITORY, KUSTOMIZATION, Words};
 use crate::{connect, document, progress};
 use columns::header;
 use futures::StreamExt;
@@ -44,17 +44,22 @@ enum Columns {
 /// Prints the objects asked for, a table a kind.
 pub async fn run(arguments: GetArguments) -> Result<ExitCode, Failure> {
     let views = views(&arguments);
-    if arguments.watch && views.len() > 1 {
+    if arguments.list.watch && views.len() > 1 {
         return Err(said("expected a single resource type, but found all")
             .hinted("watch one kind, such as `trueup get kustomizations --watch`"));
     }
     let selector = arguments
+        .list
         .status_selector
         .as_deref()
         .map(StatusSelector::parse)
         .transpose()?;
     let session = connect::session(&arguments.scope).await?;
-    match (arguments.output, arguments.watch, views.as_slice()) {
+    match (
+        arguments.list.output,
+        arguments.list.watch,
+        views.as_slice(),
+    ) {
         (Some(format), false, _) if format != ListFormat::Wide => {
             documents(&session, &views, &arguments, selector.as_ref(), format).await?;
         }
@@ -65,7 +70,7 @@ pub async fn run(arguments: GetArguments) -> Result<ExitCode, Failure> {
 }
 
 fn views(arguments: &GetArguments) -> Vec<View<'_>> {
-    let is_wide = arguments.output == Some(ListFormat::Wide);
+    let is_wide = arguments.list.output == Some(ListFormat::Wide);
     let usual = if is_wide {
         Columns::Wide
     } else {
@@ -98,10 +103,12 @@ fn views(arguments: &GetArguments) -> Vec<View<'_>> {
             view(&GIT_REPOSITORY, None, Naming::WithKind),
             view(&EXTERNAL_ARTIFACT, None, Naming::WithKind),
         ],
+        GetWhat::Canaries { name } => vec![view(&CANARY, name.as_deref(), Naming::Short)],
         GetWhat::All => vec![
             view(&GIT_REPOSITORY, None, Naming::WithKind),
             view(&EXTERNAL_ARTIFACT, None, Naming::WithKind),
             view(&KUSTOMIZATION, None, Naming::WithKind),
+            view(&CANARY, None, Naming::WithKind),
         ],
     }
 }
@@ -217,7 +224,7 @@ fn show_changed(
     let each = |print: &dyn Fn(&LiveObject) -> Result<(), Failure>| {
         objects.iter().try_for_each(|object| print(object))
     };
-    match arguments.output {
+    match arguments.list.output {
         Some(ListFormat::Json) => each(&|object| {
             document::print_value(&row::without_managers(object), DocumentFormat::Json)
         }),
@@ -246,13 +253,13 @@ fn is_selected(object: &LiveObject, selector: Option<&StatusSelector>) -> bool {
 
 fn scope(view: &View<'_>, arguments: &GetArguments) -> Scope {
     let namespace = arguments.scope.namespace.as_str();
-    let scope = match (view.name, arguments.all_namespaces) {
+    let scope = match (view.name, arguments.list.all_namespaces) {
         (Some(name), true) => Scope::object("", name),
         (Some(name), false) => Scope::object(namespace, name),
         (None, true) => Scope::all(),
         (None, false) => Scope::namespace(namespace),
     };
-    match &arguments.label_selector {
+    match &arguments.list.label_selector {
         Some(selector) => scope.labelled(selector),
         None => scope,
     }
@@ -283,7 +290,7 @@ async fn objects(
         Some(name) => said(format!("{kind} object '{name}' not found in {place}")),
         None => said(format!("no {kind} objects found in {place}")),
     };
-    Err(if arguments.all_namespaces {
+    Err(if arguments.list.all_namespaces {
         failure
     } else {
         failure.hinted("--all-namespaces (-A) looks in all of them, --namespace (-n) in another")
@@ -291,7 +298,7 @@ async fn objects(
 }
 
 fn place(arguments: &GetArguments) -> String {
-    if arguments.all_namespaces {
+    if arguments.list.all_namespaces {
         return "any namespace".to_owned();
     }
     format!("{:?} namespace", arguments.scope.namespace)

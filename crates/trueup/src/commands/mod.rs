@@ -3,6 +3,7 @@
 mod apiserver;
 mod approve;
 mod build;
+mod canary;
 mod check;
 mod confirm;
 mod controller;
@@ -77,6 +78,7 @@ pub fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
         Command::Suspend(arguments) => online(suspend::suspend(arguments)),
         Command::Resume(arguments) => online(suspend::resume(arguments)),
         Command::Approve(arguments) => online(approve::run(arguments)),
+        Command::Canary(arguments) => online(canary::run(arguments)),
         Command::Delete(arguments) => online(delete::run(arguments)),
         Command::SuperviseProcess => Ok(trueup_workloads::process::supervise()),
         Command::Completion { shell } => {

@@ -10,7 +10,7 @@ use trueup_object::{GroupKind, Value};
 
 /// The kinds that are counted where the cluster serves them: ours, and those
 /// of a Flux beside us.
-const KINDS: [(&str, &str); 13] = [
+const KINDS: [(&str, &str); 14] = [
     ("source.toolkit.fluxcd.io", "GitRepository"),
     ("source.toolkit.fluxcd.io", "OCIRepository"),
     ("source.toolkit.fluxcd.io", "HelmRepository"),
@@ -24,6 +24,7 @@ const KINDS: [(&str, &str); 13] = [
     ("image.toolkit.fluxcd.io", "ImageUpdateAutomation"),
     ("image.toolkit.fluxcd.io", "ImagePolicy"),
     ("image.toolkit.fluxcd.io", "ImageRepository"),
+    ("flagger.app", "Canary"),
 ];
 
 /// Counts objects, a row a kind.

@@ -1,9 +1,12 @@
-//! `trueup tree`: the inventory of a Kustomization, and of those in it.
+//! `trueup tree`: the inventory of a Kustomization, of those in it, and what was
+//! made for Canaries in it.
+
+mod canary;
 
 use super::Failure;
 use crate::arguments::{DocumentFormat, TreeArguments, TreeWhat};
 use crate::paint::printable;
-use crate::words::KUSTOMIZATION;
+use crate::words::{CANARY, KUSTOMIZATION};
 use crate::{connect, document};
 use std::collections::BTreeSet;
 use std::process::ExitCode;
@@ -29,6 +32,15 @@ enum Detail {
 struct Node {
     object: ObjectRef,
     children: Vec<Node>,
+}
+
+impl Node {
+    fn leaf(object: ObjectRef) -> Self {
+        Self {
+            object,
+            children: Vec::new(),
+        }
+    }
 }
 
 /// Prints the tree.
@@ -106,8 +118,13 @@ impl Walk<'_> {
     }
 
     /// What an entry applied itself, where it is a Kustomization that was not
-    /// followed yet. One that is gone has nothing.
+    /// followed yet, or what was made for a Canary. One that is gone has
+    /// nothing.
     async fn inside(&mut self, entry: &ObjectRef, levels: usize) -> Result<Vec<Node>, Failure> {
+        if entry.kind.group_kind() == CANARY.gvk().group_kind() {
+            let made = canary::made_for(self.session, entry).await?;
+            return Ok(made.into_iter().map(Node::leaf).collect());
+        }
         let is_kustomization = entry.kind.group_kind() == KUSTOMIZATION.gvk().group_kind();
         if !is_kustomization || !self.seen.insert(object_id(entry).to_string()) {
             return Ok(Vec::new());

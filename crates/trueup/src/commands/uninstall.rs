@@ -10,13 +10,15 @@ use std::process::ExitCode;
 use std::time::Duration;
 use tokio::time::{Instant, sleep};
 use trueup_cluster::{
-    ApiError, DeleteOptions, ErrorClass, Form, LiveObject, Patch, Persist, Scope, Session,
-    WriteOptions,
+    ApiError, DeleteOptions, ErrorClass, Form, LiveObject, Patch, Persist, Propagation, Scope,
+    Session, WriteOptions,
 };
-use trueup_kinds::{definitions, names};
+use trueup_kinds::{Canary, Resource, definitions, names};
 use trueup_object::{GroupVersionKind, ObjectRef, Value, value};
 
 const POLL_INTERVAL: Duration = Duration::from_millis(200);
+/// The finalizers of the kinds that we serve.
+const FINALIZERS: [&str; 2] = [names::FINALIZER, names::FLAGGER_FINALIZER];
 /// How often a finalizer is taken off an object that changes meanwhile.
 const ATTEMPTS: u32 = 5;
 
@@ -47,7 +49,7 @@ pub async fn run(arguments: UninstallArguments) -> Result<ExitCode, Failure> {
             "custom resource definitions and finalizers stay: {} uses them",
             user.reference()
         )),
-        None => removal.definitions().await?,
+        None => removal.definitions(&found).await?,
     }
     if !arguments.keep_namespace {
         removal.namespace(&found, namespace).await?;
@@ -90,8 +92,15 @@ impl Removal {
         Ok(())
     }
 
-    async fn definitions(&mut self) -> Result<(), Failure> {
-        let installed = installation::definitions(&self.session).await?;
+    async fn definitions(&mut self, found: &Found) -> Result<(), Failure> {
+        let mut installed = installation::definitions(&self.session).await?;
+        if let Some(flagger) = found.flagger() {
+            progress::waiting(&format!(
+                "definitions of Canaries stay: {} uses them",
+                flagger.reference()
+            ));
+            installed.retain(|it| !it.reference.name.ends_with(names::FLAGGER_GROUP));
+        }
         progress::action("deleting toolkit.fluxcd.io finalizers in all namespaces");
         for definition in definitions() {
             let name = definition.str_at(&["metadata", "name"]);
@@ -100,6 +109,9 @@ impl Removal {
                 .any(|it| Some(it.reference.name.as_str()) == name)
             {
                 self.finalizers(&definition).await?;
+                if kind_of(&definition).kind == Canary::KIND {
+                    self.canaries(&definition).await?;
+                }
             }
         }
         progress::action("deleting toolkit.fluxcd.io custom resource definitions");
@@ -145,29 +157,10 @@ impl Removal {
         );
     }
 
-    /// Takes our finalizer off every object of a kind, so that the definition
+    /// Takes our finalizers off every object of a kind, so that the definition
     /// can go without anything applied going with it.
     async fn finalizers(&mut self, definition: &Value) -> Result<(), Failure> {
-        let text = |path: &[&str]| definition.str_at(path).unwrap_or_default();
-        let versions = definition
-            .at(&["spec", "versions"])
-            .and_then(Value::as_list);
-        let version = versions.unwrap_or_default().first();
-        let version = version
-            .and_then(|it| it.str_at(&["name"]))
-            .unwrap_or_default();
-        let api_version = format!("{}/{version}", text(&["spec", "group"]));
-        let kind = GroupVersionKind::new(&api_version, text(&["spec", "names", "kind"]));
-        let listed = self
-            .session
-            .list(&kind, &Scope::all(), Form::Metadata)
-            .await;
-        let objects = match listed {
-            Ok(list) => list.objects,
-            Err(error) if error.class() == ErrorClass::KindMissing => return Ok(()),
-            Err(error) => return Err(error.into()),
-        };
-        for object in objects {
+        for object in self.objects(definition).await? {
             let reference = object.reference().clone();
             let outcome = self.strip(object).await;
             self.tell(
@@ -178,6 +171,37 @@ impl Removal {
             );
         }
         Ok(())
+    }
+
+    /// Deletes the Canaries before their definition goes, each without what was
+    /// made for it: primaries serve on, and routes go on to lead to them.
+    async fn canaries(&mut self, definition: &Value) -> Result<(), Failure> {
+        for canary in self.objects(definition).await? {
+            let options = DeleteOptions {
+                persist: self.persist,
+                propagation: Propagation::Orphan,
+                ..DeleteOptions::of_uid(canary.uid())
+            };
+            let outcome = self.session.delete(canary.reference(), &options).await;
+            self.tell(
+                canary.reference(),
+                "deleted, what was made for it stays",
+                "deletion",
+                outcome.map(|_| ()),
+            );
+            self.gone(canary.reference()).await?;
+        }
+        Ok(())
+    }
+
+    /// All objects of a definition's kind.
+    async fn objects(&self, definition: &Value) -> Result<Vec<LiveObject>, Failure> {
+        let (kind, scope) = (kind_of(definition), Scope::all());
+        match self.session.list(&kind, &scope, Form::Metadata).await {
+            Ok(list) => Ok(list.objects),
+            Err(error) if error.class() == ErrorClass::KindMissing => Ok(Vec::new()),
+            Err(error) => Err(error.into()),
+        }
     }
 
     async fn strip(&self, mut object: LiveObject) -> Result<(), ApiError> {
@@ -247,13 +271,27 @@ impl Removal {
     }
 }
 
-/// The patch that takes our finalizer off this version of an object; `None`
+/// The kind that a definition of ours defines.
+fn kind_of(definition: &Value) -> GroupVersionKind {
+    let text = |path: &[&str]| definition.str_at(path).unwrap_or_default();
+    let versions = definition
+        .at(&["spec", "versions"])
+        .and_then(Value::as_list);
+    let version = versions.unwrap_or_default().first();
+    let version = version
+        .and_then(|it| it.str_at(&["name"]))
+        .unwrap_or_default();
+    let api_version = format!("{}/{version}", text(&["spec", "group"]));
+    GroupVersionKind::new(&api_version, text(&["spec", "names", "kind"]))
+}
+
+/// The patch that takes our finalizers off this version of an object; `None`
 /// where there is none.
 fn without_finalizer(object: &LiveObject) -> Option<Patch> {
     let finalizers = object.value().at(&["metadata", "finalizers"])?.as_list()?;
     let others: Vec<Value> = finalizers
         .iter()
-        .filter(|it| it.as_str() != Some(names::FINALIZER))
+        .filter(|it| !FINALIZERS.map(Some).contains(&it.as_str()))
         .cloned()
         .collect();
     if others.len() == finalizers.len() {

@@ -26,8 +26,48 @@ networkPolicy: true
 # debug, info or error.
 logLevel: info
 clusterDomain: cluster.local
-# Further arguments of `trueup controller`.
+# Further arguments of `trueup controller`, and variables of its environment.
 extraArgs: []
+env: []
+# - name: SLACK_URL
+#   valueFrom:
+#     secretKeyRef:
+#       name: slack
+#       key: url
+canaries:
+  # False where Flagger serves them, or nobody wants them: they are left alone,
+  # and neither defined nor anything allowed for them.
+  enabled: true
+  # What routes the traffic of Canaries that name no provider [istio].
+  meshProvider: ""
+  # The Prometheus of Canaries that name none [http://prometheus:9090].
+  metricsServer: ""
+  # Labels that may tell a target's Pods [app,name,app.kubernetes.io/name].
+  selectorLabels: ""
+  # Prefixes of labels that copies keep; * is all.
+  includeLabelPrefix: ""
+  # Prefix of annotations of NGINX's Ingresses [nginx.ingress.kubernetes.io].
+  ingressAnnotationsPrefix: ""
+  # Class of HTTPProxy objects.
+  ingressClass: ""
+  configTracking:
+    # Copy and watch the ConfigMaps and Secrets of targets.
+    enabled: true
+  # Where events go; better as EVENT_WEBHOOK_URL in env, from a Secret.
+  eventWebhook: ""
+  # The name of the cluster in alerts.
+  clusterName: ""
+  slack:
+    # Better as SLACK_URL and SLACK_TOKEN in env, from a Secret.
+    url: ""
+    token: ""
+    user: ""
+    channel: ""
+    proxy: ""
+  msteams:
+    # Better as MSTEAMS_URL in env, from a Secret.
+    url: ""
+    proxy: ""
 definitions:
   # False where another tool, such as Flux, has installed them.
   install: true
@@ -54,6 +94,26 @@ See whether it works:
 
   trueup check --namespace {{ .Release.Namespace }}
 "#;
+
+/// Flags of `trueup controller` and the values that they have, where there are
+/// some.
+const CANARY_FLAGS: [(&str, &str); 15] = [
+    ("mesh-provider", "meshProvider"),
+    ("metrics-server", "metricsServer"),
+    ("selector-labels", "selectorLabels"),
+    ("include-label-prefix", "includeLabelPrefix"),
+    ("ingress-annotations-prefix", "ingressAnnotationsPrefix"),
+    ("ingress-class", "ingressClass"),
+    ("event-webhook", "eventWebhook"),
+    ("cluster-name", "clusterName"),
+    ("slack-url", "slack.url"),
+    ("slack-token", "slack.token"),
+    ("slack-user", "slack.user"),
+    ("slack-channel", "slack.channel"),
+    ("slack-proxy-url", "slack.proxy"),
+    ("msteams-url", "msteams.url"),
+    ("msteams-proxy-url", "msteams.proxy"),
+];
 
 /// Stands where a template comes in.
 const SENTINEL: &str = "TEMPLATE";
@@ -165,8 +225,15 @@ fn template_deployment(deployment: &mut Value) {
         .and_then(Value::as_list)
         .unwrap()
         .to_vec();
-    arguments.extend(["WATCH", "EXTRA"].map(Value::string));
+    arguments.extend(["WATCH", "CANARIES", "EXTRA"].map(Value::string));
     container.set_at(&["args"], arguments.into());
+    let mut environment = container
+        .get("env")
+        .and_then(Value::as_list)
+        .unwrap()
+        .to_vec();
+    environment.push(Value::string("ENVIRONMENT"));
+    container.set_at(&["env"], environment.into());
     deployment.set_at(&containers, vec![container].into());
 }
 
@@ -176,6 +243,12 @@ fn template(manifest: &Value) -> String {
     let name = ObjectRef::of(manifest).unwrap().name;
     let condition = match manifest.str_at(&["kind"]) {
         Some("ClusterRoleBinding") if name.contains("cluster-admin") => ".Values.clusterAdmin",
+        Some("ClusterRole" | "ClusterRoleBinding") if name.contains("canaries") => {
+            ".Values.canaries.enabled"
+        }
+        Some("CustomResourceDefinition") if name.ends_with(names::FLAGGER_GROUP) => {
+            ".Values.canaries.enabled"
+        }
         Some("NetworkPolicy") => ".Values.networkPolicy",
         _ => return text,
     };
@@ -213,6 +286,8 @@ fn block(line: &str) -> String {
         "- WATCH" => format!(
             "{pad}{{{{- if not .Values.watchAllNamespaces }}}}\n{pad}- --watch-all-namespaces=false\n{pad}{{{{- end }}}}"
         ),
+        "- CANARIES" => canary_flags(&pad),
+        "- ENVIRONMENT" => merged("env"),
         "- EXTRA" => format!(
             "{pad}{{{{- range .Values.extraArgs }}}}\n{pad}- {{{{ . | quote }}}}\n{pad}{{{{- end }}}}"
         ),
@@ -222,14 +297,32 @@ fn block(line: &str) -> String {
     }
 }
 
+/// The flags about Canaries; none where all values are as they come.
+fn canary_flags(pad: &str) -> String {
+    let switches = [
+        ("canaries.enabled", "canaries"),
+        ("canaries.configTracking.enabled", "enable-config-tracking"),
+    ];
+    let switches = switches.iter().map(|(value, flag)| {
+        format!("{{{{- if not .Values.{value} }}}}\n- --{flag}=false\n{{{{- end }}}}")
+    });
+    let texts = CANARY_FLAGS.iter().map(|(flag, value)| {
+        format!(
+            "{{{{- with .Values.canaries.{value} }}}}\n- {{{{ printf \"--{flag}=%s\" . | quote }}}}\n{{{{- end }}}}"
+        )
+    });
+    let lines: Vec<String> = switches.chain(texts).collect();
+    let indented = lines.join("\n").replace('\n', &format!("\n{pad}"));
+    format!("{pad}{indented}")
+}
+
 #[test]
 fn no_line_stands_for_a_block_that_is_not_there() {
     for (path, text) in files() {
         assert!(!text.contains(SENTINEL), "{path} has a gap left");
-        assert!(
-            !text.contains("- WATCH") && !text.contains("- EXTRA"),
-            "{path}"
-        );
+        for line in ["- WATCH", "- CANARIES", "- EXTRA", "- ENVIRONMENT"] {
+            assert!(!text.contains(line), "{path}");
+        }
     }
 }
 

@@ -63,7 +63,7 @@ fn old_definition(plural: &str, kind: &str) -> Value {
 }
 
 /// A cluster of its own, in which no controllers run but those installed.
-async fn in_a_cluster(name: &str, test: impl AsyncFnOnce(&mut World)) {
+pub async fn in_a_cluster(name: &str, test: impl AsyncFnOnce(&mut World)) {
     in_a_world(name, async |world| {
         if world.is_shared() {
             println!("skipped: {name}: installs cluster-wide, and others use this cluster");
@@ -366,6 +366,11 @@ fn helm_takes_the_chart_and_makes_what_is_exported() {
         "definitions.install=false",
         "replicas=2",
         "extraArgs[0]=--no-remote-bases",
+        "env[0].name=SLACK_URL",
+        "canaries.enabled=false",
+        "canaries.configTracking.enabled=false",
+        "canaries.meshProvider=nginx",
+        "canaries.slack.channel=general",
         named,
     ] {
         let made = objects(&helm(&["template", "--set", setting, "trueup"]));

@@ -17,7 +17,7 @@ const AFTER_CONFLICTS: [(&str, &str, &str); 2] = [
 ];
 
 /// A right: group, resource, verb.
-type Right = (String, String, String);
+pub type Right = (String, String, String);
 
 fn texts(rule: &Value, key: &str) -> Vec<String> {
     let list = rule.get(key).and_then(Value::as_list).unwrap_or_default();
@@ -26,7 +26,8 @@ fn texts(rule: &Value, key: &str) -> Vec<String> {
         .collect()
 }
 
-fn rights_of(role: &Value) -> BTreeSet<Right> {
+/// What a role allows.
+pub fn rights_of(role: &Value) -> BTreeSet<Right> {
     let mut rights = BTreeSet::new();
     for rule in role.get("rules").and_then(Value::as_list).unwrap() {
         for group in texts(rule, "apiGroups") {
@@ -40,10 +41,11 @@ fn rights_of(role: &Value) -> BTreeSet<Right> {
     rights
 }
 
-/// The account, its roles and its bindings as `trueup install` makes them.
-async fn exported(world: &World) -> Vec<Value> {
+/// The account, its roles and its bindings as `trueup install` makes them with
+/// these flags.
+pub async fn exported(world: &World, flags: &[&str]) -> Vec<Value> {
     let export = ["install", "--export", "--no-cluster-admin", "--namespace"];
-    let arguments = [export.as_slice(), &[world.namespace.as_str()]].concat();
+    let arguments = [export.as_slice(), &[world.namespace.as_str()], flags].concat();
     let out = world.trueup_alone(&arguments).await.out;
     let limits = ManifestLimits::default();
     let manifests = read_manifests("export.yaml", out.as_bytes(), &limits).unwrap();
@@ -51,7 +53,8 @@ async fn exported(world: &World) -> Vec<Value> {
     values
         .filter(|it| {
             let name = it.str_at(&["metadata", "name"]).unwrap_or_default();
-            let is_ours = name.contains("controller") || name.contains("leader-election");
+            let words = ["controller", "leader-election", "canaries"];
+            let is_ours = words.iter().any(|word| name.contains(word));
             match it.str_at(&["kind"]).unwrap_or_default() {
                 "ServiceAccount" => true,
                 kind => kind.contains("Role") && is_ours,
@@ -62,7 +65,7 @@ async fn exported(world: &World) -> Vec<Value> {
 
 impl World {
     /// What the controllers asked for as themselves, and whether they might.
-    fn asked(&self, is_allowed: bool) -> BTreeSet<Right> {
+    pub fn asked(&self, is_allowed: bool) -> BTreeSet<Right> {
         let account = format!("system:serviceaccount:{}:trueup", self.namespace);
         let asked = self.audit().asked().into_iter();
         asked
@@ -175,11 +178,12 @@ impl World {
 async fn without_cluster_admin_the_rights_suffice_for_tenants_and_hold_nothing_unused() {
     in_a_world("rights", async |world| {
         world.kill_controllers();
-        let manifests = exported(world).await;
+        let without_canaries = ["--canaries=false"];
+        let manifests = exported(world, &without_canaries).await;
         for manifest in &manifests {
             world.apply(manifest).await;
         }
-        let process = world.spawn_installed().await;
+        let process = world.spawn_installed(&without_canaries).await;
         let here = world.namespace.clone();
         world.tenant(&here).await;
         world.follow_private().await;

@@ -2,9 +2,10 @@
 
 use super::columns::{Column, columns};
 use super::{Naming, View};
-use crate::age;
 use crate::arguments::GetArguments;
-use crate::words::{condition, is_suspended};
+use crate::canary_facts::CanaryFacts;
+use crate::words::{CANARY, condition, is_suspended};
+use crate::{age, digests};
 use jiff::Timestamp;
 use trueup_cluster::LiveObject;
 use trueup_kinds::Suspension;
@@ -12,8 +13,32 @@ use trueup_object::{Value, decode};
 
 /// The cells of a row, as many as the header has.
 pub fn of(view: &View<'_>, object: &LiveObject, arguments: &GetArguments) -> Vec<String> {
+    let is_canary = view.words == &CANARY;
+    let facts = is_canary.then(|| CanaryFacts::of(object.value(), Timestamp::now()));
     let columns = columns(view, arguments).into_iter();
-    columns.map(|column| cell(view, object, column)).collect()
+    columns
+        .map(
+            |column| match facts.as_ref().and_then(|it| fact(it, column)) {
+                Some(fact) => fact.to_owned(),
+                None => cell(view, object, column),
+            },
+        )
+        .collect()
+}
+
+/// What only a Canary has to tell.
+fn fact(facts: &CanaryFacts, column: Column) -> Option<&str> {
+    Some(match column {
+        Column::Phase => &facts.phase,
+        Column::Weight => &facts.weight,
+        Column::Step => &facts.step,
+        Column::FailedChecks => &facts.failed_checks,
+        Column::Revision => &facts.revision,
+        Column::Target => &facts.target,
+        Column::Provider => &facts.provider,
+        Column::LastTransition => &facts.last_transition,
+        _ => return None,
+    })
 }
 
 fn cell(view: &View<'_>, object: &LiveObject, column: Column) -> String {
@@ -23,14 +48,21 @@ fn cell(view: &View<'_>, object: &LiveObject, column: Column) -> String {
         Column::Namespace => object.namespace().to_string(),
         Column::Name => name(view, object),
         Column::Source => source(value),
-        Column::Revision => shorten_digests(view.words.revision(value)),
+        Column::Revision => digests::shorten(view.words.revision(value)),
         Column::Suspended if is_suspended(value) => "True".to_owned(),
         Column::Suspended => "False".to_owned(),
         Column::Ready => of_ready("status").unwrap_or("False").to_owned(),
         Column::Age => age::since(object.creation_timestamp(), Timestamp::now()),
+        Column::Phase
+        | Column::Weight
+        | Column::Step
+        | Column::FailedChecks
+        | Column::Target
+        | Column::Provider
+        | Column::LastTransition => String::new(),
         Column::Message => of_ready("message").map_or_else(
             || "waiting to be reconciled".to_owned(),
-            |text| suspension(value) + &shorten_digests(text),
+            |text| suspension(value) + &digests::shorten(text),
         ),
     }
 }
@@ -80,47 +112,10 @@ fn source(object: &Value) -> String {
     }
 }
 
-/// Cuts every hexadecimal digest in a text to its first eight digits, as the
-/// flux CLI does.
-fn shorten_digests(text: &str) -> String {
-    const KEPT: usize = 8;
-    let mut short = String::new();
-    let mut rest = text;
-    while let Some(start) = rest
-        .find("sha1:")
-        .map(|at| at + 5)
-        .or_else(|| rest.find("sha256:").map(|at| at + 7))
-    {
-        let digits = rest[start..]
-            .bytes()
-            .take_while(u8::is_ascii_hexdigit)
-            .count();
-        short.push_str(&rest[..start + digits.min(KEPT)]);
-        rest = &rest[start + digits..];
-    }
-    short + rest
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use trueup_object::value;
-
-    #[test]
-    fn digests_are_cut_to_eight_digits_wherever_they_stand() {
-        let digest = "0123456789abcdef0123456789abcdef01234567";
-        assert_eq!(
-            shorten_digests(&format!("main@sha1:{digest}")),
-            "main@sha1:01234567"
-        );
-        assert_eq!(
-            shorten_digests(&format!(
-                "Applied revision: main@sha1:{digest}, then sha1:{digest}!"
-            )),
-            "Applied revision: main@sha1:01234567, then sha1:01234567!"
-        );
-        assert_eq!(shorten_digests("no digest"), "no digest");
-    }
 
     #[test]
     fn a_suspension_tells_by_whom_until_when_and_why() {

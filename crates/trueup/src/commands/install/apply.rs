@@ -4,8 +4,9 @@ use super::MANAGER;
 use crate::commands::{Failure, said};
 use crate::{document, progress};
 use std::collections::BTreeSet;
-use trueup_cluster::{ApplyOptions, Form, Persist, Session};
-use trueup_object::{ObjectRef, Text, Value};
+use trueup_cluster::{ApplyOptions, Form, Patch, Persist, Session, WriteOptions};
+use trueup_kinds::{Widening, widen};
+use trueup_object::{ObjectRef, Text, Value, value};
 
 /// Applies manifests by server-side apply. Fields that others hold are taken:
 /// whoever installs decides.
@@ -51,6 +52,39 @@ impl<'a> Applier<'a> {
             self.imagined.insert(reference.name);
         }
         Ok(())
+    }
+}
+
+impl Applier<'_> {
+    /// Adds to a definition of somebody else what ours knows beyond it, and
+    /// prints `widened` or `unchanged`. It stays theirs.
+    pub async fn widen(&self, manifest: &Value) -> Result<(), Failure> {
+        let reference = ObjectRef::of(manifest).ok_or_else(|| said("a manifest without a name"))?;
+        let live = self.session.get(&reference, Form::Full).await?;
+        let change = match widen(live.value(), manifest) {
+            Widening::Enough => "unchanged",
+            Widening::Wider(versions) => {
+                let patch = value!({
+                    "metadata": {"resourceVersion": (live.resource_version().clone())},
+                    "spec": {"versions": versions},
+                });
+                let mut options = WriteOptions::new(MANAGER);
+                options.persist = self.persist;
+                let patch = Patch::Merge(patch);
+                self.session.patch(&reference, &patch, &options).await?;
+                "widened"
+            }
+            Widening::NoSuchVersion(version) => {
+                return Err(said(format!(
+                    "{reference} has no version {version}: it is of a Flagger that is too old"
+                ))
+                .hinted(
+                    "--canaries=false leaves Canaries alone, --force replaces the definition",
+                ));
+            }
+        };
+        let mark = super::super::dry_run_mark(self.persist);
+        document::print(&format!("{reference} {change}{mark}\n"))
     }
 }
 

@@ -4,16 +4,22 @@ use crate::commands::installation::part_of_flux;
 use crate::commands::{Failure, said};
 use crate::progress;
 use trueup_cluster::{ApiError, Form, LiveObject, Scope, Session};
-use trueup_kinds::{InstallOptions, WatchedNamespaces, definitions, names};
+use trueup_kinds::{CanarySupport, InstallOptions, WatchedNamespaces, definitions, names};
 use trueup_object::{GroupVersionKind, ObjectRef, Text, Value, value};
 
-/// Everything that calls itself part of Flux, by labels.
+/// The selectors of the Deployment of a genuine Flagger: its chart's labels, and
+/// those of its manifests.
+const FLAGGER: [&str; 2] = ["app.kubernetes.io/name=flagger", "app=flagger"];
+
+/// Everything that calls itself part of Flux or Flagger, by labels.
 #[derive(Debug, Default)]
 pub struct Found {
     /// The definitions that we would install, and the namespace.
     ground: Vec<LiveObject>,
     /// Deployments, of all namespaces.
     deployments: Vec<LiveObject>,
+    /// Those of Flagger that have Pods.
+    flaggers: Vec<LiveObject>,
 }
 
 /// Whose an object is, by its labels.
@@ -43,7 +49,16 @@ pub async fn look(session: &Session, namespace: &str) -> Result<Found, ApiError>
         .list(&deployment, &scope, Form::Metadata)
         .await?
         .objects;
+    for selector in FLAGGER {
+        let scope = Scope::all().labelled(selector);
+        let listed = session.list(&deployment, &scope, Form::Full).await?.objects;
+        found.flaggers.extend(listed.into_iter().filter(has_pods));
+    }
     Ok(found)
+}
+
+fn has_pods(deployment: &LiveObject) -> bool {
+    deployment.value().i64_at(&["spec", "replicas"]) != Some(0)
 }
 
 /// Whose an object is.
@@ -75,9 +90,23 @@ impl Found {
         }
     }
 
-    /// Controllers of the same kinds in another namespace don't see our
-    /// leases: both would act.
+    /// Whether a definition of Flagger's kinds is there, and not ours: it is
+    /// widened then, so that a Flagger whose version knows more than we do, or
+    /// who comes back, finds all of its own.
+    pub fn has_flaggers(&self, manifest: &Value) -> bool {
+        let wanted = ObjectRef::of(manifest);
+        let live = self
+            .ground
+            .iter()
+            .find(|it| Some(it.reference()) == wanted.as_ref());
+        manifest.str_at(&["spec", "group"]) == Some(names::FLAGGER_GROUP)
+            && live.is_some_and(|live| owner(live) != Owner::Us)
+    }
+
+    /// Controllers of the same kinds don't see our leases if they are in another
+    /// namespace, and a Flagger mostly looks for none: both would act.
     pub fn refuse_rivals(&self, options: &InstallOptions) -> Result<(), Failure> {
+        self.refuse_flagger(options)?;
         if options.watch == WatchedNamespaces::Own {
             return Ok(());
         }
@@ -92,12 +121,39 @@ impl Found {
         }
     }
 
+    fn refuse_flagger(&self, options: &InstallOptions) -> Result<(), Failure> {
+        let flagger = match options.canaries {
+            CanarySupport::Included => self.flagger(),
+            CanarySupport::LeftOut => None,
+        };
+        match flagger {
+            None => Ok(()),
+            Some(flagger) => {
+                let (name, namespace) = (flagger.name(), flagger.namespace());
+                Err(said(format!(
+                    "{} serves Canaries: both would act; leave them to it by --canaries=false, \
+                     or hand over",
+                    flagger.reference()
+                ))
+                .hinted(format!(
+                    "`kubectl scale deployment {name} -n {namespace} --replicas=0` stops it \
+                     where it is, and runs go on from there"
+                )))
+            }
+        }
+    }
+
     /// Deployments of other namespaces that reconcile Kustomizations or sources.
     pub fn rivals(&self, namespace: &str) -> impl Iterator<Item = &LiveObject> {
         let rivals = ["trueup", "kustomize-controller", "source-controller"];
         self.deployments
             .iter()
             .filter(move |it| it.namespace() != namespace && rivals.contains(&it.name().as_str()))
+    }
+
+    /// A Flagger that runs.
+    pub fn flagger(&self) -> Option<&LiveObject> {
+        self.flaggers.first()
     }
 
     /// Controllers in a namespace that are not ours.

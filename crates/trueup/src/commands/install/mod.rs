@@ -61,6 +61,7 @@ async fn install(
     let mut applier = apply::Applier::new(session, persist);
     for manifest in &manifests.ground {
         match found.keeper_of(manifest).filter(|_| !force) {
+            _ if !force && found.has_flaggers(manifest) => applier.widen(manifest).await?,
             Some(keeper) => apply::tell_kept(manifest, &keeper)?,
             None => applier.apply(manifest).await?,
         }

@@ -2,7 +2,9 @@
 
 use crate::arguments::{InstallArguments, LogLevel};
 use crate::commands::{Failure, said};
-use trueup_kinds::{ControllerRights, INSTALL_NAME, InstallOptions, Isolation, WatchedNamespaces};
+use trueup_kinds::{
+    CanarySupport, ControllerRights, INSTALL_NAME, InstallOptions, Isolation, WatchedNamespaces,
+};
 use trueup_object::names::{is_dns_label, is_dns_subdomain, is_label_value, is_qualified_name};
 
 /// This program's version, as labels and tags have it.
@@ -25,6 +27,11 @@ pub fn read(arguments: &InstallArguments) -> Result<InstallOptions, Failure> {
             WatchedNamespaces::All
         } else {
             WatchedNamespaces::Own
+        },
+        canaries: if arguments.canaries {
+            CanarySupport::Included
+        } else {
+            CanarySupport::LeftOut
         },
         isolation: if arguments.network_policy {
             Isolation::NetworkPolicy

@@ -1,68 +1,62 @@
 //! What is told of an object's way into the cluster, in flux's words.
 
 use super::text_at;
-use crate::paint::printable_line;
+use crate::lines::Lines;
 use crate::words::condition;
-use std::fmt::Write;
 use trueup_object::{ObjectRef, Value};
-
-/// How wide the names of the lines are.
-const WIDTH: usize = 17;
 
 /// The report: the object, its Kustomization, the source.
 pub fn text(object: &ObjectRef, kustomization: &Value, source: Option<&Value>) -> String {
     let mut report = Report::default();
-    report.line("Object", &format!("{}/{}", object.kind.kind, object.name));
-    report.line("Namespace", &object.namespace);
-    report.line("Status", "Managed by Flux");
+    report
+        .lines
+        .line("Object", &format!("{}/{}", object.kind.kind, object.name));
+    report.lines.line("Namespace", &object.namespace);
+    report.lines.line("Status", "Managed by Flux");
     report.part(kustomization);
-    report.line(
+    report.lines.line(
         "Target",
         text_at(kustomization, &["spec", "targetNamespace"]),
     );
-    report.line("Path", text_at(kustomization, &["spec", "path"]));
-    report.line(
+    report
+        .lines
+        .line("Path", text_at(kustomization, &["spec", "path"]));
+    report.lines.line(
         "Revision",
         text_at(kustomization, &["status", "lastAppliedRevision"]),
     );
     let origin = ["status", "lastAppliedOriginRevision"];
-    report.line("Origin Revision", text_at(kustomization, &origin));
+    report
+        .lines
+        .line("Origin Revision", text_at(kustomization, &origin));
     report.ready(kustomization);
     if let Some(source) = source {
         report.source(source);
     }
-    report.text
+    report.lines.into_text()
 }
 
 #[derive(Default)]
 struct Report {
-    text: String,
+    lines: Lines,
 }
 
 impl Report {
-    /// A line, unless there is nothing to tell.
-    fn line(&mut self, name: &str, value: &str) {
-        if !value.is_empty() {
-            let name = format!("{name}:");
-            // Writing to a String never fails.
-            let _ = writeln!(self.text, "{name:WIDTH$}{}", printable_line(value));
-        }
-    }
-
     /// The head of the part about one of our objects.
     fn part(&mut self, object: &Value) {
-        self.text.push_str("---\n");
-        self.line(
+        self.lines.rule();
+        self.lines.line(
             text_at(object, &["kind"]),
             text_at(object, &["metadata", "name"]),
         );
-        self.line("Namespace", text_at(object, &["metadata", "namespace"]));
+        self.lines
+            .line("Namespace", text_at(object, &["metadata", "namespace"]));
     }
 
     fn source(&mut self, source: &Value) {
         self.part(source);
-        self.line("URL", text_at(source, &["spec", "url"]));
-        self.line("Source", &made_of(source));
+        self.lines.line("URL", text_at(source, &["spec", "url"]));
+        self.lines.line("Source", &made_of(source));
         let reference = |key: &str| text_at(source, &["spec", "ref", key]);
         let chosen = [
             ("Tag", reference("tag")),
@@ -71,9 +65,9 @@ impl Report {
             ("Branch", reference("branch")),
         ];
         if let Some((name, value)) = chosen.into_iter().find(|(_, value)| !value.is_empty()) {
-            self.line(name, value);
+            self.lines.line(name, value);
         }
-        self.line(
+        self.lines.line(
             "Revision",
             text_at(source, &["status", "artifact", "revision"]),
         );
@@ -82,15 +76,15 @@ impl Report {
 
     fn ready(&mut self, object: &Value) {
         let Some(ready) = condition(object, "Ready") else {
-            return self.line("Status", "Unknown");
+            return self.lines.line("Status", "Unknown");
         };
         let time = time(text_at(ready, &["lastTransitionTime"]));
         let status = match text_at(ready, &["status"]) {
             "False" => format!("Last reconciliation failed at {time}"),
             _ => format!("Last reconciled at {time}"),
         };
-        self.line("Status", &status);
-        self.line("Message", text_at(ready, &["message"]));
+        self.lines.line("Status", &status);
+        self.lines.line("Message", text_at(ready, &["message"]));
     }
 }
 

@@ -3,12 +3,16 @@
 use super::git::GitHost;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::task::JoinHandle;
 use trueup_cluster::{Cluster, CounterSnapshot, keep_discovery_fresh};
 use trueup_controller::{Controller, ControllerHandle, ControllerOptions, ExternalArtifacts};
 use trueup_source::{
     ArtifactStore, ArtifactStoreOptions, GitFetcher, GitFetcherOptions, WebFetcher,
 };
+
+/// The shortest interval of a Canary's analysis.
+const CANARY_INTERVAL: Duration = Duration::from_secs(1);
 
 pub struct Controllers {
     handle: ControllerHandle,
@@ -33,6 +37,7 @@ impl Controllers {
             ControllerOptions::new(cluster.session(), fetcher, Arc::new(store.unwrap()));
         options.namespaces = vec![namespace.into()];
         let web = WebFetcher::of_artifacts().unwrap();
+        options.canaries.least_interval = CANARY_INTERVAL;
         options.external_artifacts = ExternalArtifacts::Allowed(Arc::new(web));
         let handle = Controller::start(options);
         handle.wait_until_ready().await;

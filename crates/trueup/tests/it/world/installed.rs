@@ -12,9 +12,9 @@ const ACCOUNT: &str = "trueup";
 
 impl World {
     /// Starts `trueup controller` as the account `trueup` of the namespace,
-    /// with a token that the cluster gives out; in a shared cluster it serves
-    /// this namespace alone.
-    pub async fn spawn_installed(&self) -> Child {
+    /// with a token that the cluster gives out and more flags; in a shared
+    /// cluster it serves this namespace alone.
+    pub async fn spawn_installed(&self, flags: &[&str]) -> Child {
         let token = self.kubectl(&["create", "token", ACCOUNT]).await;
         let mut kubeconfig = self.own_kubeconfig().await;
         let mut user = Value::map();
@@ -27,6 +27,7 @@ impl World {
         let mut command = self.elected(ACCOUNT);
         // All that an installation may be told to do: all rights are used.
         command.arg("--feature-gates=ExternalArtifact=true");
+        command.args(flags);
         if self.is_shared() {
             command.arg("--watch-all-namespaces=false");
             command.env("RUNTIME_NAMESPACE", &self.namespace);
