@@ -12,7 +12,7 @@ use trueup_apiserver::edge::{
 };
 use trueup_apiserver::storage::MemoryStorage;
 use trueup_cluster::{ApplyOptions, Cluster, ClusterKey, ClusterOptions, Form, Session};
-use trueup_kinds::{definitions, progressive_delivery_definitions};
+use trueup_kinds::definitions;
 use trueup_object::{ObjectRef, Value, value};
 use trueup_workloads::WorkloadsOptions;
 
@@ -65,12 +65,9 @@ impl TestCluster {
     }
 
     async fn install(&self) {
-        for definition in definitions()
-            .iter()
-            .chain(&progressive_delivery_definitions())
-        {
-            self.apply(definition).await;
-            let reference = ObjectRef::of(definition).unwrap();
+        for definition in definitions() {
+            self.apply(&definition).await;
+            let reference = ObjectRef::of(&definition).unwrap();
             until(&format!("{reference} is served"), async || {
                 let live = self.session.get(&reference, Form::Full).await;
                 let live = live.map_err(|error| error.to_string())?;
