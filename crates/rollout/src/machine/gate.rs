@@ -4,7 +4,7 @@ use super::request::RequestVerb;
 use super::turn::{Flow, Turn};
 use super::{HookOutcome, Outcome, Question};
 use std::ops::ControlFlow;
-use trueup_kinds::canary::{Phase, WebhookType};
+use trueup_kinds::canary::{Phase, Strategy, WebhookType};
 use trueup_object::Text;
 
 /// Whether a gate is open.
@@ -69,6 +69,15 @@ impl<'a> Turn<'a> {
         if is_kept && self.is_asked_to(RequestVerb::Approve) {
             self.request_is_done();
         }
+    }
+
+    /// Whether the run comes to the same gate once more: blue/green asks before
+    /// the canary gets all traffic, and again before it is promoted. Who
+    /// consents means both.
+    fn comes_again(&self, kind: WebhookType) -> bool {
+        kind == WebhookType::ConfirmPromotion
+            && self.strategy() == Strategy::BlueGreen
+            && self.state.iterations <= self.iterations()
     }
 
     /// Whether nobody is told that a hook waits.

@@ -40,7 +40,7 @@ fn warn_of_kubernetes(turn: &mut Turn<'_>) {
 
 impl Turn<'_> {
     /// How many iterations the run has.
-    fn iterations(&self) -> i64 {
+    pub(super) fn iterations(&self) -> i64 {
         match self.analysis().iterations {
             given if given > 0 => given,
             _ if self.is_kubernetes() => DEFAULT_ITERATIONS,

@@ -58,6 +58,13 @@ impl World {
         self.in_phase("Initialized").await;
     }
 
+    /// Waits until the target has no Pods.
+    async fn rests(&self) {
+        let target = self.reference("apps/v1", "Deployment", "shop");
+        let is_at_rest = |it: &Value| it.i64_at(&["spec", "replicas"]) == Some(0);
+        self.becomes(&target, is_at_rest).await;
+    }
+
     async fn push(&self, image: &str) {
         let image = format!("shop={image}");
         self.kubectl(&["set", "image", "deployment/shop", &image])
@@ -141,7 +148,7 @@ async fn a_run_waits_at_each_gate_until_it_is_approved() {
             .await;
         world.in_phase("Succeeded").await;
         assert_eq!(world.image_of("shop-primary").await, "shop:2");
-        world.has_replicas("shop", 0).await;
+        world.rests().await;
 
         let events = world.trueup(&["events", "--for", "Canary/shop"]).await.out;
         assert!(events.contains("Promotion completed!"), "{events}");
@@ -166,7 +173,7 @@ async fn a_run_is_aborted_tried_again_and_promoted_at_a_word() {
             .canary_says(&["abort", "shop"], 0, "✔ canary shop is rolled back")
             .await;
         world.in_phase("Failed").await;
-        world.has_replicas("shop", 0).await;
+        world.rests().await;
         assert_eq!(world.image_of("shop-primary").await, "shop:1");
         world
             .canary_says(&["promote", "shop"], 1, "trueup canary retry shop")
@@ -195,7 +202,7 @@ async fn a_run_is_aborted_tried_again_and_promoted_at_a_word() {
             .canary_says(&["promote", "shop"], 0, "✔ canary shop is promoted")
             .await;
         assert_eq!(world.image_of("shop-primary").await, "shop:2");
-        world.has_replicas("shop", 0).await;
+        world.rests().await;
     })
     .await;
 }
@@ -211,7 +218,7 @@ async fn what_is_pushed_is_promoted_and_tree_and_trace_know_what_was_made() {
         world.deploy("shop").await;
         world.applied("shop", &first).await;
         world.in_phase("Initialized").await;
-        world.has_replicas("shop", 0).await;
+        world.rests().await;
 
         let tree = world.trueup(&["tree", "kustomization", "shop"]).await.out;
         for made in ["Deployment", "Service"] {

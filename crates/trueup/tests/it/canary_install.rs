@@ -93,7 +93,7 @@ async fn a_definition_of_flaggers_is_widened_and_stays_flaggers() {
         })
         .await;
         is_served(world).await;
-
+        world.restart().await;
         world.apply(&target()).await;
         world.apply(&canary()).await;
         let shop = world.reference("flagger.app/v1beta1", "Canary", "shop");
