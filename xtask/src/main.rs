@@ -1,12 +1,6 @@
-<<<<<<< HEAD
-//! Upkeep that anyone can run: `cargo xtask bench converge`, `bench apiserver`
-//! and `bench kustomize` measure, `cargo xtask transcripts` plays recorded conversations with an API server,
-//! `cargo xtask chaos` plays seeded schedules of faults, `cargo xtask e2e` plays canaries under real traffic.
-=======
 //! Upkeep that anyone can run: `cargo xtask bench converge`, `bench apiserver`,
 //! `bench canaries` and `bench kustomize` measure, `cargo xtask transcripts` plays recorded conversations with an API server,
-//! `cargo xtask chaos` plays seeded schedules of faults.
->>>>>>> dd1cd33 (WIP2)
+//! `cargo xtask chaos` plays seeded schedules of faults, `cargo xtask e2e` plays canaries under real traffic.
 
 mod canaries;
 mod chaos;
