@@ -4,6 +4,7 @@ use crate::{SERVE, SUPERVISE};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -50,6 +51,7 @@ pub struct Place {
     pub namespace: Text,
     pub logs: ProcessLogs,
     pub workloads: JoinHandle<()>,
+    options: WorkloadsOptions,
 }
 
 impl Drop for Place {
@@ -58,12 +60,19 @@ impl Drop for Place {
     }
 }
 
+/// Uids are drawn from the seed and addresses from uids: tests that run beside
+/// each other have other ones.
+fn seed() -> u64 {
+    static PLACES: AtomicU64 = AtomicU64::new(0);
+    (u64::from(std::process::id()) << 32) + PLACES.fetch_add(1, Ordering::Relaxed)
+}
+
 pub async fn place() -> Place {
     place_with(options()).await
 }
 
 pub async fn place_with(options: ProcessOptions) -> Place {
-    let cluster = TestCluster::embedded(1);
+    let cluster = TestCluster::embedded(seed());
     let namespace = cluster.namespace("p").await.unwrap();
     let logs = options.logs.clone();
     let options = WorkloadsOptions {
@@ -72,13 +81,14 @@ pub async fn place_with(options: ProcessOptions) -> Place {
         processes: Some(Arc::new(options)),
         ..WorkloadsOptions::default()
     };
-    let workloads = tokio::spawn(run(cluster.session(), options));
+    let workloads = tokio::spawn(run(cluster.session(), options.clone()));
     Place {
         user: cluster.undisturbed().session(),
         cluster,
         namespace,
         logs,
         workloads,
+        options,
     }
 }
 
@@ -95,6 +105,15 @@ pub async fn until<T>(what: &str, look: impl AsyncFn() -> Option<T>) -> T {
 }
 
 impl Place {
+    /// Stops the node with all its processes, and starts another one.
+    pub async fn restart_node(&mut self) {
+        self.workloads.abort();
+        // An aborted task answers with an error.
+        let _ = (&mut self.workloads).await;
+        let running = run(self.cluster.session(), self.options.clone());
+        self.workloads = tokio::spawn(running);
+    }
+
     pub fn reference(&self, kind: &str, name: &str) -> ObjectRef {
         let api_version = match kind {
             "Deployment" => "apps/v1",

@@ -6,6 +6,7 @@ use libtest_mimic::Trial;
 use std::collections::BTreeSet;
 use trueup_cluster::{Form, LiveObject};
 use trueup_object::{GroupVersionKind, Value, value};
+use trueup_testkit::FaultRates;
 
 pub fn tests() -> Vec<Trial> {
     vec![
@@ -18,6 +19,10 @@ pub fn tests() -> Vec<Trial> {
         trial(
             "a_deployment_goes_from_one_version_to_the_next",
             rolling_update,
+        ),
+        trial(
+            "writes_that_fail_or_lose_their_answer_hold_up_nothing_for_good",
+            rough_rolling_update,
         ),
     ]
 }
@@ -176,14 +181,27 @@ async fn until_rolled_out(place: &Place, version: &str) -> Vec<LiveObject> {
 }
 
 async fn rolling_update() {
+    roll(&place().await).await;
+}
+
+async fn rough_rolling_update() {
     let place = place().await;
+    place
+        .cluster()
+        .faults()
+        .unwrap()
+        .set_rates(FaultRates::ROUGH);
+    roll(&place).await;
+}
+
+async fn roll(place: &Place) {
     place.apply(deployment("1")).await;
-    let before = until_rolled_out(&place, "1").await;
+    let before = until_rolled_out(place, "1").await;
     for pod in &before {
         assert_eq!(get(dial(pod), "/").await.unwrap(), "1");
     }
     place.apply(deployment("2")).await;
-    let after = until_rolled_out(&place, "2").await;
+    let after = until_rolled_out(place, "2").await;
     let addresses: BTreeSet<_> = after.iter().map(dial).collect();
     assert_eq!(addresses.len(), 3);
     for pod in &after {

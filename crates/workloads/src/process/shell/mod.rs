@@ -5,7 +5,7 @@ mod tasks;
 mod tended;
 
 use crate::cache::Kind;
-use crate::note::{Involved, Note};
+use crate::note::{Involved, Note, Severity};
 use crate::options::{Parts, WorkloadsOptions};
 use crate::pods::is_ended;
 use crate::process::machine::{Command, Observation, Telling, What, status_of, step};
@@ -114,7 +114,7 @@ impl Shell {
         let due: Vec<Text> = due.map(|(uid, _)| uid.clone()).collect();
         for uid in due {
             if let Some(tended) = self.tended.get_mut(&uid) {
-                tended.retry_at = None;
+                tended.retry_at = tended.retry_at.filter(|at| *at > now);
             }
             self.go(&uid, None);
         }
@@ -158,8 +158,12 @@ impl Shell {
                 self.go(uid, None);
             }
             Err(error) => {
-                let message = format!("no port of this machine can be had for the Pod: {error}");
-                tracing::warn!(pod = %pod.name(), %message);
+                let telling = Telling {
+                    severity: Severity::Warning,
+                    reason: "FailedCreatePodSandBox",
+                    message: format!("no port of this machine can be had for the Pod: {error}"),
+                };
+                self.recorder.tell(note(&pod, telling));
             }
         }
     }
