@@ -5,6 +5,7 @@ use super::world::{NAMESPACE, URL, World, condition, map, reference};
 use futures::future::BoxFuture;
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::time::Duration;
 use trueup_artifact::{Checksum, Entry, FileTree, TreeError, TreePath};
 use trueup_cluster::{ApplyOptions, Form, WriteOptions};
 use trueup_controller::CrossNamespace;
@@ -329,6 +330,10 @@ fn durations_out_of_range_are_refused_at_the_object() {
             world.kustomization(name, "./apps", more).await;
             world.applied(name, &revision).await;
         }
+        let before = world.runs("always");
+        tokio::time::sleep(Duration::from_secs(60)).await;
+        let more = world.runs("always") - before;
+        assert!((30..=70).contains(&more), "{more} times in a minute");
     });
 }
 

@@ -227,13 +227,14 @@ impl World {
     }
 
     /// How often a Kustomization was worked on.
-    pub fn runs(&self, name: &str) -> String {
+    pub fn runs(&self, name: &str) -> u64 {
         let text = self.controller.metrics_text();
         let counted = format!(
             "gotk_reconcile_duration_seconds_count{{kind=\"Kustomization\",name=\"{name}\""
         );
         let line = text.lines().find(|line| line.starts_with(&counted));
-        line.expect("it was worked on").to_owned()
+        let count = line.and_then(|line| line.rsplit_once(' '));
+        count.expect("it was worked on").1.parse().unwrap()
     }
 
     pub async fn kustomization_status(&self, name: &str) -> Value {
