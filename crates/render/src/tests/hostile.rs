@@ -9,9 +9,20 @@ fn map(name: &str) -> String {
     super::config(name)
 }
 
-/// What is said of a build of the root.
-fn refused(what: &str, files: &MemoryTree) -> String {
-    match render(files, &request("")) {
+/// How a path that leads out of the source is refused.
+const OUTSIDE: &str = "leads out of the source";
+/// How one that begins at the root of a file system is.
+const ABSOLUTE: &str = "is absolute, expected one relative to the root of the source";
+/// How one with a character is that no name holds.
+const NUL: &str = "holds a NUL character";
+/// How everything is refused that would be run.
+const NO_BUILTIN: &str = "is no builtin plugin; others are not run";
+/// What is said of charts, which only whoever calls could have.
+const CHART: &str = "chart";
+
+/// What is said of a build of a folder.
+fn refused(what: &str, folder: &str, files: &MemoryTree) -> String {
+    match render(files, &request(folder)) {
         Err(error) => error.to_string(),
         Ok(rendered) => panic!("{what} was built: {:?}", names(&rendered)),
     }
@@ -92,7 +103,7 @@ fn manifests_made_to_do_harm_are_refused_with_their_file() {
         files
             .write_file(&path("hostile.yaml"), text.into())
             .unwrap();
-        let error = refused(what, &files);
+        let error = refused(what, "", &files);
         assert!(error.contains("hostile.yaml"), "{what}: {error}");
         assert!(error.len() < 2_000, "{what} is told at length");
     }
@@ -124,36 +135,67 @@ fn no_field_of_a_kustomization_file_leads_out_of_the_source_or_runs_anything() {
     };
     let foreign = builtin("example.com/v1", "metadata: {name: f}\n");
     let disguised = builtin("builtin", function);
-    for fields in [
-        "resources: [../../../etc/passwd]",
-        "resources: [/etc/passwd]",
-        "resources: [/var/run/secrets/kubernetes.io/serviceaccount]",
-        "bases: [../..]",
-        "components: [../../c]",
-        "components: [/c]",
-        "crds: [/etc/passwd]",
-        "configurations: [../../x.yaml]",
-        "openapi: {path: ../../x.json}",
-        "patches: [{path: ../../p.yaml}]",
-        "patchesStrategicMerge: [/etc/passwd]",
-        "patchesJson6902: [{target: {version: v1, kind: ConfigMap, name: a}, path: /p.yaml}]",
-        "replacements: [{path: ../../r.yaml}]",
-        "configMapGenerator: [{name: g, files: [/var/run/secrets/kubernetes.io/serviceaccount/token]}]",
-        "configMapGenerator: [{name: g, files: [../../../../etc/passwd]}]",
-        "configMapGenerator: [{name: g, files: [k=/etc/passwd]}]",
-        "configMapGenerator: [{name: g, envs: [/proc/self/environ]}]",
-        "secretGenerator: [{name: g, files: [\"..\\0/x\"]}]",
-        "generators: [/etc/passwd]",
-        "generators: [exec.yaml]",
-        "transformers: [exec.yaml]",
-        "validators: [exec.yaml]",
-        "transformers: [container.yaml]",
-        "transformers: [starlark.yaml]",
-        "transformers: [foreign.yaml]",
-        "transformers: [disguised.yaml]",
-        "generators: [{apiVersion: someteam.example.com/v1, kind: ExecPlugin}]",
-        "helmCharts: [{name: c, repo: 'https://example.com', version: '1'}]",
-        "helmGlobals: {chartHome: ../../charts}\nhelmCharts: [{name: c}]",
+    for (fields, words) in [
+        ("resources: [../../../etc/passwd]", OUTSIDE),
+        ("resources: [/etc/passwd]", ABSOLUTE),
+        (
+            "resources: [/var/run/secrets/kubernetes.io/serviceaccount]",
+            ABSOLUTE,
+        ),
+        ("bases: [../..]", OUTSIDE),
+        ("components: [../../c]", OUTSIDE),
+        ("components: [/c]", ABSOLUTE),
+        ("crds: [/etc/passwd]", ABSOLUTE),
+        ("configurations: [../../x.yaml]", OUTSIDE),
+        ("openapi: {path: ../../x.json}", OUTSIDE),
+        ("patches: [{path: ../../p.yaml}]", OUTSIDE),
+        ("patchesStrategicMerge: [/etc/passwd]", ABSOLUTE),
+        (
+            "patchesJson6902: [{target: {version: v1, kind: ConfigMap, name: a}, path: /p.yaml}]",
+            ABSOLUTE,
+        ),
+        ("replacements: [{path: ../../r.yaml}]", OUTSIDE),
+        (
+            "configMapGenerator: [{name: g, files: [/var/run/secrets/kubernetes.io/serviceaccount/token]}]",
+            ABSOLUTE,
+        ),
+        (
+            "configMapGenerator: [{name: g, files: [../../../../etc/passwd]}]",
+            OUTSIDE,
+        ),
+        (
+            "configMapGenerator: [{name: g, files: [k=/etc/passwd]}]",
+            ABSOLUTE,
+        ),
+        (
+            "configMapGenerator: [{name: g, envs: [/proc/self/environ]}]",
+            ABSOLUTE,
+        ),
+        ("secretGenerator: [{name: g, files: [\"..\\0/x\"]}]", NUL),
+        ("generators: [/etc/passwd]", ABSOLUTE),
+        ("generators: [exec.yaml]", NO_BUILTIN),
+        ("transformers: [exec.yaml]", NO_BUILTIN),
+        ("validators: [exec.yaml]", NO_BUILTIN),
+        ("transformers: [container.yaml]", NO_BUILTIN),
+        ("transformers: [starlark.yaml]", NO_BUILTIN),
+        ("transformers: [foreign.yaml]", NO_BUILTIN),
+        ("transformers: [disguised.yaml]", NO_BUILTIN),
+        (
+            "generators: [{apiVersion: someteam.example.com/v1, kind: ExecPlugin}]",
+            "expected generators to be a text, found a map",
+        ),
+        (
+            "generators: ['{apiVersion: someteam.example.com/v1, kind: ExecPlugin, metadata: {name: p}}']",
+            NO_BUILTIN,
+        ),
+        (
+            "helmCharts: [{name: c, repo: 'https://example.com', version: '1'}]",
+            CHART,
+        ),
+        (
+            "helmGlobals: {chartHome: ../../charts}\nhelmCharts: [{name: c}]",
+            CHART,
+        ),
     ] {
         let root = format!("resources: [a.yaml]\n{fields}\n");
         let root = match fields.starts_with("resources") {
@@ -169,27 +211,29 @@ fn no_field_of_a_kustomization_file_leads_out_of_the_source_or_runs_anything() {
             ("apps/foreign.yaml", &foreign),
             ("apps/disguised.yaml", &disguised),
         ]);
-        let found = render(&files, &request("apps"));
-        assert!(found.is_err(), "{fields}: {:?}", found.map(|it| names(&it)));
+        let error = refused(fields, "apps", &files);
+        assert!(error.contains(words), "{fields}: {error}");
     }
 }
 
 #[test]
 fn a_path_that_leads_out_of_the_source_or_looks_like_an_option_is_refused() {
+    let nowhere = "kustomization path not found";
     let files = tree(&[("apps/a.yaml", &map("a"))]);
-    for text in [
-        "/etc",
-        "../..",
-        "./apps/../../x",
-        "--load-restrictor=none",
-        "-",
-        "apps\0",
-        "apps\n",
-        "$(pwd)",
-        "apps;id",
-        "..\\..",
+    for (text, words) in [
+        ("/etc", ABSOLUTE),
+        ("../..", OUTSIDE),
+        ("./apps/../../x", OUTSIDE),
+        ("--load-restrictor=none", nowhere),
+        ("-", nowhere),
+        ("apps\0", NUL),
+        ("apps\n", nowhere),
+        ("$(pwd)", nowhere),
+        ("apps;id", nowhere),
+        ("..\\..", nowhere),
     ] {
-        assert!(render(&files, &request(text)).is_err(), "{text:?}");
+        let error = refused(text, text, &files);
+        assert!(error.contains(words), "{text:?}: {error}");
     }
     let mut linked = files.clone();
     for (at, target) in [
@@ -201,22 +245,24 @@ fn a_path_that_leads_out_of_the_source_or_looks_like_an_option_is_refused() {
     ] {
         linked.add_symlink(&path(at), target).unwrap();
     }
-    for text in [
-        "absolute",
-        "climbing",
-        "dangling",
-        "itself",
-        "absolute/passwd",
+    for (text, words) in [
+        ("absolute", "absolute: is a symbolic link to \"/etc\""),
+        ("climbing", "climbing: is a symbolic link"),
+        ("dangling", "dangling: is a symbolic link"),
+        ("itself", "itself: is a symbolic link"),
+        ("absolute/passwd", "absolute: is a symbolic link"),
+        (
+            "apps",
+            "apps/link.yaml: symbolic link to \"/etc/passwd\" leads out of the source",
+        ),
     ] {
-        assert!(render(&linked, &request(text)).is_err(), "{text:?}");
+        let error = refused(text, text, &linked);
+        assert!(error.contains(words), "{text:?}: {error}");
     }
-    let named = tree(&[("kustomization.yaml", "resources: [absolute/x.yaml]\n")]);
-    let mut named = named.clone();
-    named.add_symlink(&path("absolute"), "/etc").unwrap();
-    assert!(
-        render(&named, &request("")).is_err(),
-        "below a linked folder"
-    );
+    let mut below = tree(&[("kustomization.yaml", "resources: [absolute/x.yaml]\n")]);
+    below.add_symlink(&path("absolute"), "/etc").unwrap();
+    let error = refused("below a linked folder", "", &below);
+    assert!(error.contains(ABSOLUTE), "{error}");
 }
 
 #[test]
