@@ -40,7 +40,11 @@ pub(super) fn role(name: &str) -> Value {
         rule(group, &["canaries/status"], &["patch"]),
         // Some clusters want it of who makes what keeps its owner.
         rule(group, &["canaries/finalizers"], &["update"]),
-        rule(group, &["alertproviders", "metrictemplates"], &["get"]),
+        rule(
+            group,
+            &["alertproviders", "metrictemplates"],
+            &["get", "list", "watch"],
+        ),
         // The workload and its copy.
         rule("apps", &["daemonsets", "deployments"], &scaled),
         rule("", &["services"], &made),
