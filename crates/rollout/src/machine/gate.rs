@@ -56,7 +56,9 @@ impl<'a> Turn<'a> {
         let is_kept = self.analysis().webhooks_of(kind).next().is_some();
         if is_kept && self.is_approved() {
             self.info(format!("{} of {} approved", title(kind), self.name()));
-            self.use_up_approval(kind);
+            if !self.comes_again(kind) {
+                self.use_up_approval(kind);
+            }
             return ControlFlow::Continue(Gate::Open);
         }
         self.gate(kind, phase)

@@ -78,7 +78,10 @@ impl Turn<'_> {
     fn may_promote_early(&self) -> bool {
         let mut gates = self.analysis().webhooks_of(WebhookType::ConfirmPromotion);
         let passed = Verdict::Passed.word();
+        // What has just got all traffic is watched for an interval.
+        let is_switched = self.state.iterations > self.iterations();
         self.state.phase == Phase::WaitingPromotion
+            && !is_switched
             && gates.next().is_some()
             && self
                 .state
