@@ -156,7 +156,7 @@ fn a_primary_that_was_broken_before_gets_the_whole_deadline_for_its_repair() {
         change_conditions(&mut status.conditions, phase, "Deployment", "", 1, since);
         primary_readiness(&world.view(), now()).expect("the primary was read")
     };
-    let is_lost = |readiness| matches!(readiness, Readiness::Fatal { .. });
+    let is_lost = |readiness| matches!(readiness, Readiness::Failed(_));
     assert!(!is_lost(judged(Phase::Promoting, "2026-01-01T00:59:00Z")));
     assert!(is_lost(judged(Phase::Promoting, "2026-01-01T00:49:59Z")));
     assert!(is_lost(judged(Phase::Progressing, "2026-01-01T00:59:00Z")));
