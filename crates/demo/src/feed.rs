@@ -93,7 +93,15 @@ fn mark(report: &Report, index: usize) -> (Tone, &'static str) {
 }
 
 fn is_waiting(report: &Report) -> bool {
-    report.severity != Severity::Error && WAITING.contains(&report.reason.as_str())
+    let is_told_so =
+        report.severity != Severity::Error && WAITING.contains(&report.reason.as_str());
+    is_told_so || is_canary_waiting(report)
+}
+
+/// What a Canary waits for is a warning, as in Flagger: new Pods that are not
+/// ready yet are no trouble.
+fn is_canary_waiting(report: &Report) -> bool {
+    report.object.kind.kind == "Canary" && report.message.contains("not ready")
 }
 
 fn tone_of_text(report: &Report) -> Tone {
@@ -176,6 +184,25 @@ mod tests {
         report.revision = Some("main@sha1:0123456789abcdef0123456789abcdef01234567".into());
         report.metadata.insert("author".into(), "Ann".into());
         assert_eq!(text(&report), "main@sha1:01234567 by Ann: Scale web");
+    }
+
+    #[test]
+    fn a_canary_that_waits_for_its_pods_is_in_no_trouble() {
+        let object = ObjectRef {
+            kind: GroupVersionKind::new("flagger.app/v1beta1", "Canary"),
+            namespace: "shop".into(),
+            name: "shop".into(),
+        };
+        let of = |message: &str| {
+            let at = Timestamp::UNIX_EPOCH;
+            Report::new(object.clone(), Severity::Error, "Synced", message, at)
+        };
+        let waits = of("shop-primary.shop not ready: waiting for rollout to finish");
+        assert_eq!(mark(&waits, 0).1, "… ");
+        assert_eq!(
+            mark(&of("Canary failed! Scaling down shop.shop"), 0).1,
+            "✗ "
+        );
     }
 
     #[test]

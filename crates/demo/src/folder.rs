@@ -40,7 +40,7 @@ pub enum FolderError {
         ports_file: PathBuf,
     },
     /// The file of ports holds something else.
-    #[error("{} is not a list of three ports: {text:?}; delete it to get new ones", path.display())]
+    #[error("{} is not a list of ports: {text:?}; delete it to get new ones", path.display())]
     BadPorts {
         /// The file.
         path: PathBuf,
@@ -65,6 +65,10 @@ pub struct Listeners {
     pub git: TcpListener,
     /// Metrics, health, artifacts.
     pub web: TcpListener,
+    /// Visitors of the web application.
+    pub gateway: TcpListener,
+    /// Metrics of the gateway.
+    pub gateway_metrics: TcpListener,
 }
 
 /// The ports of a demo's sockets; 0 where none was chosen yet.
@@ -76,6 +80,10 @@ pub struct Ports {
     pub git: u16,
     /// Metrics, health, artifacts.
     pub web: u16,
+    /// Visitors of the web application.
+    pub gateway: u16,
+    /// Metrics of the gateway.
+    pub gateway_metrics: u16,
 }
 
 /// The ports of the demo that keeps its data in `root`.
@@ -171,6 +179,8 @@ impl Folder {
             api: bind("API", ports.api)?,
             git: bind("Git server", ports.git)?,
             web: bind("web server", ports.web)?,
+            gateway: bind("gateway", ports.gateway)?,
+            gateway_metrics: bind("gateway's metrics", ports.gateway_metrics)?,
         };
         listeners.keep(&path)?;
         Ok(listeners)
@@ -179,7 +189,14 @@ impl Folder {
 
 impl Listeners {
     fn keep(&self, path: &Path) -> Result<(), FolderError> {
-        let ports: Vec<String> = [&self.api, &self.git, &self.web]
+        let listeners = [
+            &self.api,
+            &self.git,
+            &self.web,
+            &self.gateway,
+            &self.gateway_metrics,
+        ];
+        let ports: Vec<String> = listeners
             .into_iter()
             .map(|listener| {
                 listener
@@ -215,10 +232,19 @@ fn read_ports(path: &Path) -> Result<Ports, FolderError> {
         .map(|word| word.parse().ok())
         .collect();
     match ports.as_deref() {
+        // A demo of before the gateway kept three.
         Some([api, git, web]) => Ok(Ports {
             api: *api,
             git: *git,
             web: *web,
+            ..Ports::default()
+        }),
+        Some([api, git, web, gateway, gateway_metrics]) => Ok(Ports {
+            api: *api,
+            git: *git,
+            web: *web,
+            gateway: *gateway,
+            gateway_metrics: *gateway_metrics,
         }),
         _ => Err(FolderError::BadPorts {
             path: path.to_owned(),
@@ -285,6 +311,15 @@ mod tests {
             folder.listen().unwrap().git.local_addr().unwrap().port(),
             port
         );
+    }
+
+    #[test]
+    fn the_ports_of_a_demo_without_a_gateway_are_kept() {
+        let temporary = tempfile::tempdir().unwrap();
+        std::fs::write(temporary.path().join("ports"), "1 2 3\n").unwrap();
+        let ports = ports_of(temporary.path()).unwrap();
+        assert_eq!((ports.api, ports.git, ports.web), (1, 2, 3));
+        assert_eq!((ports.gateway, ports.gateway_metrics), (0, 0));
     }
 
     #[test]

@@ -1,15 +1,20 @@
 //! Everything wired together in one process.
 
 use crate::feed;
+use crate::first_objects::make_first_objects;
 use crate::folder::{Folder, FolderError, Listeners};
 use crate::sample;
 use crate::terminal::{Terminal, Tone};
+use crate::traffic;
 use crate::welcome;
 use std::io::Write;
-use std::path::PathBuf;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::sync::broadcast::error::RecvError;
+use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use trueup_apiserver::core::Identity;
 use trueup_apiserver::edge::authentication::StaticToken;
@@ -17,20 +22,29 @@ use trueup_apiserver::edge::{
     ApiServer, Certificates, Kubeconfig, Limits, ServeOptions, ServerOptions,
 };
 use trueup_apiserver::storage::{LogStorage, Sync};
-use trueup_cluster::{
-    ApiError, Cluster, ClusterKey, ClusterOptions, ErrorClass, Form, Patch, Session, WriteOptions,
-};
+use trueup_cluster::{ApiError, Cluster, ClusterKey, ClusterOptions};
 use trueup_controller::{Controller, ControllerHandle, ControllerOptions, RemoteBases};
+use trueup_gateway::GatewayOptions;
 use trueup_gitserver::{Author, Commit, FileChange, GitServer};
-use trueup_kinds::definitions;
-use trueup_object::{ObjectRef, Value, value};
+use trueup_kinds::Report;
 use trueup_source::{
     ArtifactStore, ArtifactStoreOptions, GitFetcher, GitFetcherOptions, WebFetcher,
 };
 use trueup_workloads::WorkloadsOptions;
+use trueup_workloads::process::{Image, ImageMap, ProcessOptions, Program};
 
-/// Field manager of the objects that the demo itself makes.
-const MANAGER: &str = "trueup-demo";
+/// The shortest interval of analyses: shorter than elsewhere, so that there is
+/// something to see.
+const LEAST_ANALYSIS_INTERVAL: Duration = Duration::from_secs(1);
+
+/// Lines about visitors that wait for the terminal.
+const MAX_WAITING_LINES: usize = 256;
+
+/// The hidden command that is the sample's web application.
+pub const APP_COMMAND: &str = "demo-app";
+
+/// The hidden command that runs a process for the node.
+pub const SUPERVISE_COMMAND: &str = "supervise-process";
 
 /// What a demo keeps.
 #[derive(Clone, Debug)]
@@ -61,26 +75,29 @@ pub enum DemoError {
 }
 
 /// Starts everything, says where it is, and prints what happens until
-/// `stop` is cancelled; then ends in order.
+/// `stop` is cancelled; then ends in order. `program` is this very binary,
+/// which is also the sample's web application.
 pub async fn run<W: Write>(
     data: Data,
+    program: &Path,
     terminal: &mut Terminal<W>,
     stop: CancellationToken,
 ) -> Result<(), DemoError> {
     let started = std::time::Instant::now();
     let (folder, temporary) = open_folder(data)?;
-    let demo = Demo::start(&folder, &stop).await?;
+    let mut demo = Demo::start(&folder, program, &stop).await?;
     let place = welcome::Place {
         kubeconfig: folder.kubeconfig().display().to_string(),
         git_url: demo.git_url.clone(),
         web_url: demo.web_url.clone(),
+        shop_url: format!("http://{}", demo.gateway),
         folder: temporary
             .is_none()
             .then(|| folder.root().display().to_string()),
         started_ms: started.elapsed().as_millis(),
     };
     welcome::print(&place, terminal);
-    tell(&demo.controllers, terminal, &stop).await;
+    tell(&demo.controllers, &mut demo.traffic, terminal, &stop).await;
     terminal.line(&[(Tone::Faint, "Stopping.")]);
     demo.controllers.shutdown().await;
     Ok(())
@@ -91,19 +108,39 @@ struct Demo {
     controllers: ControllerHandle,
     git_url: String,
     web_url: String,
+    gateway: SocketAddr,
+    traffic: mpsc::Receiver<Report>,
 }
 
 impl Demo {
-    async fn start(folder: &Folder, stop: &CancellationToken) -> Result<Self, DemoError> {
-        let Listeners { api, git, web } = folder.listen()?;
+    async fn start(
+        folder: &Folder,
+        program: &Path,
+        stop: &CancellationToken,
+    ) -> Result<Self, DemoError> {
+        let Listeners {
+            api,
+            git,
+            web,
+            gateway,
+            gateway_metrics,
+        } = folder.listen()?;
         let server = start_api(folder, api, stop)?;
         let git_server = start_git(folder).await?;
         let git_url = format!("http://{}/{}.git", address(&git), sample::REPOSITORY);
         let web_url = format!("http://{}", address(&web));
         spawn_git(git_server.clone(), listener("Git server", git)?, stop);
-        start_workloads(&server);
+        start_workloads(&server, program);
         let cluster = connect(&server);
-        make_first_objects(&cluster, &git_url).await?;
+        let visited = gateway.local_addr().map_err(part("gateway"))?;
+        make_first_objects(&cluster, &git_url, visited.port()).await?;
+        start_gateway(&server, gateway, gateway_metrics, stop)?;
+        let (lines, traffic) = mpsc::channel(MAX_WAITING_LINES);
+        tokio::spawn(traffic::accompany(
+            connect(&server).session(),
+            visited,
+            lines,
+        ));
         let (controllers, store) = start_controllers(&cluster, folder, &address(&web))?;
         follow_pushes(&git_server, &controllers, &git_url);
         let web = trueup_web::serve(
@@ -117,6 +154,8 @@ impl Demo {
             controllers,
             git_url,
             web_url,
+            gateway: visited,
+            traffic,
         })
     }
 }
@@ -202,7 +241,7 @@ fn first_commit() -> Commit {
             email: "demo@trueup.dev".into(),
         },
         time_seconds: jiff::Timestamp::now().as_second(),
-        message: "Two applications in three stages\n".into(),
+        message: "Two applications in three stages, and a shop\n".into(),
     }
 }
 
@@ -211,9 +250,39 @@ fn spawn_git(server: GitServer, socket: TcpListener, stop: &CancellationToken) {
     tokio::spawn(async move { server.serve(socket, stopped).await });
 }
 
-fn start_workloads(server: &ApiServer) {
+fn start_workloads(server: &ApiServer, program: &Path) {
     let session = connect(server).session();
-    tokio::spawn(trueup_workloads::run(session, WorkloadsOptions::default()));
+    let own = |command: &str| Program::new(program).with_arguments([command]);
+    let images = ImageMap::default().with(sample::SHOP_IMAGE, Image::new(own(APP_COMMAND)));
+    let options = WorkloadsOptions {
+        processes: Some(Arc::new(ProcessOptions::new(
+            own(SUPERVISE_COMMAND),
+            images,
+        ))),
+        ..WorkloadsOptions::default()
+    };
+    tokio::spawn(trueup_workloads::run(session, options));
+}
+
+fn start_gateway(
+    server: &ApiServer,
+    socket: std::net::TcpListener,
+    metrics_socket: std::net::TcpListener,
+    stop: &CancellationToken,
+) -> Result<(), DemoError> {
+    let options = GatewayOptions {
+        session: connect(server).session(),
+        listener: listener("gateway", socket)?,
+        metrics_listener: Some(listener("gateway's metrics", metrics_socket)?),
+        wall_clock: Arc::new(jiff::Timestamp::now),
+    };
+    let stopped = stop.clone().cancelled_owned();
+    tokio::spawn(async move {
+        if let Err(error) = trueup_gateway::serve(options, stopped).await {
+            tracing::error!(%error, "the gateway ended");
+        }
+    });
+    Ok(())
 }
 
 fn start_controllers(
@@ -237,51 +306,8 @@ fn start_controllers(
     let bases = RemoteBases::new(fetcher.clone()).with_web(Arc::new(web));
     let mut options = ControllerOptions::new(cluster.session(), fetcher, Arc::new(store.clone()));
     options.remote_bases = bases;
+    options.canaries.least_interval = LEAST_ANALYSIS_INTERVAL;
     Ok((Controller::start(options), store))
-}
-
-/// Definitions, namespace, `GitRepository` and the first `Kustomization`;
-/// what is there already stays as it is.
-async fn make_first_objects(cluster: &Cluster, git_url: &str) -> Result<(), ApiError> {
-    let session = cluster.session();
-    for definition in definitions() {
-        make(&session, &definition).await?;
-    }
-    // What is served has just changed: the definitions are ours.
-    cluster.invalidate_discovery();
-    let namespace = value!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": (sample::NAMESPACE)}});
-    make(&session, &namespace).await?;
-    let repository = sample::git_repository(git_url);
-    make(&session, &repository).await?;
-    follow_address(&session, &repository, git_url).await?;
-    make(&session, &sample::apps()).await
-}
-
-async fn make(session: &Session, object: &Value) -> Result<(), ApiError> {
-    match session.create(object, &WriteOptions::new(MANAGER)).await {
-        Err(error) if error.class() != ErrorClass::AlreadyExists => Err(error),
-        _ => Ok(()),
-    }
-}
-
-/// New ports give the repository a new address.
-async fn follow_address(
-    session: &Session,
-    repository: &Value,
-    git_url: &str,
-) -> Result<(), ApiError> {
-    let Some(reference) = ObjectRef::of(repository) else {
-        return Ok(());
-    };
-    let live = session.get(&reference, Form::Full).await?;
-    if live.value().str_at(&["spec", "url"]) == Some(git_url) {
-        return Ok(());
-    }
-    let patch = Patch::Merge(value!({"spec": {"url": git_url}}));
-    session
-        .patch(&reference, &patch, &WriteOptions::new(MANAGER))
-        .await
-        .map(|_| ())
 }
 
 fn follow_pushes(git: &GitServer, controllers: &ControllerHandle, url: &str) {
@@ -297,6 +323,7 @@ fn follow_pushes(git: &GitServer, controllers: &ControllerHandle, url: &str) {
 /// Prints reports until the demo is stopped.
 async fn tell<W: Write>(
     controllers: &ControllerHandle,
+    traffic: &mut mpsc::Receiver<Report>,
     terminal: &mut Terminal<W>,
     stop: &CancellationToken,
 ) {
@@ -304,6 +331,7 @@ async fn tell<W: Write>(
     loop {
         tokio::select! {
             () = stop.cancelled() => return,
+            Some(report) = traffic.recv() => feed::print(&report, terminal),
             report = reports.recv() => match report {
                 Ok(numbered) => feed::print(&numbered.report, terminal),
                 Err(RecvError::Lagged(count)) => {

@@ -1,5 +1,6 @@
 //! The sample repository and the objects that make the cluster follow it.
 
+use trueup_gateway::CONTROLLER_NAME;
 use trueup_object::{Value, value};
 
 /// Name of the repository, and of its `GitRepository`.
@@ -22,6 +23,7 @@ pub const FILES: &[(&str, &str)] = files![
     "README.md",
     "clusters/demo/dev.yaml",
     "clusters/demo/production.yaml",
+    "clusters/demo/shop.yaml",
     "clusters/demo/staging.yaml",
     "dev/api.yaml",
     "dev/namespace.yaml",
@@ -30,6 +32,9 @@ pub const FILES: &[(&str, &str)] = files![
     "production/kustomization.yaml",
     "production/namespace.yaml",
     "production/web.yaml",
+    "shop/canary.yaml",
+    "shop/namespace.yaml",
+    "shop/shop.yaml",
     "staging/api.yaml",
     "staging/namespace.yaml",
     "staging/web.yaml",
@@ -63,6 +68,54 @@ pub fn apps() -> Value {
             "sourceRef": {"kind": "GitRepository", "name": REPOSITORY},
         },
     })
+}
+
+/// The image of the sample's web application.
+pub const SHOP_IMAGE: &str = "trueup.dev/demo-app";
+
+/// Namespace and name of the web application, and of its `Canary`.
+pub const SHOP: &str = "shop";
+
+/// Namespace of the `Gateway`.
+pub const GATEWAY_NAMESPACE: &str = "gateway";
+
+/// Name of the `Gateway`.
+pub const GATEWAY: &str = "demo";
+
+/// The class of the gateway that the demo runs.
+#[must_use]
+pub fn gateway_class() -> Value {
+    value!({
+        "apiVersion": "gateway.networking.k8s.io/v1",
+        "kind": "GatewayClass",
+        "metadata": {"name": "trueup"},
+        "spec": {
+            "controllerName": CONTROLLER_NAME,
+            "description": "The gateway in the demo",
+        },
+    })
+}
+
+/// The `Gateway` at a port of this machine, open to routes of all namespaces.
+#[must_use]
+pub fn gateway(port: u16) -> Value {
+    value!({
+        "apiVersion": "gateway.networking.k8s.io/v1",
+        "kind": "Gateway",
+        "metadata": {"name": GATEWAY, "namespace": GATEWAY_NAMESPACE},
+        "spec": {"gatewayClassName": "trueup", "listeners": (listeners(port))},
+    })
+}
+
+/// The only listener of the `Gateway`.
+#[must_use]
+pub fn listeners(port: u16) -> Value {
+    value!([{
+        "name": "http",
+        "port": (i64::from(port)),
+        "protocol": "HTTP",
+        "allowedRoutes": {"namespaces": {"from": "All"}},
+    }])
 }
 
 #[cfg(test)]

@@ -12,6 +12,8 @@ pub struct Place {
     pub git_url: String,
     /// Address of metrics and health.
     pub web_url: String,
+    /// Address of the web application.
+    pub shop_url: String,
     /// The folder that keeps it all; `None` when nothing is kept.
     pub folder: Option<String>,
     /// How long it took to get here.
@@ -36,6 +38,7 @@ pub fn print<W: Write>(place: &Place, terminal: &mut Terminal<W>) {
         ("Cluster", place.kubeconfig.as_str()),
         ("Git", &place.git_url),
         ("Web", &web),
+        ("Shop", &place.shop_url),
         ("Keeps", kept),
     ] {
         terminal.line(&[(Tone::Faint, &format!("  {name:<9}")), (Tone::Plain, value)]);
@@ -58,7 +61,7 @@ pub fn print<W: Write>(place: &Place, terminal: &mut Terminal<W>) {
 }
 
 /// What to try: what it is about, and the commands.
-fn tries(place: &Place) -> [(&'static str, Vec<String>); 3] {
+fn tries(place: &Place) -> [(&'static str, Vec<String>); 5] {
     let kubeconfig = format!("export KUBECONFIG={}", quoted(&place.kubeconfig));
     let clone = format!("git clone {} && cd fleet", place.git_url);
     let own = |command: &str| command.to_owned();
@@ -81,6 +84,20 @@ fn tries(place: &Place) -> [(&'static str, Vec<String>); 3] {
         (
             "change something by hand: it is undone at once",
             vec![own("kubectl -n dev scale deployment web --replicas=9")],
+        ),
+        (
+            "a new version of the shop: first a little traffic, then all of it",
+            vec![
+                own("sed -i.bak 's/1\\.0\\.0/1.1.0/' shop/shop.yaml"),
+                own("git commit -am 'Shop 1.1.0' && git push"),
+            ],
+        ),
+        (
+            "a bad one, half of whose answers are errors: it is taken back",
+            vec![
+                own("sed -i.bak 's/1\\.1\\.0/1.2.0/; s/\"0\"/\"0.5\"/' shop/shop.yaml"),
+                own("git commit -am 'Shop 1.2.0' && git push"),
+            ],
         ),
     ]
 }

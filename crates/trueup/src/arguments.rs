@@ -44,7 +44,8 @@ pub use look::{
 };
 pub use output::{DocumentFormat, ListFormat};
 pub use serve::{
-    ApiserverArguments, ControllerArguments, DemoArguments, LogLevel, TenancyArguments,
+    ApiserverArguments, ControllerArguments, DemoAppArguments, DemoArguments, LogLevel,
+    TenancyArguments,
 };
 pub use serve_canaries::{AlertArguments, ServeCanariesArguments};
 pub use target::{SourceTarget, SourceTargets, Target, Targets};
@@ -74,6 +75,9 @@ pub struct Arguments {
 pub enum Command {
     /// Try it: a cluster, a Git server and the controllers on this machine
     Demo(DemoArguments),
+    /// The web application of the demo's sample repository
+    #[command(hide = true)]
+    DemoApp(DemoAppArguments),
     /// Keep a cluster true to Git: run the controllers
     Controller(ControllerArguments),
     /// Serve an embedded Kubernetes API and nothing else

@@ -3,6 +3,7 @@
 
 mod child;
 mod clone;
+mod delivery;
 mod steps;
 mod view;
 
@@ -16,6 +17,9 @@ use tokio::time::{Instant, sleep};
 
 /// How long a step may take before it has failed.
 pub const STEP_DEADLINE: Duration = Duration::from_secs(30);
+
+/// The same, of a step that tries a new version.
+pub const DELIVERY_DEADLINE: Duration = Duration::from_secs(120);
 
 /// The width that the tour is written for.
 const COLUMNS: usize = 80;
@@ -31,6 +35,7 @@ type StepFuture<'a> = Pin<Box<dyn Future<Output = StepResult> + 'a>>;
 struct Step {
     name: &'static str,
     about: &'static str,
+    deadline: Duration,
     play: for<'a> fn(&'a mut steps::Stage) -> StepFuture<'a>,
 }
 
@@ -61,9 +66,9 @@ pub async fn walkthrough<W: Write>(
     )]);
     for (index, step) in steps::STEPS.iter().enumerate() {
         let step_started = Instant::now();
-        let outcome = tokio::time::timeout(STEP_DEADLINE, (step.play)(&mut stage))
+        let outcome = tokio::time::timeout(step.deadline, (step.play)(&mut stage))
             .await
-            .unwrap_or_else(|_| Err(stage.overdue()));
+            .unwrap_or_else(|_| Err(stage.overdue(step.deadline)));
         head(terminal, index + 1, step, step_started.elapsed());
         match outcome {
             Ok(held) => {

@@ -3,9 +3,10 @@
 
 use super::child::{Demo, last_lines};
 use super::clone::Clone;
-use super::{Step, StepResult, eventually, view};
+use super::{DELIVERY_DEADLINE, STEP_DEADLINE, Step, StepResult, eventually, view};
 use crate::folder::ports_of;
 use std::path::PathBuf;
+use std::time::Duration;
 use trueup_cluster::{
     Cluster, ClusterKey, ClusterOptions, DeleteOptions, Patch, Session, WriteOptions,
 };
@@ -19,52 +20,74 @@ pub const STEPS: &[Step] = &[
     Step {
         name: "start",
         about: "the demo comes up as a process of its own",
+        deadline: STEP_DEADLINE,
         play: |stage| Box::pin(stage.start()),
     },
     Step {
         name: "clone",
         about: "git clone",
+        deadline: STEP_DEADLINE,
         play: |stage| Box::pin(stage.clone_fleet()),
     },
     Step {
         name: "deploy",
         about: "what is in Git runs",
+        deadline: DELIVERY_DEADLINE,
         play: |stage| Box::pin(stage.deployed()),
     },
     Step {
         name: "push",
         about: "3 replicas for web: edit, commit, push",
+        deadline: STEP_DEADLINE,
         play: |stage| Box::pin(stage.push()),
     },
     Step {
         name: "drift",
         about: "scale by hand to 5",
+        deadline: STEP_DEADLINE,
         play: |stage| Box::pin(stage.drift()),
     },
     Step {
         name: "delete",
         about: "delete a Service by hand",
+        deadline: STEP_DEADLINE,
         play: |stage| Box::pin(stage.delete()),
     },
     Step {
         name: "bad",
         about: "push a commit with `replicas: many`",
+        deadline: STEP_DEADLINE,
         play: |stage| Box::pin(stage.bad_commit()),
     },
     Step {
         name: "revert",
         about: "git revert, push",
+        deadline: STEP_DEADLINE,
         play: |stage| Box::pin(stage.revert()),
     },
     Step {
         name: "prune",
         about: "remove api.yaml of dev, push",
+        deadline: STEP_DEADLINE,
         play: |stage| Box::pin(stage.prune()),
     },
     Step {
         name: "kill",
         about: "push, kill -9 at once, start again",
+        deadline: STEP_DEADLINE,
         play: |stage| Box::pin(stage.kill()),
+    },
+    Step {
+        name: "promote",
+        about: "push shop 1.1.0: little traffic first, then all",
+        deadline: DELIVERY_DEADLINE,
+        play: |stage| Box::pin(stage.promote()),
+    },
+    Step {
+        name: "rollback",
+        about: "push shop 1.2.0, half of whose answers are errors",
+        deadline: DELIVERY_DEADLINE,
+        play: |stage| Box::pin(stage.roll_back()),
     },
 ];
 
@@ -75,7 +98,7 @@ pub struct Stage {
     demo: Option<Demo>,
     session: Option<Session>,
     clone: Option<Clone>,
-    pending: String,
+    pub(super) pending: String,
 }
 
 impl Stage {
@@ -92,15 +115,11 @@ impl Stage {
     }
 
     /// Why a step that ran out of time was still waiting.
-    pub fn overdue(&mut self) -> String {
+    pub fn overdue(&mut self, deadline: Duration) -> String {
         if let Err(ended) = self.demo.as_mut().map_or(Ok(()), Demo::running) {
             return ended;
         }
-        format!(
-            "not within {} s: {}",
-            super::STEP_DEADLINE.as_secs(),
-            self.pending
-        )
+        format!("not within {} s: {}", deadline.as_secs(), self.pending)
     }
 
     /// The last lines that the demo printed.
@@ -112,17 +131,17 @@ impl Stage {
         self.folder.join("output")
     }
 
-    fn data(&self) -> PathBuf {
+    pub(super) fn data(&self) -> PathBuf {
         self.folder.join("data")
     }
 
-    fn session(&self) -> Result<Session, String> {
+    pub(super) fn session(&self) -> Result<Session, String> {
         self.session
             .clone()
             .ok_or_else(|| "the demo is not started".to_owned())
     }
 
-    fn fleet(&self) -> Result<&Clone, String> {
+    pub(super) fn fleet(&self) -> Result<&Clone, String> {
         self.clone
             .as_ref()
             .ok_or_else(|| "fleet is not cloned".to_owned())
@@ -173,18 +192,21 @@ impl Stage {
             "dev/web.yaml",
             "staging/web.yaml",
             "production/kustomization.yaml",
+            "shop/canary.yaml",
         ] {
             if !clone.has(file) {
                 return Err(format!("the clone lacks {file}"));
             }
         }
         self.clone = Some(clone);
-        Ok(vec!["fleet holds dev, staging and production".into()])
+        Ok(vec![
+            "fleet holds dev, staging, production and the shop".into(),
+        ])
     }
 
     async fn deployed(&mut self) -> StepResult {
         let (session, head) = (self.session()?, self.fleet()?.head().await?);
-        for name in STAGES.into_iter().chain(["apps"]) {
+        for name in STAGES.into_iter().chain(["shop", "apps"]) {
             eventually(&mut self.pending, || view::applied(&session, name, &head)).await;
         }
         let mut deployments = 0;
@@ -199,7 +221,7 @@ impl Stage {
             }
         }
         Ok(vec![
-            "apps, dev, staging and production are Ready at the newest commit".into(),
+            "apps, dev, staging, production and shop are Ready at the newest commit".into(),
             format!("{deployments} Deployments have all their Pods ready"),
         ])
     }

@@ -28,7 +28,8 @@ pub fn config_map(namespace: &str, name: &str) -> ObjectRef {
     object("v1", "ConfigMap", namespace, name)
 }
 
-fn object(api_version: &str, kind: &str, namespace: &str, name: &str) -> ObjectRef {
+/// Any object.
+pub fn object(api_version: &str, kind: &str, namespace: &str, name: &str) -> ObjectRef {
     ObjectRef {
         kind: GroupVersionKind::new(api_version, kind),
         namespace: namespace.into(),

@@ -75,20 +75,27 @@ impl Follower {
         }
     }
 
+    /// Table and endpoints come at once: a route must not lead to a Service
+    /// before its endpoints are known.
     fn publish(&self, objects: &Objects, news: News) {
+        if !news.endpoints {
+            return;
+        }
+        let mut routing = self.routing.borrow().clone();
+        let mut statuses = None;
         if news.routes {
             let now: Text = format!("{:.0}", (self.wall_clock)()).into();
             let compiled = compile(objects, &self.identity, &now);
-            self.routing
-                .send_modify(|routing| routing.table = Arc::new(compiled.table));
-            self.statuses.send_replace(compiled.statuses);
+            routing.table = Arc::new(compiled.table);
+            statuses = Some(compiled.statuses);
         }
-        if news.endpoints {
-            self.routing.send_modify(|routing| {
-                let services = routing.table.services();
-                let next = EndpointTable::of(objects, services, &routing.endpoints);
-                routing.endpoints = Arc::new(next);
-            });
+        let services = routing.table.services();
+        let endpoints = EndpointTable::of(objects, services, &routing.endpoints);
+        routing.endpoints = Arc::new(endpoints);
+        self.routing.send_replace(routing);
+        // Only now is it true what they say.
+        if let Some(statuses) = statuses {
+            self.statuses.send_replace(statuses);
         }
     }
 }

@@ -8,6 +8,7 @@ use super::serve_canaries::ServeCanariesArguments;
 use clap::{ArgAction, Args, ValueEnum};
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use trueup_demo::ErrorRate;
 
 /// `trueup demo`.
 #[derive(Debug, Args)]
@@ -21,6 +22,28 @@ pub struct DemoArguments {
     /// Play the whole tour and check every step; exit with 0 only if all held
     #[arg(long)]
     pub walkthrough: bool,
+}
+
+/// `trueup demo-app`: what a Pod's environment says.
+#[derive(Debug, Args)]
+pub struct DemoAppArguments {
+    /// Address to listen on
+    #[arg(
+        long,
+        value_name = "ADDR",
+        env = "TRUEUP_LISTEN",
+        default_value = "127.0.0.1:8080"
+    )]
+    pub listen: SocketAddr,
+    /// The version that it says it is
+    #[arg(long, value_name = "VERSION", env = "VERSION", default_value = "1.0.0")]
+    pub app_version: String,
+    /// How long each answer takes, in milliseconds
+    #[arg(long, value_name = "NUMBER", env = "LATENCY_MS", default_value_t = 0)]
+    pub latency_ms: u64,
+    /// Which share of the answers are errors, from 0 to 1
+    #[arg(long, value_name = "SHARE", env = "ERROR_RATE", default_value = "0")]
+    pub error_rate: ErrorRate,
 }
 
 /// `trueup controller`.

@@ -10,8 +10,8 @@ use trueup_demo::{Data, Terminal, Verdict, default_folder, walkthrough};
 /// Runs the demo until Ctrl-C, or plays the tour.
 pub async fn run(arguments: DemoArguments) -> Result<ExitCode, Failure> {
     let mut terminal = Terminal::stdout();
+    let program = std::env::current_exe().map_err(said)?;
     if arguments.walkthrough {
-        let program = std::env::current_exe().map_err(said)?;
         return match walkthrough(&program, &mut terminal).await.map_err(said)? {
             Verdict::AllHeld => Ok(ExitCode::SUCCESS),
             Verdict::Failed => Ok(ExitCode::FAILURE),
@@ -28,7 +28,7 @@ pub async fn run(arguments: DemoArguments) -> Result<ExitCode, Failure> {
         stop::requested().await;
         stopping.cancel();
     });
-    trueup_demo::run(data, &mut terminal, token)
+    trueup_demo::run(data, &program, &mut terminal, token)
         .await
         .map_err(said)?;
     Ok(ExitCode::SUCCESS)

@@ -11,6 +11,7 @@ mod create;
 mod debug;
 mod delete;
 mod demo;
+mod demo_app;
 mod diff;
 mod events;
 mod export;
@@ -56,6 +57,7 @@ fn dry_run_mark(persist: Persist) -> &'static str {
 pub fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
     match arguments.command {
         Command::Demo(arguments) => online(demo::run(arguments)),
+        Command::DemoApp(arguments) => online(demo_app::run(arguments)),
         Command::Controller(arguments) => online(controller::run(arguments)),
         Command::Apiserver(arguments) => online(apiserver::run(arguments)),
         Command::Loadtest(arguments) => online(loadtest::run(arguments)),
