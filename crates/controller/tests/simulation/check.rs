@@ -38,6 +38,7 @@ impl Schedule {
         self.no_revision_was_undone();
         self.inventories_list_what_was_declared();
         self.what_was_let_go_had_nothing_left();
+        self.what_was_applied_was_listed();
         self.the_brake_held();
         self.at_rest_nothing_is_asked().await;
         self

@@ -1,6 +1,7 @@
 //! What reached the servers, in the order in which it did: who asked, as
 //! whom, for what, and whether they led at that moment.
 
+use super::check::inventory;
 use crate::tests::world::NAMESPACE;
 use bytes::Bytes;
 use futures::FutureExt;
@@ -8,14 +9,14 @@ use futures::future::BoxFuture;
 use http::request::Parts;
 use http::{Method, Request, Response, StatusCode};
 use http_body_util::BodyExt;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 use tower::{BoxError, Service, ServiceExt};
 use trueup_cluster::{Form, RequestBody, Scope, Session};
 use trueup_kinds::names;
-use trueup_object::{GroupVersionKind, ObjectRef, Value, from_json};
+use trueup_object::{GroupVersionKind, ObjectRef, Text, Value, from_json};
 use trueup_testkit::VirtualClock;
 
 /// One of the two clusters.
@@ -85,6 +86,9 @@ pub struct Write {
     pub body: Value,
     /// What each Kustomization had applied by then, as its status said.
     pub applied: BTreeMap<String, String>,
+    /// Whether an object that is applied stood in the inventory of its
+    /// Kustomization by then; `None` for anything else.
+    pub was_listed: Option<bool>,
     /// What there still was of a Kustomization that was let go.
     pub remains: Vec<(Place, ObjectRef)>,
     /// The answer, if there was one before the client went away.
@@ -125,6 +129,14 @@ impl Write {
     /// The Kustomization that an object is written for, by its labels.
     pub fn written_for(&self) -> Option<&str> {
         self.body.str_at(&["metadata", "labels", names::OWNER_NAME])
+    }
+
+    /// The Kustomization that an object is applied for, and the object's id in
+    /// inventories.
+    fn applied_object(&self) -> Option<(&str, Text)> {
+        let is_apply = self.is_content() && self.method != Method::DELETE && !self.is_dry_run;
+        let reference = ObjectRef::of(&self.body).filter(|_| is_apply)?;
+        Some((self.written_for()?, trueup_kinds::object_id(&reference)))
     }
 
     /// Whether the finalizers of a Kustomization are taken off.
@@ -178,8 +190,22 @@ struct State {
     transitions: u64,
     /// What each Kustomization has applied.
     applied: BTreeMap<String, String>,
+    /// The inventory of each, as last written.
+    inventories: BTreeMap<String, BTreeSet<String>>,
     /// Reads that no watch is, and writes, but for leases.
     asked: BTreeMap<Place, u64>,
+}
+
+impl State {
+    /// What a status says now, as far as it was written.
+    fn keep(&mut self, name: &str, status: &Value) {
+        if let Some(revision) = status.str_at(&["lastAppliedRevision"]) {
+            self.applied.insert(name.to_owned(), revision.to_owned());
+        }
+        if status.get("inventory").is_some() {
+            self.inventories.insert(name.to_owned(), inventory(status));
+        }
+    }
 }
 
 impl Ledger {
@@ -283,6 +309,7 @@ impl Ledger {
             owner,
             body: Value::Null,
             applied: BTreeMap::new(),
+            was_listed: None,
             remains: Vec::new(),
             code: None,
         };
@@ -310,9 +337,14 @@ impl Ledger {
             true => state.applied.clone(),
             false => BTreeMap::new(),
         };
+        let was_listed = write.applied_object().map(|(owner, id)| {
+            let inventory = state.inventories.get(owner);
+            inventory.is_some_and(|ids| ids.contains(id.as_str()))
+        });
         state.writes.push(Write {
             led,
             applied,
+            was_listed,
             ..write
         });
         state.writes.len() - 1
@@ -322,11 +354,14 @@ impl Ledger {
         let mut state = self.lock();
         let write = &mut state.writes[number];
         write.code = Some(code);
-        if let Some(status) = write.status().filter(|_| code.is_success())
-            && let Some(revision) = status.str_at(&["lastAppliedRevision"])
-        {
-            let (name, revision) = (write.target.name.clone(), revision.to_owned());
-            state.applied.insert(name, revision);
+        if write.lets_go() && code.is_success() {
+            let name = write.target.name.clone();
+            state.inventories.remove(&name);
+            return;
+        }
+        if let Some(status) = write.status().filter(|_| code.is_success()).cloned() {
+            let name = write.target.name.clone();
+            state.keep(&name, &status);
             return;
         }
         if write.target.resource != "leases" || !code.is_success() {

@@ -80,6 +80,18 @@ impl Schedule {
         self.violations.extend(wrong);
     }
 
+    /// The status names an object before the cluster has it.
+    pub fn what_was_applied_was_listed(&mut self) {
+        let writes = self.ground.ledger.writes();
+        let unlisted = writes
+            .iter()
+            .filter(|write| write.was_listed == Some(false));
+        let wrong: Vec<String> = unlisted
+            .map(|write| format!("applied before it was in the inventory: {write}"))
+            .collect();
+        self.violations.extend(wrong);
+    }
+
     /// A Kustomization is let go when nothing is left of it.
     pub fn what_was_let_go_had_nothing_left(&mut self) {
         let mut wrong = Vec::new();
