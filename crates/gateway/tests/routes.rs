@@ -11,6 +11,15 @@ fn backend(name: &str, weight: i64) -> Value {
     value!({"name": (trueup_object::Text::from(name)), "port": 80, "weight": weight})
 }
 
+/// The lines of the metrics that count what clients got instead of an answer.
+fn failures(metrics: &str) -> Vec<String> {
+    let requests = metrics
+        .lines()
+        .filter(|line| line.starts_with("trueup_gateway_requests_total{"));
+    let failures = requests.filter(|line| !line.contains(r#"status="200""#));
+    failures.map(str::to_owned).collect()
+}
+
 /// Whether a share is within four standard deviations of the one asked for.
 fn is_share(count: usize, of: usize, share: f64) -> bool {
     #[expect(clippy::cast_precision_loss, reason = "counts are small")]
@@ -183,6 +192,7 @@ async fn no_request_is_lost_when_an_endpoint_dies_or_others_come() {
             world.get("/").await.status == 200
         })
         .await;
+    let before = failures(&world.metrics_text().await);
     let (stop, answered) = (
         Arc::new(AtomicBool::new(false)),
         Arc::new(AtomicUsize::new(0)),
@@ -230,11 +240,9 @@ async fn no_request_is_lost_when_an_endpoint_dies_or_others_come() {
         visitor.await.unwrap();
     }
     assert!(backends[2].count() > 0);
-    let lost = world.metrics_text().await;
-    assert!(
-        !lost.contains(r#"status="502""#) && !lost.contains(r#"status="503""#),
-        "{lost}"
-    );
+    // By Pod there may be a 502: that of the attempt which the dying one broke
+    // off, and which another one followed.
+    assert_eq!(failures(&world.metrics_text().await), before);
 }
 
 #[tokio::test]
