@@ -365,7 +365,11 @@ impl Watchman {
             status.phase != Phase::Failed || is_promotion || routed == 0 || !can_take,
             "a revision that has failed keeps its traffic",
         );
-        self.check(!world.is_held, "a primary is held that has its traffic");
+        // A run that has begun waits for its routes with the primary held.
+        self.check(
+            !world.is_held || status.pending_step == Some(PendingStep::ScaleUp),
+            "a primary is held that has its traffic",
+        );
         let replicas = world.target.as_ref().map_or(0, |target| target.replicas);
         self.check(
             replicas == 0 || routed > 0 || is_other_revision(world),
