@@ -30,6 +30,7 @@ pub struct Gateway {
     /// Where its log is.
     pub log: PathBuf,
     story: Arc<Mutex<Story>>,
+    nginx: Arc<Mutex<Nginx>>,
     task: JoinHandle<()>,
 }
 
@@ -46,6 +47,8 @@ pub struct Story {
 impl Drop for Gateway {
     fn drop(&mut self) {
         self.task.abort();
+        // Now, and not when the task has ended: its files are needed for it.
+        lock(&self.nginx).stop();
     }
 }
 
@@ -53,7 +56,7 @@ impl Gateway {
     /// Starts NGINX without routes; they follow the cluster.
     pub async fn start(program: &Path, folder: PathBuf, session: &Session) -> Self {
         let port = free_port();
-        let mut nginx = Nginx::start(program, folder, port);
+        let nginx = Nginx::start(program, folder, port);
         // It can't be told anything before it has written down who it is.
         until("NGINX listens", async || nginx.is_listening().await).await;
         let story: Arc<Mutex<Story>> = Arc::default();
@@ -68,11 +71,13 @@ impl Gateway {
             watched.boxed()
         };
         let mut events = select_all(ingress::kinds().map(watch)).ready_chunks(MAX_EVENTS);
+        let nginx = Arc::new(Mutex::new(nginx));
+        let followed = Arc::clone(&nginx);
         let task = tokio::spawn(async move {
             let mut objects = BTreeMap::new();
             while let Some(some) = events.next().await {
                 some.into_iter().for_each(|event| take(&mut objects, event));
-                tokio::task::block_in_place(|| nginx.follow(&objects, &told));
+                tokio::task::block_in_place(|| lock(&followed).follow(&objects, &told));
                 sleep(PAUSE).await;
             }
         });
@@ -80,6 +85,7 @@ impl Gateway {
             address,
             log,
             story,
+            nginx,
             task,
         }
     }
@@ -89,8 +95,8 @@ impl Gateway {
     }
 }
 
-fn lock(story: &Mutex<Story>) -> MutexGuard<'_, Story> {
-    story.lock().unwrap_or_else(PoisonError::into_inner)
+fn lock<T>(value: &Mutex<T>) -> MutexGuard<'_, T> {
+    value.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn take(objects: &mut BTreeMap<ObjectRef, Value>, event: WatchEvent) {
@@ -189,6 +195,18 @@ impl Nginx {
         Err(format!("nginx -s reload: {said}\n{text}"))
     }
 
+    /// Ends it with its workers, which killing the master alone would leave.
+    fn stop(&mut self) {
+        if matches!(self.process.try_wait(), Ok(Some(_))) {
+            return;
+        }
+        let stopped = self.signal("stop");
+        if !stopped.is_ok_and(|it| it.status.success()) {
+            let _gone = self.process.kill();
+        }
+        let _ended = self.process.wait();
+    }
+
     fn signal(&self, signal: &str) -> std::io::Result<Output> {
         command(&self.program, &self.folder)
             .args(["-s", signal])
@@ -198,12 +216,7 @@ impl Nginx {
 
 impl Drop for Nginx {
     fn drop(&mut self) {
-        // Killing the master alone would leave its workers.
-        let stopped = self.signal("stop");
-        if !stopped.is_ok_and(|it| it.status.success()) {
-            let _gone = self.process.kill();
-        }
-        let _ended = self.process.wait();
+        self.stop();
     }
 }
 
