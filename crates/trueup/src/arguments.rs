@@ -79,7 +79,7 @@ pub enum Command {
     #[command(hide = true)]
     DemoApp(DemoAppArguments),
     /// Keep a cluster true to Git: run the controllers
-    Controller(ControllerArguments),
+    Controller(Box<ControllerArguments>),
     /// Serve an embedded Kubernetes API and nothing else
     Apiserver(ApiserverArguments),
     /// Serve gates and load for canaries, as Flagger's load tester does

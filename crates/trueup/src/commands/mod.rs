@@ -58,7 +58,7 @@ pub fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
     match arguments.command {
         Command::Demo(arguments) => online(demo::run(arguments)),
         Command::DemoApp(arguments) => online(demo_app::run(arguments)),
-        Command::Controller(arguments) => online(controller::run(arguments)),
+        Command::Controller(arguments) => online(controller::run(*arguments)),
         Command::Apiserver(arguments) => online(apiserver::run(arguments)),
         Command::Loadtest(arguments) => online(loadtest::run(arguments)),
         Command::Build(arguments) => build::run(&arguments),
