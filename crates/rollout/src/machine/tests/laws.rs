@@ -207,7 +207,7 @@ impl Watchman {
                     && old.routed_weight == Some(0)),
             "a revision that has failed has succeeded",
         );
-        if new.phase == Phase::Progressing && is_rest(old.phase) {
+        if begins(&old, new) {
             self.check_start(world, &old);
         }
         if new.pending_step == Some(PendingStep::Promote) && old.pending_step != new.pending_step {
@@ -483,6 +483,15 @@ fn is_approved(world: &World, status: &CanaryStatus) -> bool {
         it.verb == Some(RequestVerb::Approve) && it.text != status.last_handled_request
     });
     is_open || approved.is_some_and(|it| Some(it.as_str()) == template)
+}
+
+/// Whether a run is decided on by this write: what is done about it comes in
+/// later ones, when the consent may have been used up.
+fn begins(old: &CanaryStatus, new: &CanaryStatus) -> bool {
+    let was_decided = old.pending_step == Some(PendingStep::ScaleUp);
+    let is_decided = new.pending_step == Some(PendingStep::ScaleUp);
+    let is_under_way = new.phase == Phase::Progressing && is_rest(old.phase);
+    !was_decided && (is_decided || is_under_way)
 }
 
 fn is_rest(phase: Phase) -> bool {
