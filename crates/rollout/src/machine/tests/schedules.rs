@@ -11,7 +11,7 @@ use trueup_kinds::names::{CANARY_APPROVED, CANARY_MAX_DURATION, CANARY_REQUEST};
 use trueup_object::{Value, from_json, value};
 
 /// How many are played; a build that is not optimised takes its time.
-const SCHEDULES: u64 = if cfg!(debug_assertions) { 300 } else { 600 };
+const SCHEDULES: u64 = if cfg!(debug_assertions) { 300 } else { 1500 };
 /// For how long things happen.
 const TROUBLE_SECONDS: i64 = 4000;
 /// For how long nothing happens afterwards: long enough for every run to end.
