@@ -17,5 +17,4 @@ mod limits;
 mod place;
 mod python;
 mod rights;
-mod slow_watchers;
 mod support;

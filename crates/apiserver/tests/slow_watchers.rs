@@ -1,5 +1,14 @@
 //! Watchers that don't read while others write.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test that can't go on fails there"
+)]
+
+#[allow(dead_code, reason = "the other tests use more of it")]
+mod support;
+
 use crate::support::{TOKEN, options, run};
 use serde_json::Value;
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};

@@ -7,6 +7,8 @@ use trueup_testkit::virtual_time;
 
 const DEPLOYMENT: &str = "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: web, namespace: apps}\nspec:\n  replicas: 2\n  selector: {matchLabels: {app: web}}\n  template:\n    metadata: {labels: {app: web}}\n    spec: {containers: [{name: web, image: web}]}\n";
 
+const DEFINITION: &str = "apiVersion: apiextensions.k8s.io/v1\nkind: CustomResourceDefinition\nmetadata: {name: gadgets.example.com}\nspec:\n  group: example.com\n  names: {kind: Gadget, plural: gadgets}\n  scope: Namespaced\n  versions:\n  - {name: v1, served: true, storage: true, schema: {openAPIV3Schema: {type: object}}}\n";
+
 async fn deployed() -> World {
     let world = World::new(11).await;
     let a = map("a", &[("key", "one")]);
@@ -201,15 +203,11 @@ fn what_was_slowed_down_is_part_of_a_new_revision_though_that_takes_several_runs
         world.kustomization("apps", "./apps", Value::map()).await;
         world.applied("apps", &revision).await;
         deleted_again_and_again(&world, "a").await;
-        let definition = "apiVersion: apiextensions.k8s.io/v1\nkind: CustomResourceDefinition\n\
-            metadata: {name: gadgets.example.com}\nspec:\n  group: example.com\n  \
-            names: {kind: Gadget, plural: gadgets}\n  scope: Namespaced\n  versions:\n  \
-            - {name: v1, served: true, storage: true, schema: {openAPIV3Schema: {type: object}}}\n";
         let gadget =
             "apiVersion: example.com/v1\nkind: Gadget\nmetadata: {name: g, namespace: apps}\n";
         let files = [
             ("apps/a.yaml", a.as_str()),
-            ("apps/definition.yaml", definition),
+            ("apps/definition.yaml", DEFINITION),
             ("apps/gadget.yaml", gadget),
         ];
         let revision = world.push("second", &files);
@@ -246,23 +244,44 @@ fn a_revision_lifts_the_brake_only_from_what_it_changes() {
     });
 }
 
+/// Of these files, one of which is the ConfigMap `a`.
+async fn is_made_at_the_retry(files: &[(&str, &str)]) {
+    let world = World::new(32).await;
+    let revision = world.commit("first", files);
+    world.repository().await;
+    let waits = value!({"wait": true, "timeout": "1m", "retryInterval": "30s"});
+    world.kustomization("apps", "./apps", waits).await;
+    world.applied("apps", &revision).await;
+    deleted_again_and_again(&world, "a").await;
+    world
+        .until("made anew at a retry", async || {
+            world.get("v1", "ConfigMap", "a").await.is_some()
+        })
+        .await;
+    assert!(
+        world.told("health check failed after"),
+        "{:#?}",
+        world.lines()
+    );
+    world.applied("apps", &revision).await;
+}
+
 #[test]
 fn what_is_missing_and_slowed_down_fails_the_health_check_and_is_made_at_the_retry() {
-    virtual_time(async {
-        let world = World::new(32).await;
-        let revision = world.commit("first", &[("apps/a.yaml", &map("a", &[]))]);
-        world.repository().await;
-        let waits = value!({"wait": true, "timeout": "1m", "retryInterval": "30s"});
-        world.kustomization("apps", "./apps", waits).await;
-        world.applied("apps", &revision).await;
-        deleted_again_and_again(&world, "a").await;
-        world
-            .until("made anew at a retry", async || {
-                world.get("v1", "ConfigMap", "a").await.is_some()
-            })
-            .await;
-        world.applied("apps", &revision).await;
-    });
+    let a = map("a", &[]);
+    virtual_time(is_made_at_the_retry(&[("apps/a.yaml", &a)]));
+}
+
+/// The stage of definitions is ready at every look, which is no news of the
+/// health that is waited for.
+#[test]
+fn a_stage_that_is_ready_gives_the_health_check_no_more_time() {
+    let a = map("a", &[]);
+    let files = [
+        ("apps/a.yaml", a.as_str()),
+        ("apps/definition.yaml", DEFINITION),
+    ];
+    virtual_time(is_made_at_the_retry(&files));
 }
 
 #[test]

@@ -5,7 +5,7 @@ use super::build::Build;
 use super::decide;
 use super::failure::{Cure, Failure, Stop};
 use super::health::{self, Judged};
-use super::memory::{Mark, Memory, Purpose, lock};
+use super::memory::{Mark, Memory, Purpose, Waiting, lock};
 use super::target::Target;
 use super::{consent, events, observe, references, report};
 use crate::context::Context;
@@ -302,7 +302,12 @@ impl Task<'_> {
             .map(|it| it.object.clone())
             .collect();
         let health = health::of(self.context, self.target, self.memory, &objects).await?;
-        let is_news = !stage.is_done() || lock(self.memory).waiting.is_some();
+        let is_waited_for = |waiting: &Waiting| waiting.is_for(self.mark, Purpose::Stage);
+        let is_news = !stage.is_done()
+            || lock(self.memory)
+                .waiting
+                .as_ref()
+                .is_some_and(is_waited_for);
         let judged = health::judge(
             self.context,
             self.memory,

@@ -121,23 +121,23 @@ pub(super) fn judge(
 ) -> Judged {
     let now_ms = context.clock.now_ms();
     let mut memory = lock(memory);
+    // A stage that is ready says nothing of since when health is waited for.
     let begun = memory
         .waiting
-        .as_ref()
+        .take_if(|it| it.mark != *mark || it.purpose == purpose)
         .filter(|it| it.is_for(mark, purpose));
     let just_now = i64::try_from(now_ms).unwrap_or(i64::MAX);
     let (since_ms, spent_ms) = begun.map_or((just_now, spent_ms), |it| (it.since_ms, it.spent_ms));
     let waited = waited(now_ms, since_ms);
     let verdict = HealthGate { waited, timeout }.judge(&picture.judged);
-    memory.waiting = match verdict {
-        HealthVerdict::Waiting(_) => Some(Waiting {
+    if matches!(verdict, HealthVerdict::Waiting(_)) {
+        memory.waiting = Some(Waiting {
             mark: mark.clone(),
             purpose,
             since_ms,
             spent_ms,
-        }),
-        HealthVerdict::Passed | HealthVerdict::Failed(_) => None,
-    };
+        });
+    }
     let left_ms = u64::try_from(timeout.saturating_sub(waited).as_millis())
         .unwrap_or(u64::MAX)
         .max(1);

@@ -92,10 +92,12 @@ impl Schedule {
         self.violations.extend(wrong);
     }
 
-    /// A Kustomization is let go when nothing is left of it.
+    /// A Kustomization is let go when nothing is left of it. One that asks for
+    /// it by an old picture, and is refused, lets nothing go.
     pub fn what_was_let_go_had_nothing_left(&mut self) {
         let mut wrong = Vec::new();
-        for write in self.ground.ledger.writes() {
+        let writes = self.ground.ledger.writes();
+        for write in writes.into_iter().filter(Write::took_effect) {
             for (place, reference) in &write.remains {
                 let is_foreign = |(at, it): &(_, trueup_cluster::LiveObject)| {
                     at == place && it.reference() == reference

@@ -186,16 +186,12 @@ async fn rolling_update() {
 
 async fn rough_rolling_update() {
     let place = place().await;
-    place
-        .cluster()
-        .faults()
-        .unwrap()
-        .set_rates(FaultRates {
-            // Each silence lasts a whole time-out of a request, in real time:
-            // schedules in virtual time play those.
-            silence: 0,
-            ..FaultRates::ROUGH
-        });
+    place.cluster().faults().unwrap().set_rates(FaultRates {
+        // Each silence lasts a whole time-out of a request, in real time:
+        // schedules in virtual time play those.
+        silence: 0,
+        ..FaultRates::ROUGH
+    });
     roll(&place).await;
 }
 
