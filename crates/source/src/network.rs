@@ -70,11 +70,16 @@ pub(crate) struct Resolver;
 impl Resolve for Resolver {
     fn resolve(&self, name: Name) -> Resolving {
         Box::pin(async move {
-            let found = tokio::net::lookup_host((name.as_str(), 0)).await?;
+            let found = tokio::net::lookup_host((name.as_str(), 0)).await;
+            let found = found.map_err(|error| not_found(&name, &error))?;
             let allowed = allowed(found)?;
             Ok(Box::new(allowed.into_iter()) as Addrs)
         })
     }
+}
+
+fn not_found(name: &Name, error: &std::io::Error) -> std::io::Error {
+    std::io::Error::other(format!("{:?} is not looked up: {error}", name.as_str()))
 }
 
 fn allowed(found: impl Iterator<Item = SocketAddr>) -> Result<Vec<SocketAddr>, std::io::Error> {

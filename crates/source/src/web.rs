@@ -163,3 +163,32 @@ fn redirected(from: &Url, response: &Response) -> Result<Url, Failure> {
     let _ = target.set_password(password);
     Ok(target)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn led(from: &str, to: &str) -> Result<String, String> {
+        let response = http::Response::builder().header(LOCATION, to).body("");
+        let target = redirected(&Url::parse(from).unwrap(), &response.unwrap().into());
+        target
+            .map(|url| url.to_string())
+            .map_err(|failure| failure.cause)
+    }
+
+    #[test]
+    fn a_redirect_leads_to_the_web_and_never_from_https_to_http() {
+        let open = led("https://h/a", "http://h/b").unwrap_err();
+        assert!(open.contains("from HTTPS to an unprotected"), "{open}");
+        for elsewhere in ["file:///etc/passwd", "ftp://h/b", "gopher://h/b"] {
+            let refused = led("https://h/a", elsewhere).unwrap_err();
+            assert!(refused.contains("to another scheme"), "{refused}");
+        }
+        assert_eq!(led("http://h/a", "https://h/b").unwrap(), "https://h/b");
+        assert_eq!(led("https://u:p@h/a", "/b").unwrap(), "https://u:p@h/b");
+        assert_eq!(
+            led("https://u:p@h/a", "https://g/b").unwrap(),
+            "https://g/b"
+        );
+    }
+}

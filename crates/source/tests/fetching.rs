@@ -495,6 +495,30 @@ async fn credentials_stay_with_their_host_when_it_redirects() {
 }
 
 #[tokio::test]
+async fn nobody_is_led_from_https_to_http() {
+    let repository = Repository::new();
+    repository.commit("one");
+    let open = Server::start(&repository, Rules::default()).await;
+    let rules = Rules {
+        redirect: Some(open.url()),
+        ..Rules::default()
+    };
+    let (authority, acceptor) = certificate();
+    let protected = Server::start_with(repository.path(), rules, Some(acceptor)).await;
+    let request = GitRequest {
+        credentials: Credentials::basic("user", "secret").with_ca_certificates(authority),
+        ..main_of(&protected)
+    };
+    let (kind, message) = error_of(&Client::new(), &request).await;
+    assert_eq!(kind, FetchErrorKind::Protocol, "{message}");
+    assert!(
+        message.contains("from HTTPS to an unprotected address"),
+        "{message}"
+    );
+    assert!(open.take_log().is_empty(), "nothing is asked there");
+}
+
+#[tokio::test]
 async fn a_missing_repository_a_dead_host_and_a_web_page_are_told_apart() {
     let repository = Repository::new();
     repository.commit("one");

@@ -75,6 +75,7 @@ async fn odd_names_are_names_like_others_and_lead_nowhere() {
         &repository,
         &[
             ("100644", b"README", &upper),
+            ("100644", b"readmE", &upper),
             ("100644", b"readme", &lower),
             ("100644", b"..\\..\\etc", &lower),
             ("100644", b"-oProxyCommand=sh", &lower),
@@ -85,7 +86,9 @@ async fn odd_names_are_names_like_others_and_lead_nowhere() {
     );
     let server = Server::start(&repository, Rules::default()).await;
     let fetched = Client::new().fetch(&main_of(&server)).await;
-    assert_eq!(read(&fetched, "README"), "upper");
+    for name in ["README", "readmE"] {
+        assert_eq!(read(&fetched, name), "upper", "{name}");
+    }
     for name in [
         "readme",
         "..\\..\\etc",
@@ -96,7 +99,7 @@ async fn odd_names_are_names_like_others_and_lead_nowhere() {
     ] {
         assert_eq!(read(&fetched, name), "lower", "{name:?}");
     }
-    assert_eq!(fetched.tree.list(&path("")).unwrap().len(), 7);
+    assert_eq!(fetched.tree.list(&path("")).unwrap().len(), 8);
 }
 
 #[tokio::test]
@@ -240,6 +243,20 @@ async fn nobody_is_sent_to_the_identity_of_the_machine() {
     let fetcher = WebFetcher::new().unwrap();
     let error = fetcher.fetch(&redirecting).await.unwrap_err();
     assert!(error.to_string().contains("link-local"), "{error}");
+}
+
+/// Names are looked up by what leaves such addresses out, which says so in
+/// words of its own.
+#[tokio::test]
+async fn names_are_looked_up_where_link_local_addresses_are_left_out() {
+    // Longer than a name may be: no server of names is asked.
+    let url = format!("http://{}/fleet", "x".repeat(64));
+    let (kind, message) = error_of(&Client::new(), &GitRequest::new(&url)).await;
+    assert_eq!(kind, FetchErrorKind::Unreachable);
+    assert!(message.contains("x\" is not looked up"), "{message}");
+    let error = WebFetcher::new().unwrap().fetch(&url).await.unwrap_err();
+    let message = error.to_string();
+    assert!(message.contains("x\" is not looked up"), "{message}");
 }
 
 /// A server that says what it is told, to whomever; its address.
