@@ -88,9 +88,7 @@ fn await_primary(turn: &mut Turn<'_>) -> Flow {
     match &primary.readiness {
         Readiness::Ready if primary.can_serve() => ControlFlow::Continue(()),
         Readiness::Ready => {
-            let name = turn.seen.spec.primary_name();
-            let namespace = &turn.seen.metadata.namespace;
-            let message = format!("{name}.{namespace} not ready: no ready endpoints");
+            let message = turn.primary_without_endpoints();
             ControlFlow::Break(turn.hold(&message))
         }
         Readiness::Waiting(message) | Readiness::Failed(message) => {
@@ -110,11 +108,11 @@ fn cut_over(turn: &mut Turn<'_>) {
     if objects.apex != Fit::Fits {
         turn.commands.push(Command::Ensure(Part::Apex));
     }
-    turn.commands.push(Command::ScaleToZero);
     if objects.routes == Fit::Differs {
         turn.commands.push(Command::Ensure(Part::Routes));
     }
     turn.set_routing(0, false);
+    turn.commands.push(Command::ScaleToZero);
 }
 
 fn initialized(turn: &mut Turn<'_>) -> Flow {

@@ -39,6 +39,7 @@ mod request;
 mod rest;
 mod rollback;
 mod routes;
+mod stand_in;
 mod standing;
 mod start;
 mod strategy;

@@ -167,10 +167,7 @@ fn can_serve_alone(turn: &Turn<'_>) -> bool {
 /// Sends everything to the canary, since nothing else answers, and goes on
 /// watching it.
 fn serve_alone(turn: &mut Turn<'_>) -> Flow {
-    let name = turn.name();
-    turn.warn(format!(
-        "Primary of {name} has no ready endpoints, routing all traffic to canary"
-    ));
+    turn.warn_of_lost_primary();
     turn.set_routing(TOTAL_WEIGHT, false);
     match turn.strategy() {
         Strategy::Canary => turn.state.canary_weight = TOTAL_WEIGHT,
@@ -202,15 +199,12 @@ fn finish_interrupted(turn: &mut Turn<'_>) -> Flow {
 /// failed.
 fn await_canary(turn: &mut Turn<'_>) -> Flow {
     let prospect = match &turn.seen.target {
-        TargetSeen::Missing(message) => match turn.wait_for(message) {
-            Wait::Patient(wake) => Prospect::Later(wake),
-            Wait::Overdue => Prospect::Never(message),
-        },
+        TargetSeen::Missing(message) => turn.prospect(message),
         TargetSeen::Found(_) => turn.readiness(&turn.seen.canary.readiness),
     };
     let message = match prospect {
         Prospect::Later(wake) => return ControlFlow::Break(wake),
-        Prospect::Never(message) => message.to_owned(),
+        Prospect::Never(message) => message,
         Prospect::Ready => match routes::await_usable(turn)? {
             Some(message) => message,
             None => return await_endpoints(turn),

@@ -1,8 +1,9 @@
 //! The primary becomes the new revision, and gets its traffic back.
 
+use super::rollback::Cause;
 use super::turn::{Flow, Turn, Wake};
 use super::wait::Prospect;
-use super::{Command, LiveRoutes, objects, rollback, routes};
+use super::{Command, LiveRoutes, TargetSeen, objects, rollback, routes, stand_in};
 use std::ops::ControlFlow;
 use trueup_kinds::canary::{PendingStep, Phase, TOTAL_WEIGHT};
 
@@ -24,6 +25,13 @@ pub(super) fn begin(turn: &mut Turn<'_>) -> Flow {
 
 /// Copies the target's revision to the primary.
 pub(super) fn copy(turn: &mut Turn<'_>) -> Flow {
+    if let TargetSeen::Missing(message) = &turn.seen.target {
+        routes::correct(turn);
+        return match turn.prospect(message) {
+            Prospect::Later(wake) => ControlFlow::Break(wake),
+            _ => rollback::decide(turn, Cause::NotReady(message.to_string())),
+        };
+    }
     let revision = turn.state.last_applied_spec.clone();
     turn.commands.push(Command::CopyToPrimary { revision });
     if turn.seen.spec.skip_analysis {
@@ -41,10 +49,10 @@ pub(super) fn copy(turn: &mut Turn<'_>) -> Flow {
 /// traffic.
 pub(super) fn await_primary(turn: &mut Turn<'_>) -> Flow {
     routes::correct(turn);
-    match turn.readiness(&turn.seen.primary.readiness) {
+    match turn.primary() {
         Prospect::Ready => succeed(turn),
         Prospect::Later(wake) => ControlFlow::Break(wake),
-        Prospect::Never(message) => rollback::fail_promotion(turn, message),
+        Prospect::Never(message) => rollback::fail_promotion(turn, &message),
     }
 }
 
@@ -53,13 +61,14 @@ pub(super) fn promote(turn: &mut Turn<'_>) -> Flow {
     objects::ensure(turn);
     turn.dismiss_request(&[]);
     escape(turn)?;
-    match turn.readiness(&turn.seen.primary.readiness) {
-        Prospect::Ready => {}
+    stand_in::begin(turn);
+    match turn.primary() {
+        Prospect::Ready => stand_in::await_calm(turn)?,
         Prospect::Later(wake) => {
             routes::correct(turn);
             return ControlFlow::Break(wake);
         }
-        Prospect::Never(message) => return rollback::fail_promotion(turn, message),
+        Prospect::Never(message) => return rollback::fail_promotion(turn, &message),
     }
     if turn.is_kubernetes() {
         return finalising(turn);
@@ -91,16 +100,8 @@ fn finalising(turn: &mut Turn<'_>) -> Flow {
 }
 
 fn shift_back(turn: &mut Turn<'_>) -> Flow {
-    if !turn.can_route(0) {
-        let message = format!(
-            "{}.{} not ready: no ready endpoints",
-            turn.seen.spec.primary_name(),
-            turn.seen.metadata.namespace
-        );
-        return ControlFlow::Break(turn.hold(&message));
-    }
     let step = turn.analysis().step_weight_promotion;
-    let weight = turn.routed_weight();
+    let weight = stand_in::left_weight(turn).unwrap_or_else(|| turn.routed_weight());
     if step <= 0 {
         return route_to_primary(turn);
     }
@@ -114,7 +115,10 @@ fn shift_back(turn: &mut Turn<'_>) -> Flow {
     };
     if !routes::has_interrupted_step(turn, routes) {
         routes::correct(turn);
-        turn.pace()?;
+        if let ControlFlow::Break(wake) = turn.pace() {
+            stand_in::end(turn);
+            return ControlFlow::Break(wake);
+        }
     }
     advance_primary(turn, next)
 }
@@ -135,10 +139,20 @@ fn advance_primary(turn: &mut Turn<'_>, canary_weight: i64) -> Flow {
 /// Takes the canary's Pods away, once the primary is ready.
 pub(super) fn finalise(turn: &mut Turn<'_>) -> Flow {
     objects::ensure(turn);
-    match turn.readiness(&turn.seen.primary.readiness) {
-        Prospect::Ready => {}
-        Prospect::Later(wake) => return ControlFlow::Break(wake),
-        Prospect::Never(message) => return rollback::fail_promotion(turn, message),
+    if stand_in::left_weight(turn).is_some() {
+        escape(turn)?;
+    }
+    stand_in::begin(turn);
+    match turn.primary() {
+        Prospect::Ready => stand_in::await_calm(turn)?,
+        Prospect::Later(wake) => {
+            routes::correct(turn);
+            return ControlFlow::Break(wake);
+        }
+        Prospect::Never(message) => return rollback::fail_promotion(turn, &message),
+    }
+    if stand_in::left_weight(turn).is_some() {
+        return route_to_primary(turn);
     }
     routes::correct(turn);
     // A gateway that has not taken the routes over may still send the canary
@@ -151,9 +165,12 @@ fn succeed(turn: &mut Turn<'_>) -> Flow {
     turn.set_routing(0, false);
     if turn.has_autoscaler() {
         turn.commands.push(Command::PauseTargetScaler);
-        turn.commands.push(Command::ReleasePrimaryScaler);
     }
     turn.commands.push(Command::ScaleToZero);
+    if turn.has_autoscaler() {
+        // The canary may have had to stand in for the primary until now.
+        turn.commands.push(Command::ReleasePrimaryScaler);
+    }
     turn.state.phase = Phase::Succeeded;
     turn.state.canary_weight = 0;
     turn.state.iterations = 0;

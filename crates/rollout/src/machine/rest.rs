@@ -4,7 +4,7 @@ use super::request::RequestVerb;
 use super::turn::{Flow, Turn, Wake};
 use super::{Readiness, RoutesSeen, TargetSeen, announce, objects, rollback, routes, start};
 use std::ops::ControlFlow;
-use trueup_kinds::canary::{PendingStep, Phase};
+use trueup_kinds::canary::{PendingStep, Phase, TOTAL_WEIGHT};
 
 /// Keeps what was made as it should be, and starts a run of a new revision.
 pub(super) fn rest(turn: &mut Turn<'_>) -> Flow {
@@ -17,6 +17,10 @@ pub(super) fn rest(turn: &mut Turn<'_>) -> Flow {
     }
     complete_rollback(turn)?;
     leave_lost_canary(turn)?;
+    if is_failed_promotion(turn) {
+        replace_lost_primary(turn)?;
+        leave_spare_canary(turn);
+    }
     routes::correct(turn);
     if let TargetSeen::Missing(message) = &turn.seen.target {
         return ControlFlow::Break(turn.hold(message));
@@ -75,12 +79,43 @@ fn leave_lost_canary(turn: &mut Turn<'_>) -> Flow {
     ControlFlow::Break(Wake::Now)
 }
 
+/// Whether the canary's Pods are there still because the primary, a copy of it,
+/// did not get ready.
+fn is_failed_promotion(turn: &Turn<'_>) -> bool {
+    let state = &turn.state;
+    state.phase == Phase::Failed
+        && state.last_promoted_spec == state.last_applied_spec
+        && !turn.has_new_revision()
+}
+
+/// The canary gets all traffic if only the canary answers.
+fn replace_lost_primary(turn: &mut Turn<'_>) -> Flow {
+    let is_lost = !turn.seen.primary.can_serve() && turn.seen.canary.can_serve();
+    if !is_lost || turn.routed_weight() == TOTAL_WEIGHT || turn.is_kubernetes() {
+        return ControlFlow::Continue(());
+    }
+    turn.warn_of_lost_primary();
+    turn.set_routing(TOTAL_WEIGHT, false);
+    turn.state.canary_weight = TOTAL_WEIGHT;
+    ControlFlow::Break(Wake::Now)
+}
+
+/// Without traffic the canary's Pods go when the primary is ready.
+fn leave_spare_canary(turn: &mut Turn<'_>) {
+    let primary = &turn.seen.primary;
+    let is_ready = primary.readiness == Readiness::Ready && primary.can_serve();
+    let has_pods = turn.seen.canary.ready_endpoints.is_some_and(|it| it > 0);
+    if turn.routed_weight() == 0 && is_ready && has_pods {
+        rollback::scale_down(turn);
+        turn.state.canary_weight = 0;
+    }
+}
+
 /// A revision that has failed, and has its traffic still because the primary
 /// could not take it, loses it as soon as the primary can.
 fn complete_rollback(turn: &mut Turn<'_>) -> Flow {
     let state = &turn.state;
     let is_left = state.phase == Phase::Failed && turn.routed_weight() > 0;
-    // After a failed promotion both are of the same revision.
     let is_promotion = state.last_promoted_spec == state.last_applied_spec;
     let can_be = turn.seen.primary.readiness == Readiness::Ready && turn.seen.primary.can_serve();
     if !is_left || is_promotion || !can_be {

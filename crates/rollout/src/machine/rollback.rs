@@ -61,6 +61,7 @@ pub(super) fn decide(turn: &mut Turn<'_>, cause: Cause) -> Flow {
         // What was refused is the revision that has waited.
         turn.track_target();
     }
+    turn.state.last_promoted_spec = turn.copied_revision();
     turn.state.pending_step = Some(PendingStep::RollBack);
     turn.write();
     roll_back(turn)

@@ -4,7 +4,7 @@ use super::turn::{Flow, Turn, say_the_same};
 use super::wait::Wait;
 use super::{LiveRoutes, RoutesSeen};
 use std::ops::ControlFlow;
-use trueup_kinds::canary::Phase;
+use trueup_kinds::canary::{Phase, TOTAL_WEIGHT};
 
 /// Makes the routes say what was set last, if that can be: a run neither
 /// starts again because somebody has changed them by hand, nor goes on with
@@ -14,14 +14,11 @@ pub(super) fn correct(turn: &mut Turn<'_>) {
         canary_weight: turn.routed_weight(),
         mirrored: Some(turn.state.mirrored),
     };
-    // Nothing is lost where the canary has traffic and nobody answers either.
-    let live = turn.live_routes().map_or(0, |live| live.canary_weight);
-    let is_void = live > wanted.canary_weight && !turn.seen.canary.can_serve();
-    if !turn.can_route(wanted.canary_weight) && !is_void {
+    if !turn.can_route(wanted.canary_weight) && !is_no_loss(turn, wanted.canary_weight) {
         return;
     }
-    match turn.seen.routes {
-        RoutesSeen::Live(live) if !say_the_same(live, wanted) => {
+    match (turn.live_routes(), &turn.seen.routes) {
+        (Some(live), _) if !say_the_same(live, wanted) => {
             turn.warn(format!(
                 "Routes of {} were changed from outside, setting canary weight {} back to {}",
                 turn.name(),
@@ -29,10 +26,21 @@ pub(super) fn correct(turn: &mut Turn<'_>) {
                 wanted.canary_weight
             ));
         }
-        RoutesSeen::Missing => {}
+        (None, RoutesSeen::Missing) => {}
         _ => return,
     }
     turn.set_routing(wanted.canary_weight, turn.state.mirrored);
+}
+
+/// Whether nobody is worse off with a weight although not all of its traffic
+/// arrives: it takes traffic from a side that does not answer.
+fn is_no_loss(turn: &Turn<'_>, weight: i64) -> bool {
+    let live = turn.live_routes().map_or(0, |live| live.canary_weight);
+    if turn.seen.canary.can_serve() {
+        live < weight && weight == TOTAL_WEIGHT
+    } else {
+        live > weight
+    }
 }
 
 /// Ends the step while routes are not in force. [`Wait::Overdue`] is for the

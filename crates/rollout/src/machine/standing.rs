@@ -46,14 +46,16 @@ impl Turn<'_> {
             change.stalled(INVALID, &detail);
             return;
         }
-        if phase == Phase::Unset {
+        if phase == Phase::Unset && self.standing != Standing::Suspended {
             return;
         }
         if self.standing == Standing::Phase {
             change_conditions(conditions, phase, kind, &detail, generation, self.now);
             return;
         }
-        change_promoted(conditions, phase, kind, self.now);
+        if phase != Phase::Unset {
+            change_promoted(conditions, phase, kind, self.now);
+        }
         let mut change = conditions.change(generation, self.now);
         if self.standing == Standing::Suspended {
             let (ready, status) = (condition_type::READY, promoted_status(phase));

@@ -75,17 +75,24 @@ fn begin(turn: &mut Turn<'_>) -> Flow {
     let was_alone = serves_alone(turn);
     scale_up(turn);
     reset(turn);
-    if was_alone {
-        // The primary has failed: it is watched with all the traffic.
-        turn.state.canary_weight = TOTAL_WEIGHT;
-        turn.state.last_step_time = Some(turn.now);
-    } else if turn.can_route(0) {
+    if turn.can_route(0) && !was_alone {
         turn.set_routing(0, false);
+    } else {
+        keep_traffic(turn);
     }
     if turn.is_asked_to(RequestVerb::Retry) {
         turn.request_is_done();
     }
     ControlFlow::Break(Wake::Now)
+}
+
+/// The primary can't take the traffic that the target has: the new revision is
+/// watched with it for an interval.
+fn keep_traffic(turn: &mut Turn<'_>) {
+    turn.state.canary_weight = turn.routed_weight();
+    if turn.routed_weight() > 0 {
+        turn.state.last_step_time = Some(turn.now);
+    }
 }
 
 fn scale_up(turn: &mut Turn<'_>) {
@@ -146,14 +153,11 @@ pub(super) fn restart(turn: &mut Turn<'_>) -> Flow {
     turn.info(format!(
         "New revision detected! Restarting analysis for {target}"
     ));
+    reset(turn);
     if turn.seen.primary.can_serve() {
         turn.set_routing(0, false);
-        reset(turn);
     } else {
-        let weight = turn.routed_weight();
-        reset(turn);
-        turn.state.canary_weight = weight;
-        turn.state.last_step_time = Some(turn.now);
+        keep_traffic(turn);
     }
     ControlFlow::Break(Wake::Now)
 }

@@ -56,11 +56,17 @@ pub(super) fn next_weight(turn: &Turn<'_>) -> Option<i64> {
     let weight = turn.routed_weight();
     match turn.strategy() {
         Strategy::Canary if weight >= analysis.max_weight_or_default() => None,
-        Strategy::Canary if analysis.mirror && weight == 0 && !turn.state.mirrored => None,
+        Strategy::Canary if begins_to_mirror(turn) => None,
         Strategy::Canary => Some(analysis.next_weight(weight)),
         Strategy::AbTesting => (turn.state.iterations == 0).then_some(TOTAL_WEIGHT),
         Strategy::BlueGreen => (turn.state.iterations == turn.iterations()).then_some(TOTAL_WEIGHT),
     }
+}
+
+/// Whether the canary gets copies of requests before it gets any.
+fn begins_to_mirror(turn: &Turn<'_>) -> bool {
+    let mirrors = turn.analysis().mirror && turn.strategy() != Strategy::AbTesting;
+    mirrors && turn.routed_weight() == 0 && !turn.state.mirrored
 }
 
 /// Writes down that the routes have a weight.
@@ -86,7 +92,7 @@ fn shift(turn: &mut Turn<'_>) -> Flow {
         confirm_promotion(turn)?;
         return promote::begin(turn);
     }
-    if analysis.mirror && weight == 0 && !turn.state.mirrored {
+    if begins_to_mirror(turn) {
         turn.set_routing(0, true);
         return tell_weight(turn, 0);
     }
@@ -138,8 +144,7 @@ fn test_matching(turn: &mut Turn<'_>) -> Flow {
 fn test_unseen(turn: &mut Turn<'_>) -> Flow {
     let iterations = turn.iterations();
     if turn.state.iterations < iterations {
-        let mirrors = turn.analysis().mirror && !turn.is_kubernetes();
-        if mirrors && !turn.state.mirrored && turn.routed_weight() == 0 {
+        if begins_to_mirror(turn) && !turn.is_kubernetes() {
             turn.set_routing(0, true);
         }
         return count_iteration(turn);
@@ -198,7 +203,9 @@ fn confirm_promotion(turn: &mut Turn<'_>) -> Flow {
 
 /// Nobody is sent where nobody answers: a step that would do so is not taken.
 pub(super) fn await_room(turn: &mut Turn<'_>) -> Flow {
-    let next = next_weight(turn).filter(|_| !turn.is_kubernetes());
+    let mirrored = begins_to_mirror(turn).then_some(0);
+    let next = next_weight(turn).or(mirrored);
+    let next = next.filter(|_| !turn.is_kubernetes());
     let Some(weight) = next.filter(|weight| !turn.can_route(*weight)) else {
         return ControlFlow::Continue(());
     };

@@ -73,12 +73,14 @@ fn await_target(turn: &mut Turn<'_>) -> Flow {
     match &canary.readiness {
         Readiness::Ready if canary.can_serve() => ControlFlow::Continue(()),
         Readiness::Ready => {
-            // Somebody has scaled it down again.
-            restore_target(turn);
             let message = format!(
                 "canary {} not ready: no ready endpoints",
                 turn.target_name()
             );
+            if !turn.is_awaited(&message) {
+                // Somebody may have scaled it down again.
+                restore_target(turn);
+            }
             ControlFlow::Break(turn.hold(&message))
         }
         Readiness::Waiting(message) | Readiness::Failed(message) => {

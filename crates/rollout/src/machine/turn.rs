@@ -178,6 +178,14 @@ impl<'a> Turn<'a> {
         self.event(EventType::Warning, message, self.state.phase);
     }
 
+    /// Tells that all traffic goes to the canary because only the canary answers.
+    pub(super) fn warn_of_lost_primary(&mut self) {
+        self.warn(format!(
+            "Primary of {} has no ready endpoints, routing all traffic to canary",
+            self.name()
+        ));
+    }
+
     /// An event of another phase than the present.
     pub(super) fn event(&mut self, kind: EventType, message: String, phase: Phase) {
         self.commands.push(Command::Event(Event {

@@ -1,6 +1,7 @@
 //! The machine against a small world in memory.
 
 mod cases;
+mod endpoints;
 mod interruptions;
 mod laws;
 mod random;

@@ -1,17 +1,22 @@
 //! Thousands of random histories, in which commands get lost and shells are
 //! killed: [`Watchman`] says what must hold in all of them.
+//!
+//! `TRUEUP_ROLLOUT_SCHEDULES` sets how many are played, `TRUEUP_ROLLOUT_FIRST`
+//! the seed of the first.
 
 use super::laws::Watchman;
 use super::random::Random;
 use super::shell::{live_until, run_until_rest};
+use super::workload::Workload;
 use super::world::World;
 use crate::machine::Verdict;
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use trueup_kinds::names::{CANARY_APPROVED, CANARY_MAX_DURATION, CANARY_REQUEST};
 use trueup_object::{Value, from_json, value};
 
-/// How many are played; a build that is not optimised takes its time.
-const SCHEDULES: u64 = if cfg!(debug_assertions) { 300 } else { 1500 };
+/// How many are played unless told otherwise; a build that is not optimised
+/// takes its time.
+const SCHEDULES: u64 = if cfg!(debug_assertions) { 300 } else { 4000 };
 /// For how long things happen.
 const TROUBLE_SECONDS: i64 = 4000;
 /// For how long nothing happens afterwards: long enough for every run to end.
@@ -78,16 +83,8 @@ fn harm(world: &mut World, watchman: &mut Watchman, random: &mut Random, deed: u
     let now = world.now;
     let outage = SignedDuration::from_secs(20 + i64::try_from(random.below(800)).expect("small"));
     match deed {
-        9 => {
-            if let Some(target) = &mut world.target {
-                target.crash(now, outage);
-            }
-        }
-        10 => {
-            if let Some(primary) = &mut world.primary {
-                primary.crash(now, outage);
-            }
-        }
+        9 => strike(&mut world.target, now, outage, random),
+        10 => strike(&mut world.primary, now, outage, random),
         11 => {
             world.broken.insert(format!("v{}", random.below(6)));
         }
@@ -95,6 +92,21 @@ fn harm(world: &mut World, watchman: &mut Watchman, random: &mut Random, deed: u
         _ if world.target.is_none() => bring_back(world, watchman, random),
         _ if world.metadata.is_deleting() => {}
         _ => world.target = None,
+    }
+}
+
+/// A workload loses its Pods, or its Service their endpoints.
+fn strike(
+    workload: &mut Option<Workload>,
+    now: Timestamp,
+    outage: SignedDuration,
+    random: &mut Random,
+) {
+    let is_service = random.chance(30);
+    match workload {
+        Some(workload) if is_service => workload.unlist(now, outage),
+        Some(workload) => workload.crash(now, outage),
+        None => {}
     }
 }
 
@@ -158,6 +170,9 @@ fn world(random: &mut Random) -> World {
     if random.chance(10) {
         spec.set_at(&["skipAnalysis"], true.into());
     }
+    if random.chance(20) {
+        spec.set_at(&["progressDeadlineSeconds"], 60.into());
+    }
     if random.chance(25) {
         let scaler = value!({"kind": "HorizontalPodAutoscaler", "name": "podinfo"});
         spec.set_at(&["autoscalerRef"], scaler);
@@ -210,7 +225,15 @@ fn make_peace(world: &mut World, watchman: &mut Watchman, random: &mut Random) {
 
 #[test]
 fn every_schedule_keeps_the_laws() {
-    for seed in 0..SCHEDULES {
+    let first = number("TRUEUP_ROLLOUT_FIRST").unwrap_or(0);
+    let count = number("TRUEUP_ROLLOUT_SCHEDULES").unwrap_or(SCHEDULES);
+    for seed in first..first + count {
         play(seed);
     }
+}
+
+#[expect(clippy::disallowed_methods, reason = "a person says how many to play")]
+fn number(variable: &str) -> Option<u64> {
+    let text = std::env::var(variable).ok()?;
+    Some(text.parse().expect("a number"))
 }

@@ -1,6 +1,7 @@
 //! Scripts: what a `Canary` asks for, and what happens to it.
 
 use super::shell::{Overseer, after, live_until};
+use super::workload::Workload;
 use super::world::World;
 use crate::machine::Verdict;
 use jiff::SignedDuration;
@@ -88,7 +89,14 @@ fn act(world: &mut World, deed: &[&str]) {
         ["annotate", key, value] => annotate(world, key, value),
         ["suspend"] => world.spec.suspend = true,
         ["resume"] => world.spec.suspend = false,
-        ["crash", side, seconds] => crash(world, side, seconds),
+        ["crash", side, seconds] => {
+            let now = world.now;
+            workload(world, side).crash(now, span(seconds));
+        }
+        ["unlist", side, seconds] => {
+            let now = world.now;
+            workload(world, side).unlist(now, span(seconds));
+        }
         ["delete"] => world.metadata.deletion_timestamp = Some(world.now),
         ["spec", field, json] => set_field(world, field, json),
         ["flagger", phase, weight, failed, iterations] => {
@@ -108,17 +116,17 @@ fn annotate(world: &mut World, key: &str, value: &str) {
     annotations.insert(Text::from(key), Text::from(value));
 }
 
-fn crash(world: &mut World, side: &str, seconds: &str) {
-    let outage = SignedDuration::from_secs(seconds.parse().expect("seconds"));
+fn span(seconds: &str) -> SignedDuration {
+    SignedDuration::from_secs(seconds.parse().expect("seconds"))
+}
+
+fn workload<'a>(world: &'a mut World, side: &str) -> &'a mut Workload {
     let workload = match side {
         "canary" => &mut world.target,
         "primary" => &mut world.primary,
         _ => panic!("{side} is no side"),
     };
-    workload
-        .as_mut()
-        .expect("a workload")
-        .crash(world.now, outage);
+    workload.as_mut().expect("a workload")
 }
 
 fn set_field(world: &mut World, field: &str, json: &str) {

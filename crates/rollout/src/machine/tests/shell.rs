@@ -21,8 +21,11 @@ pub(super) enum Fate {
     AnswerLost,
     /// It is done twice.
     Twice,
-    /// The shell is killed before it.
+    /// The shell is killed before it, and another one goes on at once.
     Killed,
+    /// The shell is killed before it, and nobody goes on before something
+    /// happens.
+    Down,
 }
 
 /// Decides what becomes of commands, and watches them.
@@ -49,14 +52,25 @@ pub(super) fn run_until_rest(world: &mut World, overseer: &mut impl Overseer) ->
             overseer.rests(world);
             return taken.wake_at.filter(|wake| *wake > world.now);
         }
-        obey(world, overseer, taken.commands);
+        if let Shell::Down = obey(world, overseer, taken.commands) {
+            return None;
+        }
     }
     overseer.restless(world);
     None
 }
 
-fn obey(world: &mut World, overseer: &mut impl Overseer, commands: Vec<Command>) {
+/// Whether there is still somebody who takes steps.
+enum Shell {
+    Up,
+    Down,
+}
+
+fn obey(world: &mut World, overseer: &mut impl Overseer, commands: Vec<Command>) -> Shell {
     for command in commands {
+        if is_refused(world, &command) {
+            break;
+        }
         match overseer.fate(&command) {
             Fate::Done => {
                 execute(world, &command);
@@ -67,17 +81,31 @@ fn obey(world: &mut World, overseer: &mut impl Overseer, commands: Vec<Command>)
                 execute(world, &command);
                 overseer.done(world, &command);
             }
-            Fate::Fails => return,
+            Fate::Fails => break,
             Fate::AnswerLost => {
                 execute(world, &command);
                 overseer.done(world, &command);
-                return;
+                break;
             }
             Fate::Killed => {
                 world.answers.clear();
-                return;
+                break;
+            }
+            Fate::Down => {
+                world.answers.clear();
+                return Shell::Down;
             }
         }
+    }
+    Shell::Up
+}
+
+/// Whether a copy would be of another revision than the one decided upon.
+fn is_refused(world: &World, command: &Command) -> bool {
+    let target = world.target.as_ref().map(|it| it.template.as_str());
+    match command {
+        Command::CopyToPrimary { revision } => target != Some(revision.as_str()),
+        _ => false,
     }
 }
 
@@ -89,9 +117,7 @@ fn execute(world: &mut World, command: &Command) {
         Command::ScaleToZero => scale_target(world, 0),
         Command::ScaleFromZero | Command::RestoreTarget => scale_target(world, 1),
         Command::CopyToPrimary { revision } => {
-            if let (Some(target), Some(primary)) = (&world.target, &mut world.primary)
-                && target.template == revision.as_str()
-            {
+            if let Some(primary) = &mut world.primary {
                 primary.set_template(revision, now, delay);
             }
         }

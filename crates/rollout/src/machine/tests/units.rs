@@ -2,22 +2,19 @@
 
 use super::shell::{Diary, after, live_until};
 use super::world::World;
-use crate::machine::{
-    Command, LiveRoutes, Readiness, Request, RequestVerb, RoutesSeen, TargetChange, TargetSeen,
-    Tracking, step,
-};
+use crate::machine::{Command, Request, RequestVerb, TargetChange, TargetSeen, Tracking, step};
 use crate::metrics::MAX_METRICS;
 use trueup_kinds::canary::{CanaryStatus, Phase};
 use trueup_kinds::names::CANARY_REQUEST;
 use trueup_kinds::{Metadata, condition_type};
 use trueup_object::{Value, decode, value};
 
-fn spec() -> Value {
+pub(super) fn spec() -> Value {
     value!({"analysis": {"interval": "1m", "threshold": 5, "stepWeight": 10, "maxWeight": 50}})
 }
 
 /// A world whose primary serves `v1`.
-fn initialized() -> World {
+pub(super) fn initialized() -> World {
     let mut world = World::new(&spec());
     let end = after(&world, 60);
     live_until(&mut world, &mut Diary::default(), end);
@@ -243,46 +240,14 @@ fn a_mirror_that_nobody_can_read_back_is_set_once() {
 }
 
 #[test]
-fn a_canary_without_endpoints_loses_its_traffic_and_the_run_begins_again() {
-    let mut world = initialized();
-    world.push("v2");
-    let end = after(&world, 80);
-    live_until(&mut world, &mut Diary::default(), end);
-    let now = world.now;
-    let outage = jiff::SignedDuration::from_secs(20);
-    world.target.as_mut().unwrap().crash(now, outage);
+fn a_canary_that_is_suspended_before_its_first_step_says_so_once() {
+    let mut world = World::new(&spec());
+    world.spec.suspend = true;
     let taken = step(&world.status, &world.observe(), world.now);
-    assert_eq!(taken.state.canary_weight, 0);
-    assert_eq!(taken.state.failed_checks, 1);
-    assert!(taken.commands.iter().any(|command| matches!(
-        command,
-        Command::SetRouting(routing) if routing.canary_weight == 0
-    )));
-}
-
-#[test]
-fn a_primary_that_is_lost_for_good_leaves_its_traffic_to_the_canary() {
-    let mut world = initialized();
-    world.push("v2");
-    let end = after(&world, 80);
-    live_until(&mut world, &mut Diary::default(), end);
-    let mut seen = world.observe();
-    seen.primary.readiness = Readiness::Failed("gone".into());
-    seen.primary.ready_endpoints = Some(0);
-    let taken = step(&world.status, &seen, world.now);
-    assert_eq!(taken.state.phase, Phase::Progressing);
-    assert_eq!(taken.state.routed_weight, Some(100));
-    // The checks fail: there is nobody else to serve.
-    let mut failing = taken.state.clone();
-    failing.failed_checks = 5;
-    seen.routes = RoutesSeen::Live(LiveRoutes {
-        canary_weight: 100,
-        mirrored: Some(false),
-    });
-    let failed = step(&failing, &seen, world.now);
-    assert_eq!(failed.state.phase, Phase::Failed);
-    assert_eq!(failed.state.canary_weight, 100);
-    assert!(!failed.commands.contains(&Command::ScaleToZero));
+    assert_eq!(events(&taken.commands).len(), 1);
+    assert_eq!(taken.state.phase, Phase::Unset);
+    let again = step(&taken.state, &world.observe(), world.now);
+    assert!(again.commands.is_empty(), "{:?}", again.commands);
 }
 
 #[test]

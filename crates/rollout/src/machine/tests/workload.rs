@@ -22,6 +22,8 @@ pub(super) struct Workload {
     since: Timestamp,
     /// Its Pods are down until then.
     down_until: Timestamp,
+    /// Its Service has no endpoints until then, whatever its Pods are.
+    unlisted_until: Timestamp,
     pub(super) generation: u32,
 }
 
@@ -35,6 +37,7 @@ impl Workload {
             settles_at: now + delay,
             since: now,
             down_until: now,
+            unlisted_until: now,
             generation: 1,
         }
     }
@@ -70,6 +73,16 @@ impl Workload {
         self.since = now;
     }
 
+    /// Its Service loses its endpoints for a while.
+    pub(super) fn unlist(&mut self, now: Timestamp, outage: SignedDuration) {
+        self.unlisted_until = now + outage;
+    }
+
+    /// Whether traffic that is sent to it arrives.
+    pub(super) fn has_endpoints(&self, now: Timestamp) -> bool {
+        self.serving.is_some() && now >= self.unlisted_until
+    }
+
     /// What has become of it until `now`.
     pub(super) fn settle(&mut self, now: Timestamp, broken: &BTreeSet<String>) {
         let is_up = self.replicas > 0 && now >= self.settles_at && now >= self.down_until;
@@ -85,7 +98,12 @@ impl Workload {
 
     pub(super) fn next_change(&self, now: Timestamp) -> Option<Timestamp> {
         let deadline = self.since + PROGRESS_DEADLINE + SignedDuration::from_secs(1);
-        let times = [self.settles_at, self.down_until, deadline];
+        let times = [
+            self.settles_at,
+            self.down_until,
+            self.unlisted_until,
+            deadline,
+        ];
         times.into_iter().filter(|time| *time > now).min()
     }
 
@@ -105,7 +123,7 @@ impl Workload {
         };
         WorkloadSeen {
             readiness,
-            ready_endpoints: Some(u32::from(self.serving.is_some())),
+            ready_endpoints: Some(u32::from(self.has_endpoints(now))),
         }
     }
 }

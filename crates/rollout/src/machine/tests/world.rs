@@ -308,6 +308,23 @@ impl World {
         outcomes
     }
 
+    /// Whether traffic for the canary arrives.
+    pub(super) fn canary_serves(&self) -> bool {
+        let target = self.target.as_ref();
+        target.is_some_and(|it| it.has_endpoints(self.now))
+    }
+
+    /// Whether traffic for the primary arrives.
+    pub(super) fn primary_serves(&self) -> bool {
+        let primary = self.primary.as_ref();
+        primary.is_some_and(|it| it.has_endpoints(self.now))
+    }
+
+    /// Whether the primary serves what it is to be.
+    pub(super) fn is_primary_ready(&self) -> bool {
+        self.primary.as_ref().is_some_and(Workload::is_ready)
+    }
+
     /// The canary's live weight.
     pub(super) fn live_weight(&self) -> i64 {
         self.routes.map_or(0, |routes| routes.canary_weight)

@@ -1,0 +1,208 @@
+//! Single steps around sides that have no endpoints, and around their Pods.
+
+use super::shell::{Diary, after, live_until};
+use super::units::{initialized, spec};
+use super::world::World;
+use crate::machine::{Answer, Command, LiveRoutes, Readiness, RoutesSeen, step};
+use trueup_kinds::canary::{PendingStep, Phase};
+use trueup_object::value;
+
+#[test]
+fn a_canary_that_is_not_needed_after_a_failed_promotion_goes_when_the_primary_is_ready() {
+    let mut world = initialized();
+    world.spec.skip_analysis = true;
+    world.push("v2");
+    let end = after(&world, 66);
+    live_until(&mut world, &mut Diary::default(), end);
+    let (now, seconds) = (world.now, jiff::SignedDuration::from_secs);
+    world.primary.as_mut().unwrap().crash(now, seconds(900));
+    world.target.as_mut().unwrap().crash(now, seconds(1200));
+    let end = after(&world, 700);
+    live_until(&mut world, &mut Diary::default(), end);
+    assert_eq!(world.status.phase, Phase::Failed);
+    assert_eq!(world.target.as_ref().unwrap().replicas, 1);
+    let end = after(&world, 1400);
+    live_until(&mut world, &mut Diary::default(), end);
+    assert_eq!(world.target.as_ref().unwrap().replicas, 0);
+    assert_eq!(world.live_weight(), 0);
+}
+
+#[test]
+fn a_target_that_goes_between_the_decision_and_the_copy_ends_the_run() {
+    let mut world = initialized();
+    world.push("v2");
+    let end = after(&world, 80);
+    live_until(&mut world, &mut Diary::default(), end);
+    world.status.pending_step = Some(PendingStep::Promote);
+    world.target = None;
+    let taken = step(&world.status, &world.observe(), world.now);
+    assert!(
+        !taken
+            .commands
+            .iter()
+            .any(|it| matches!(it, Command::CopyToPrimary { .. }))
+    );
+    let end = after(&world, 80 + 601);
+    live_until(&mut world, &mut Diary::default(), end);
+    assert_eq!(world.status.phase, Phase::Failed);
+    assert_eq!(world.live_weight(), 0);
+    // A copy may have been made before: nobody knows.
+    assert_eq!(world.status.last_promoted_spec, "");
+    world.make_target("v2");
+    let end = after(&world, 1200);
+    live_until(&mut world, &mut Diary::default(), end);
+    assert_eq!(world.status.phase, Phase::Succeeded);
+}
+
+#[test]
+fn routes_lead_to_the_primary_before_the_target_s_first_pods_go() {
+    let mut world = World::new(&spec());
+    let now = after(&world, 4);
+    live_until(&mut world, &mut Diary::default(), now);
+    world.routes = Some(LiveRoutes {
+        canary_weight: 30,
+        mirrored: Some(false),
+    });
+    world.now = after(&world, 5);
+    world.settle();
+    let questions = step(&world.status, &world.observe(), world.now).commands;
+    let Some(Command::Ask { question, round }) = questions.last() else {
+        panic!("{questions:?}");
+    };
+    let outcome = world.answer(*question, round);
+    world.answers.push(Answer {
+        question: *question,
+        round: round.clone(),
+        outcome,
+    });
+    let commands = step(&world.status, &world.observe(), world.now).commands;
+    let place = |wanted: fn(&Command) -> bool| commands.iter().position(wanted).unwrap();
+    let routed =
+        place(|it| matches!(it, Command::SetRouting(routing) if routing.canary_weight == 0));
+    assert!(routed < place(|it| matches!(it, Command::ScaleToZero)));
+}
+
+#[test]
+fn a_target_without_endpoints_is_put_back_once_while_it_is_waited_for() {
+    let mut world = initialized();
+    world.metadata.finalizers = vec!["finalizer.flagger.app".into()];
+    world.spec.revert_on_deletion = true;
+    world.metadata.deletion_timestamp = Some(world.now);
+    let now = world.now;
+    world
+        .target
+        .as_mut()
+        .unwrap()
+        .unlist(now, jiff::SignedDuration::from_secs(100));
+    // The diary panics where the machine does not come to rest.
+    let end = after(&world, 90);
+    live_until(&mut world, &mut Diary::default(), end);
+    assert!(!world.is_gone);
+    let end = after(&world, 200);
+    live_until(&mut world, &mut Diary::default(), end);
+    assert!(world.is_gone && world.canary_serves());
+}
+
+#[test]
+fn a_revision_that_begins_with_all_the_traffic_is_watched_for_an_interval() {
+    let mut world = initialized();
+    world.push("v2");
+    let end = after(&world, 66);
+    live_until(&mut world, &mut Diary::default(), end);
+    // A promotion that has failed, whose primary is ready and has no endpoints.
+    world.status.phase = Phase::Failed;
+    world.status.routed_weight = Some(100);
+    world.routes = Some(LiveRoutes {
+        canary_weight: 100,
+        mirrored: Some(false),
+    });
+    let (now, outage) = (world.now, jiff::SignedDuration::from_secs(10_000));
+    world.primary.as_mut().unwrap().unlist(now, outage);
+    world.push("v3");
+    let end = after(&world, 72);
+    live_until(&mut world, &mut Diary::default(), end);
+    assert_eq!(world.status.phase, Phase::Progressing);
+    assert_eq!(world.status.canary_weight, 100);
+    let due = world.now + jiff::SignedDuration::from_secs(50);
+    let taken = step(&world.status, &world.observe(), world.now);
+    assert!(taken.wake_at.is_some_and(|wake| wake > due), "{taken:?}");
+}
+
+#[test]
+fn a_primary_is_held_as_long_as_the_canary_may_have_to_stand_in_for_it() {
+    let mut fields = spec();
+    let scaler = value!({"kind": "HorizontalPodAutoscaler", "name": "podinfo"});
+    fields.set_at(&["autoscalerRef"], scaler);
+    let mut world = World::new(&fields);
+    let end = after(&world, 60);
+    live_until(&mut world, &mut Diary::default(), end);
+    world.status.phase = Phase::Finalising;
+    let commands = step(&world.status, &world.observe(), world.now).commands;
+    let place = |wanted: &Command| commands.iter().position(|it| it == wanted);
+    let scaled = place(&Command::ScaleToZero).unwrap();
+    assert!(scaled < place(&Command::ReleasePrimaryScaler).unwrap());
+}
+
+#[test]
+fn matching_requests_are_led_back_to_a_canary_that_alone_serves() {
+    let mut fields = spec();
+    fields.set_at(
+        &["analysis"],
+        value!({"interval": "1m", "threshold": 5, "iterations": 3, "match": [{}]}),
+    );
+    let mut world = World::new(&fields);
+    let end = after(&world, 60);
+    live_until(&mut world, &mut Diary::default(), end);
+    world.push("v2");
+    let end = after(&world, 80);
+    live_until(&mut world, &mut Diary::default(), end);
+    let (now, outage) = (world.now, jiff::SignedDuration::from_secs(100));
+    world.primary.as_mut().unwrap().crash(now, outage);
+    world.routes.as_mut().unwrap().canary_weight = 30;
+    let end = after(&world, 81);
+    live_until(&mut world, &mut Diary::default(), end);
+    assert_eq!(world.live_weight(), 100);
+}
+
+#[test]
+fn a_primary_that_is_lost_for_good_leaves_its_traffic_to_the_canary() {
+    let mut world = initialized();
+    world.push("v2");
+    let end = after(&world, 80);
+    live_until(&mut world, &mut Diary::default(), end);
+    let mut seen = world.observe();
+    seen.primary.readiness = Readiness::Failed("gone".into());
+    seen.primary.ready_endpoints = Some(0);
+    let taken = step(&world.status, &seen, world.now);
+    assert_eq!(taken.state.phase, Phase::Progressing);
+    assert_eq!(taken.state.routed_weight, Some(100));
+    // The checks fail: there is nobody else to serve.
+    let mut failing = taken.state.clone();
+    failing.failed_checks = 5;
+    seen.routes = RoutesSeen::Live(LiveRoutes {
+        canary_weight: 100,
+        mirrored: Some(false),
+    });
+    let failed = step(&failing, &seen, world.now);
+    assert_eq!(failed.state.phase, Phase::Failed);
+    assert_eq!(failed.state.canary_weight, 100);
+    assert!(!failed.commands.contains(&Command::ScaleToZero));
+}
+
+#[test]
+fn a_canary_without_endpoints_loses_its_traffic_and_the_run_begins_again() {
+    let mut world = initialized();
+    world.push("v2");
+    let end = after(&world, 80);
+    live_until(&mut world, &mut Diary::default(), end);
+    let now = world.now;
+    let outage = jiff::SignedDuration::from_secs(20);
+    world.target.as_mut().unwrap().crash(now, outage);
+    let taken = step(&world.status, &world.observe(), world.now);
+    assert_eq!(taken.state.canary_weight, 0);
+    assert_eq!(taken.state.failed_checks, 1);
+    assert!(taken.commands.iter().any(|command| matches!(
+        command,
+        Command::SetRouting(routing) if routing.canary_weight == 0
+    )));
+}
