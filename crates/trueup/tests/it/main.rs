@@ -25,6 +25,7 @@ mod install;
 mod kills;
 mod kubectl;
 mod leases;
+mod loadtest;
 mod looking;
 mod pod_logs;
 mod remote_bases;
