@@ -69,10 +69,36 @@ fn failure_of(status: ExitStatus) -> Option<String> {
     if status.success() {
         return None;
     }
-    Some(match status.code() {
-        Some(code) => format!("exit status {code}"),
-        None => status.to_string(),
+    Some(match (status.code(), signal_of(status)) {
+        (Some(code), _) => format!("exit status {code}"),
+        (None, Some(signal)) => format!("signal: {}", signal_name(signal)),
+        (None, None) => status.to_string(),
     })
+}
+
+#[cfg(unix)]
+fn signal_of(status: ExitStatus) -> Option<i32> {
+    std::os::unix::process::ExitStatusExt::signal(&status)
+}
+
+#[cfg(not(unix))]
+const fn signal_of(_status: ExitStatus) -> Option<i32> {
+    None
+}
+
+/// Signals whose numbers are the same on every Unix, as Go calls them.
+fn signal_name(signal: i32) -> String {
+    match signal {
+        1 => "hangup".to_owned(),
+        2 => "interrupt".to_owned(),
+        3 => "quit".to_owned(),
+        6 => "aborted".to_owned(),
+        9 => "killed".to_owned(),
+        11 => "segmentation fault".to_owned(),
+        13 => "broken pipe".to_owned(),
+        15 => "terminated".to_owned(),
+        other => format!("signal {other}"),
+    }
 }
 
 /// What a program prints, in the order in which it comes.
@@ -117,6 +143,8 @@ mod tests {
             (bad.output.as_str(), bad.failure.as_deref()),
             ("why", Some("exit status 3"))
         );
+        let killed = sh("kill -9 $$", LONG).await;
+        assert_eq!(killed.failure.as_deref(), Some("signal: killed"));
         let missing = run(&["/no/such/program".to_owned()], LONG).await;
         assert!(
             missing

@@ -105,6 +105,9 @@ async fn answer(State(server): State<Arc<Server>>, request: Request) -> Response
         Err(reply) => reply,
     };
     let status = StatusCode::from_u16(reply.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    if reply.body.is_empty() {
+        return status.into_response();
+    }
     (status, reply.body).into_response()
 }
 

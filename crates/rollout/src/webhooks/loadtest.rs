@@ -4,8 +4,7 @@
 //! Only what is asked and what is answered; the gates themselves and the
 //! commands are the caller's.
 
-use super::HookPayload;
-use std::collections::BTreeMap;
+use super::incoming::{Incoming, read_payload, route};
 use trueup_gocompat::regexp::Regexp;
 use trueup_object::Text;
 
@@ -100,8 +99,9 @@ pub struct Task {
     pub returns_output: bool,
 }
 
-/// Reads a request by its path and body, whatever its method is. Namespaces
-/// that don't match are refused.
+/// Reads a request by its path and body, whatever its method is. A path means
+/// what it means when it is cleaned: Flagger's load tester redirects to that.
+/// Namespaces that don't match are refused.
 ///
 /// # Errors
 /// What is to be answered to a request that can't be understood or isn't
@@ -112,15 +112,17 @@ pub fn read_request(
     namespaces: Option<&Regexp>,
 ) -> Result<LoadtestRequest, LoadtestReply> {
     let answered = |status, body| Ok(LoadtestRequest::Answered(LoadtestReply::new(status, body)));
-    let (action, kind) = match path {
-        "/healthz" | "/gate/approve" => return answered(200, "OK"),
-        "/gate/halt" => return answered(403, "Forbidden"),
-        "/gate/check" => (GateAction::Check, GateKind::Advance),
-        "/gate/open" => (GateAction::Open, GateKind::Advance),
-        "/gate/close" => (GateAction::Close, GateKind::Advance),
-        "/rollback/check" => (GateAction::Check, GateKind::Rollback),
-        "/rollback/open" => (GateAction::Open, GateKind::Rollback),
-        "/rollback/close" => (GateAction::Close, GateKind::Rollback),
+    let route = route(path);
+    let segments: Vec<&str> = route.iter().map(AsRef::as_ref).collect();
+    let (action, kind) = match segments.as_slice() {
+        ["healthz"] | ["gate", "approve"] => return answered(200, "OK"),
+        ["gate", "halt"] => return answered(403, "Forbidden"),
+        ["gate", "check"] => (GateAction::Check, GateKind::Advance),
+        ["gate", "open"] => (GateAction::Open, GateKind::Advance),
+        ["gate", "close"] => (GateAction::Close, GateKind::Advance),
+        ["rollback", "check"] => (GateAction::Check, GateKind::Rollback),
+        ["rollback", "open"] => (GateAction::Open, GateKind::Rollback),
+        ["rollback", "close"] => (GateAction::Close, GateKind::Rollback),
         _ => {
             let payload = allowed_payload(body, namespaces)?;
             return task(&payload).map(LoadtestRequest::Task);
@@ -193,41 +195,23 @@ impl Task {
     }
 }
 
-fn allowed_payload(body: &[u8], namespaces: Option<&Regexp>) -> Result<HookPayload, LoadtestReply> {
-    let unreadable = || LoadtestReply::new(400, "");
+fn allowed_payload(body: &[u8], namespaces: Option<&Regexp>) -> Result<Incoming, LoadtestReply> {
     if body.len() > MAX_LOADTEST_BODY_BYTES {
         return Err(LoadtestReply::new(413, ""));
     }
-    if !body.trim_ascii_start().starts_with(b"{") {
-        return Err(unreadable());
-    }
-    let payload: Incoming = serde_json::from_slice(body).map_err(|_| unreadable())?;
+    let payload = read_payload(body).ok_or_else(|| LoadtestReply::new(400, ""))?;
     if namespaces.is_some_and(|allowed| !allowed.is_match(&payload.namespace)) {
         return Err(LoadtestReply::new(403, "Forbidden"));
     }
-    Ok(HookPayload {
-        name: payload.name,
-        namespace: payload.namespace,
-        metadata: payload.metadata,
-        ..HookPayload::default()
-    })
+    Ok(payload)
 }
 
-/// A payload as far as it matters here: people open gates with a name and a
-/// namespace only, and any phase.
-#[derive(Default, serde::Deserialize)]
-#[serde(default)]
-struct Incoming {
-    name: Text,
-    namespace: Text,
-    metadata: Option<BTreeMap<Text, Text>>,
-}
-
-fn task(payload: &HookPayload) -> Result<Task, LoadtestReply> {
+fn task(payload: &Incoming) -> Result<Task, LoadtestReply> {
     let refused = |words: String| Err(LoadtestReply::new(400, words));
-    let Some(metadata) = payload.metadata.as_ref().filter(|pairs| !pairs.is_empty()) else {
+    let metadata = &payload.metadata;
+    if metadata.is_empty() {
         return refused("metadata not found in payload".to_owned());
-    };
+    }
     let text = |key: &str| metadata.get(key).map(Text::as_str);
     let kind = match text("type").unwrap_or("cmd") {
         "cmd" => TaskKind::Command,

@@ -3,6 +3,7 @@
 
 mod answer;
 mod checksum;
+mod incoming;
 mod payload;
 
 pub mod loadtest;
