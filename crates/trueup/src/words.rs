@@ -1,5 +1,6 @@
 //! The kinds that commands speak of, and the words for them.
 
+use trueup_kinds::names::{CANARY_PAUSED, FLAGGER_GROUP};
 use trueup_kinds::{Canary, ExternalArtifact, GitRepository, Kustomization, Resource};
 use trueup_object::{GroupVersionKind, ObjectRef, Value};
 
@@ -16,8 +17,19 @@ pub struct Words {
     pub plural: &'static str,
     short: &'static [&'static str],
     /// What a finished reconciliation did, for `✔ … main@sha1:…`.
-    pub done: &'static str,
+    done: &'static str,
     revision: &'static [&'static str],
+    /// When it is finished.
+    pub settles: Settles,
+}
+
+/// When a reconciliation is over that a person waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Settles {
+    /// When the object is as it should be.
+    WhenReady,
+    /// When it was looked at: a run that is under way takes its own time.
+    WhenSeen,
 }
 
 /// Kustomizations.
@@ -30,6 +42,7 @@ pub const KUSTOMIZATION: Words = Words {
     version: Kustomization::VERSION,
     done: "applied revision",
     revision: &["status", "lastAppliedRevision"],
+    settles: Settles::WhenReady,
 };
 
 /// Git repositories.
@@ -42,6 +55,7 @@ pub const GIT_REPOSITORY: Words = Words {
     version: GitRepository::VERSION,
     done: "fetched revision",
     revision: &["status", "artifact", "revision"],
+    settles: Settles::WhenReady,
 };
 
 /// Archives that others make and serve.
@@ -54,6 +68,7 @@ pub const EXTERNAL_ARTIFACT: Words = Words {
     version: ExternalArtifact::VERSION,
     done: "fetched revision",
     revision: &["status", "artifact", "revision"],
+    settles: Settles::WhenReady,
 };
 
 /// Canaries.
@@ -66,9 +81,36 @@ pub const CANARY: Words = Words {
     version: Canary::VERSION,
     done: "promoted revision",
     revision: &["status", "sourceRevision"],
+    settles: Settles::WhenSeen,
 };
 
-/// The kinds that are known.
+/// Queries of Canaries.
+pub const METRIC_TEMPLATE: Words = Words {
+    kind: "MetricTemplate",
+    command: "metrictemplate",
+    plural: "metrictemplates",
+    short: &[],
+    group: FLAGGER_GROUP,
+    version: Canary::VERSION,
+    done: "",
+    revision: &[],
+    settles: Settles::WhenSeen,
+};
+
+/// Who is told of Canaries.
+pub const ALERT_PROVIDER: Words = Words {
+    kind: "AlertProvider",
+    command: "alertprovider",
+    plural: "alertproviders",
+    short: &[],
+    group: FLAGGER_GROUP,
+    version: Canary::VERSION,
+    done: "",
+    revision: &[],
+    settles: Settles::WhenSeen,
+};
+
+/// The kinds that have a status and events.
 pub const ALL: [&Words; 4] = [&GIT_REPOSITORY, &EXTERNAL_ARTIFACT, &KUSTOMIZATION, &CANARY];
 
 /// The kind that a person means: its name, plural or short name, in any case.
@@ -109,6 +151,20 @@ impl Words {
     pub fn revision<'a>(&self, object: &'a Value) -> &'a str {
         object.str_at(self.revision).unwrap_or_default()
     }
+
+    /// What a reconciliation that is over has come to: `applied revision
+    /// main@sha1:…`, or how far a run is that goes on.
+    pub fn reached(&self, object: &Value) -> String {
+        match self.settles {
+            Settles::WhenReady => format!("{} {}", self.done, self.revision(object)),
+            Settles::WhenSeen => {
+                let phase = object.str_at(&["status", "phase"]).unwrap_or_default();
+                let ready = condition(object, "Ready");
+                let message = ready.and_then(|it| it.str_at(&["message"]));
+                format!("phase {phase}: {}", message.unwrap_or_default())
+            }
+        }
+    }
 }
 
 /// The condition of a type in an object's status.
@@ -121,10 +177,12 @@ pub fn condition<'a>(object: &'a Value, kind: &str) -> Option<&'a Value> {
     })
 }
 
-/// Whether `spec.suspend` is set.
+/// Whether nothing is done with an object until somebody resumes it:
+/// `spec.suspend`, or the annotation of a Canary that means the same.
 pub fn is_suspended(object: &Value) -> bool {
-    object
-        .at(&["spec", "suspend"])
-        .and_then(Value::as_bool)
-        .unwrap_or(false)
+    let suspend = object.at(&["spec", "suspend"]).and_then(Value::as_bool);
+    let is_canary = object.str_at(&["kind"]) == Some(CANARY.kind);
+    let paused = object.str_at(&["metadata", "annotations", CANARY_PAUSED]);
+    suspend.unwrap_or(false)
+        || (is_canary && paused.is_some_and(|it| it.eq_ignore_ascii_case("true")))
 }

@@ -32,6 +32,7 @@ use crate::context::Context;
 use crate::machine::{Next, ObjectKey, Start};
 use crate::outcome::Ended;
 use crate::status::{self as stored, News, StatusError};
+use crate::suspension;
 use claims::ClaimRegister;
 use jiff::{Timestamp, Unit};
 use look::{Look, Trouble};
@@ -179,12 +180,22 @@ impl Run<'_> {
         if self.rests(&taken) {
             look.settle();
             lock(self.memory).told = None;
-            return Ok(Some(Ended::success(next(taken.wake_at, now))));
+            return self.rest(&look.canary, next(taken.wake_at, now)).await;
         }
         look.source_revision = taken.state.source_revision;
         let done = self.execute(&mut look, taken.commands).await;
         look.settle();
         done.map(|()| None)
+    }
+
+    /// Nothing is to be done until something happens; a suspension may end by
+    /// itself.
+    async fn rest(&self, canary: &Canary, next: Next) -> Result<Option<Ended>, Stop> {
+        if canary.spec.suspend {
+            return Ok(Some(suspension::rest(self.context, self.key, canary).await));
+        }
+        suspension::clear(self.context, self.key, canary).await?;
+        Ok(Some(Ended::success(next)))
     }
 
     /// Whether nothing is to be done, or only what waits for an answer that is

@@ -50,6 +50,15 @@ pub enum TreeWhat {
         #[arg(long, short, value_enum, value_name = "FORMAT")]
         output: Option<DocumentFormat>,
     },
+    /// What was made for a Canary: the primary, Services, routes
+    #[command(alias = "canaries")]
+    Canary {
+        /// Its name
+        name: String,
+        /// Form of the output [default: a drawing]
+        #[arg(long, short, value_enum, value_name = "FORMAT")]
+        output: Option<DocumentFormat>,
+    },
 }
 
 /// `trueup trace`.
@@ -147,6 +156,27 @@ pub enum ExportWhat {
         /// Kind of source.
         #[command(subcommand)]
         kind: ExportSources,
+    },
+    /// Canaries
+    #[command(alias = "canaries")]
+    Canary {
+        /// Names; none with --all
+        names: Vec<String>,
+    },
+    /// Queries of Canaries: MetricTemplates
+    #[command(
+        name = "metrictemplate",
+        aliases = ["metrictemplates", "metric-template"]
+    )]
+    MetricTemplate {
+        /// Names; none with --all
+        names: Vec<String>,
+    },
+    /// Who is told of Canaries: AlertProviders
+    #[command(name = "alertprovider", alias = "alertproviders")]
+    AlertProvider {
+        /// Names; none with --all
+        names: Vec<String>,
     },
 }
 

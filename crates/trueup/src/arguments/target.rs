@@ -18,6 +18,12 @@ pub enum Target {
         #[command(subcommand)]
         kind: SourceTarget,
     },
+    /// A Canary
+    #[command(alias = "canaries")]
+    Canary {
+        /// Its name
+        name: String,
+    },
 }
 
 /// One source, by kind and name.
@@ -46,6 +52,12 @@ pub enum Targets {
         /// Kind of source.
         #[command(subcommand)]
         kind: SourceTargets,
+    },
+    /// Canaries
+    #[command(alias = "canaries")]
+    Canary {
+        /// Names; none with --all
+        names: Vec<String>,
     },
 }
 

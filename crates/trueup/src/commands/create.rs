@@ -92,13 +92,13 @@ async fn apply(
     progress::success(&format!("{called} {done}"));
     progress::waiting(&format!("waiting for {called} reconciliation"));
     let timeout = connect::timeout(&arguments.scope);
-    let revision = wait::until_settled(session, words, &reference, None, timeout).await?;
+    let reached = wait::until_settled(session, words, &reference, None, timeout).await?;
     if words == &KUSTOMIZATION {
         progress::success(&format!("Kustomization {} is ready", reference.name));
     } else {
         progress::success(&format!("{called} reconciliation completed"));
     }
-    progress::success(&format!("{} {revision}", words.done));
+    progress::success(&reached);
     Ok(ExitCode::SUCCESS)
 }
 

@@ -3,7 +3,10 @@
 use super::select::{self, Extent};
 use super::{Failure, said};
 use crate::arguments::{ExportArguments, ExportSources, ExportWhat};
-use crate::words::{EXTERNAL_ARTIFACT, GIT_REPOSITORY, KUSTOMIZATION, Words};
+use crate::words::{
+    ALERT_PROVIDER, CANARY, EXTERNAL_ARTIFACT, GIT_REPOSITORY, KUSTOMIZATION, METRIC_TEMPLATE,
+    Words,
+};
 use crate::{connect, document};
 use std::process::ExitCode;
 use trueup_cluster::{Form, LiveObject, Session};
@@ -19,22 +22,13 @@ enum Credentials {
 /// Prints the objects as a stream of documents.
 pub async fn run(arguments: ExportArguments) -> Result<ExitCode, Failure> {
     let session = connect::session(&arguments.scope).await?;
-    let (words, names, credentials) = match &arguments.what {
-        ExportWhat::Kustomization { names } => {
-            (&KUSTOMIZATION, names.as_slice(), Credentials::LeftOut)
-        }
+    let (words, names) = wanted(&arguments.what);
+    let credentials = match &arguments.what {
         ExportWhat::Source {
-            kind,
-            with_credentials,
-        } => {
-            let (words, names) = sources(kind);
-            let credentials = if *with_credentials {
-                Credentials::Printed
-            } else {
-                Credentials::LeftOut
-            };
-            (words, names, credentials)
-        }
+            with_credentials: true,
+            ..
+        } => Credentials::Printed,
+        _ => Credentials::LeftOut,
     };
     let extent = Extent::of(arguments.all);
     for live in select::live(&session, &arguments.scope, words, names, extent).await? {
@@ -46,10 +40,16 @@ pub async fn run(arguments: ExportArguments) -> Result<ExitCode, Failure> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn sources(kind: &ExportSources) -> (&'static Words, &[String]) {
-    match kind {
-        ExportSources::Git { names } => (&GIT_REPOSITORY, names),
-        ExportSources::External { names } => (&EXTERNAL_ARTIFACT, names),
+fn wanted(what: &ExportWhat) -> (&'static Words, &[String]) {
+    match what {
+        ExportWhat::Kustomization { names } => (&KUSTOMIZATION, names),
+        ExportWhat::Source { kind, .. } => match kind {
+            ExportSources::Git { names } => (&GIT_REPOSITORY, names),
+            ExportSources::External { names } => (&EXTERNAL_ARTIFACT, names),
+        },
+        ExportWhat::Canary { names } => (&CANARY, names),
+        ExportWhat::MetricTemplate { names } => (&METRIC_TEMPLATE, names),
+        ExportWhat::AlertProvider { names } => (&ALERT_PROVIDER, names),
     }
 }
 

@@ -108,7 +108,7 @@ async fn reconcile(
     for Asked { object, handled } in &asked {
         progress::waiting(&format!("waiting for {} reconciliation", words.kind));
         match wait::until_settled(session, words, object, Some(handled), timeout).await {
-            Ok(revision) => progress::success(&format!("{} {revision}", words.done)),
+            Ok(reached) => progress::success(&reached),
             Err(failure) if asked.len() == 1 => return Err(failure),
             Err(failure) => {
                 failures.push(failure.during(&object.to_string()));

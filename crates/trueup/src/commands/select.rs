@@ -2,7 +2,7 @@
 
 use super::{Failure, said};
 use crate::arguments::{Scope as Flags, SourceTarget, SourceTargets, Target, Targets};
-use crate::words::{GIT_REPOSITORY, KUSTOMIZATION, Words};
+use crate::words::{CANARY, GIT_REPOSITORY, KUSTOMIZATION, Words};
 use std::collections::BTreeSet;
 use trueup_cluster::{Form, LiveObject, Scope, Session};
 use trueup_object::ObjectRef;
@@ -30,6 +30,7 @@ pub fn one(target: &Target) -> (&'static Words, &str) {
         Target::Source {
             kind: SourceTarget::Git { name },
         } => (&GIT_REPOSITORY, name),
+        Target::Canary { name } => (&CANARY, name),
     }
 }
 
@@ -40,6 +41,7 @@ pub fn several(targets: &Targets) -> (&'static Words, &[String]) {
         Targets::Source {
             kind: SourceTargets::Git { names },
         } => (&GIT_REPOSITORY, names),
+        Targets::Canary { names } => (&CANARY, names),
     }
 }
 

@@ -3,12 +3,12 @@
 use super::select::{self, Extent};
 use super::{COMMAND_MANAGER, Failure, said, wait};
 use crate::arguments::{ResumeArguments, SuspendArguments};
-use crate::words::Words;
+use crate::words::{CANARY, Words};
 use crate::{connect, progress};
 use jiff::Timestamp;
 use std::process::ExitCode;
 use trueup_cluster::{Patch, Session, WriteOptions};
-use trueup_kinds::{ApiDuration, Suspension, format_time, parse_time};
+use trueup_kinds::{ApiDuration, Suspension, format_time, names, parse_time};
 use trueup_object::{ObjectRef, Text, Value, value};
 
 /// Sets `spec.suspend`.
@@ -69,12 +69,12 @@ async fn settled(
     for object in objects {
         progress::waiting(&format!("waiting for {} reconciliation", words.kind));
         match wait::until_settled(session, words, object, None, timeout).await {
-            Ok(revision) => {
+            Ok(reached) => {
                 progress::success(&format!(
                     "{} {} reconciliation completed",
                     words.kind, object.name
                 ));
-                progress::success(&format!("{} {revision}", words.done));
+                progress::success(&reached);
             }
             Err(failure) => code = failure.during(&object.to_string()).tell(),
         }
@@ -128,10 +128,15 @@ async fn set_suspend(
     suspend: Value,
     suspension: &Suspension,
 ) -> Result<(), Failure> {
-    let mut patch = value!({"spec": {"suspend": suspend}, "metadata": {"annotations": {}}});
+    let mut patch =
+        value!({"spec": {"suspend": (suspend.clone())}, "metadata": {"annotations": {}}});
     for (key, text) in suspension.annotations() {
         let text = text.cloned().map_or(Value::Null, Value::from);
         patch.set_at(&["metadata", "annotations", key], text);
+    }
+    if object.kind == CANARY.gvk() && suspend.is_null() {
+        let paused = ["metadata", "annotations", names::CANARY_PAUSED];
+        patch.set_at(&paused, Value::Null);
     }
     let patch = Patch::Merge(patch);
     session

@@ -1,5 +1,5 @@
 //! `trueup tree`: the inventory of a Kustomization, of those in it, and what was
-//! made for Canaries in it.
+//! made for Canaries.
 
 mod canary;
 
@@ -45,33 +45,56 @@ impl Node {
 
 /// Prints the tree.
 pub async fn run(arguments: TreeArguments) -> Result<ExitCode, Failure> {
-    let TreeWhat::Kustomization {
-        name,
-        compact,
-        output,
-    } = &arguments.what;
     let session = connect::session(&arguments.scope).await?;
-    let root = KUSTOMIZATION.object(&arguments.scope.namespace, name);
-    let live = session.get(&root, Form::Full).await?;
-    let detail = if *compact {
-        Detail::Compact
-    } else {
-        Detail::All
+    let namespace = &arguments.scope.namespace;
+    let (tree, output) = match &arguments.what {
+        TreeWhat::Kustomization {
+            name,
+            compact,
+            output,
+        } => {
+            let detail = if *compact {
+                Detail::Compact
+            } else {
+                Detail::All
+            };
+            let root = KUSTOMIZATION.object(namespace, name);
+            (of_kustomization(&session, root, detail).await?, output)
+        }
+        TreeWhat::Canary { name, output } => {
+            let root = CANARY.object(namespace, name);
+            (of_canary(&session, root).await?, output)
+        }
     };
+    print(&tree, *output)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn of_kustomization(
+    session: &Session,
+    root: ObjectRef,
+    detail: Detail,
+) -> Result<Node, Failure> {
+    let live = session.get(&root, Form::Full).await?;
     let mut walk = Walk {
-        session: &session,
+        session,
         detail,
         seen: BTreeSet::from([object_id(&root).to_string()]),
     };
     let children = walk.children(&root, live.value(), MAX_TREE_LEVELS).await?;
-    print(
-        &Node {
-            object: root,
-            children,
-        },
-        *output,
-    )?;
-    Ok(ExitCode::SUCCESS)
+    Ok(Node {
+        object: root,
+        children,
+    })
+}
+
+async fn of_canary(session: &Session, root: ObjectRef) -> Result<Node, Failure> {
+    let live = session.get(&root, Form::Full).await?;
+    let made = canary::made_for(session, &live).await?;
+    Ok(Node {
+        object: root,
+        children: made.into_iter().map(Node::leaf).collect(),
+    })
 }
 
 struct Walk<'a> {
@@ -122,7 +145,10 @@ impl Walk<'_> {
     /// nothing.
     async fn inside(&mut self, entry: &ObjectRef, levels: usize) -> Result<Vec<Node>, Failure> {
         if entry.kind.group_kind() == CANARY.gvk().group_kind() {
-            let made = canary::made_for(self.session, entry).await?;
+            let made = match self.session.find(entry, Form::Full).await? {
+                Some(live) => canary::made_for(self.session, &live).await?,
+                None => Vec::new(),
+            };
             return Ok(made.into_iter().map(Node::leaf).collect());
         }
         let is_kustomization = entry.kind.group_kind() == KUSTOMIZATION.gvk().group_kind();

@@ -2,7 +2,7 @@
 
 use super::{Failure, said};
 use crate::progress::{self, Spinner};
-use crate::words::{Words, condition};
+use crate::words::{Settles, Words, condition};
 use std::io::IsTerminal;
 use std::time::Duration;
 use tokio::time::{Instant, sleep};
@@ -17,8 +17,8 @@ const POLL_INTERVAL: Duration = Duration::from_millis(200);
 const QUIET: Duration = Duration::from_secs(3);
 
 /// Waits until an object's status speaks of its newest generation (and of a
-/// request other than `handled`, where given) and is decided; returns the
-/// revision, or what the object says is wrong.
+/// request other than `handled`, where given) and is decided; returns what it
+/// has reached, in words, or what the object says is wrong.
 pub async fn until_settled(
     session: &Session,
     words: &Words,
@@ -30,8 +30,8 @@ pub async fn until_settled(
     let mut news = News::new(words, object);
     loop {
         let live = session.get(object, Form::Full).await?;
-        match verdict(live.value(), handled) {
-            Verdict::Ready => return Ok(words.revision(live.value()).to_owned()),
+        match verdict(live.value(), handled, words.settles) {
+            Verdict::Ready => return Ok(words.reached(live.value())),
             Verdict::Failed(message) => {
                 return Err(
                     said(format!("{} reconciliation failed: {message}", words.kind))
@@ -110,7 +110,7 @@ enum Verdict {
     Waiting(String),
 }
 
-fn verdict(object: &Value, handled: Option<&str>) -> Verdict {
+fn verdict(object: &Value, handled: Option<&str>, settles: Settles) -> Verdict {
     let status_of = |kind| condition(object, kind).and_then(|found| found.str_at(&["status"]));
     let message_of = |kind| {
         condition(object, kind)
@@ -129,20 +129,35 @@ fn verdict(object: &Value, handled: Option<&str>) -> Verdict {
     let reconciling = condition(object, "Reconciling");
     let is_retried = reconciling.and_then(|found| found.str_at(&["reason"]))
         == Some(reason::PROGRESSING_WITH_RETRY);
-    if !is_current || (status_of("Reconciling") == Some("True") && !is_retried) {
+    let is_waited_for = match settles {
+        Settles::WhenReady => status_of("Reconciling") == Some("True") && !is_retried,
+        Settles::WhenSeen => is_resting(object),
+    };
+    if !is_current || is_waited_for {
         return Verdict::Waiting(message_of("Ready"));
     }
     match status_of("Ready") {
         Some("True") => Verdict::Ready,
+        Some("Unknown") if settles == Settles::WhenSeen => Verdict::Ready,
         Some("False") => Verdict::Failed(message_of("Ready")),
         _ => Verdict::Waiting(message_of("Ready")),
     }
+}
+
+/// Whether the status is still that of a suspended object.
+fn is_resting(object: &Value) -> bool {
+    let reason = condition(object, "Ready").and_then(|ready| ready.str_at(&["reason"]));
+    reason == Some(reason::SUSPENDED)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use trueup_object::value;
+
+    fn verdict(object: &Value, handled: Option<&str>) -> Verdict {
+        super::verdict(object, handled, Settles::WhenReady)
+    }
 
     fn object(handled: &str, observed: i64, ready: &str) -> Value {
         value!({
@@ -166,6 +181,24 @@ mod tests {
             Verdict::Waiting("why".into())
         );
         assert_eq!(verdict(&object("b", 2, "True"), Some("a")), Verdict::Ready);
+    }
+
+    #[test]
+    fn a_run_that_was_looked_at_is_not_waited_for() {
+        let seen = |object: &Value| super::verdict(object, Some("a"), Settles::WhenSeen);
+        let waiting = Verdict::Waiting("why".into());
+        assert_eq!(seen(&object("b", 2, "Unknown")), Verdict::Ready);
+        assert_eq!(seen(&object("b", 2, "True")), Verdict::Ready);
+        assert_eq!(seen(&object("a", 2, "Unknown")), waiting);
+        assert_eq!(seen(&object("b", 1, "Unknown")), waiting);
+        assert_eq!(
+            seen(&object("b", 2, "False")),
+            Verdict::Failed("why".into())
+        );
+        let mut resting = object("b", 2, "Unknown");
+        let ready = value!({"type": "Ready", "status": "Unknown", "reason": "Suspended"});
+        resting.set_at(&["status", "conditions"], value!([ready]));
+        assert_eq!(seen(&resting), Verdict::Waiting(String::new()));
     }
 
     #[test]

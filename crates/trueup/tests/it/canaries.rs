@@ -1,5 +1,5 @@
 //! Canaries as a person meets them: a run that waits at its gates, is promoted,
-//! aborted, tried again, paused; and what other commands tell of it.
+//! aborted, tried again, paused, suspended; and what other commands tell of it.
 
 use crate::world::{World, in_a_world, with};
 use trueup_object::{ObjectRef, Value, value};
@@ -83,7 +83,12 @@ impl World {
     /// Runs `trueup canary`; it must end with a code and say this on standard
     /// error.
     async fn canary_says(&self, words: &[&str], code: i32, said: &str) {
-        let answer = self.try_trueup(&[&["canary"], words].concat()).await;
+        self.answers_with(&[&["canary"], words].concat(), code, said)
+            .await;
+    }
+
+    async fn answers_with(&self, words: &[&str], code: i32, said: &str) {
+        let answer = self.try_trueup(words).await;
         assert_eq!(answer.code, Some(code), "{answer:?}");
         assert!(answer.err.contains(said), "{said}: {answer:?}");
     }
@@ -258,6 +263,111 @@ async fn a_canary_that_can_not_be_read_is_told_and_stops_no_command() {
             .await;
         world
             .canary_says(&["abort", "nobody"], 1, "not found")
+            .await;
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_words_for_other_kinds_are_understood_of_canaries() {
+    in_a_world("canary-flux-words", async |world| {
+        world.shop_with(&[]).await;
+        world
+            .answers_with(&["reconcile", "canary", "shop"], 0, "✔ phase Initialized: ")
+            .await;
+        let why = ["--reason", "market day", "--by", "ann"];
+        world
+            .answers_with(
+                &[&["suspend", "canary", "shop"][..], &why].concat(),
+                0,
+                "✔ canary suspended",
+            )
+            .await;
+        let is_suspended = |it: &Value| {
+            let ready = crate::world::condition(it, "Ready");
+            ready.and_then(|it| it.str_at(&["reason"])) == Some("Suspended")
+        };
+        world.becomes(&world.shop(), is_suspended).await;
+        let wide = world.trueup(&["get", "canaries", "-o", "wide"]).await.out;
+        assert!(wide.contains("suspended by ann (market day): "), "{wide}");
+        world
+            .answers_with(&["reconcile", "canary", "shop"], 1, "resource is suspended")
+            .await;
+        world.push("shop:2").await;
+        world
+            .answers_with(&["resume", "canary", "shop"], 0, "✔ phase ")
+            .await;
+        world.in_phase("Succeeded").await;
+        let is_clear = |it: &Value| {
+            let annotations = it.at(&["metadata", "annotations"]);
+            let reason = annotations.and_then(|it| it.get("trueup.dev/suspend-reason"));
+            reason.is_none() && it.at(&["spec", "suspend"]).is_none()
+        };
+        world.becomes(&world.shop(), is_clear).await;
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_suspension_of_a_canary_ends_by_itself() {
+    in_a_world("canary-suspended", async |world| {
+        world.shop_with(&[]).await;
+        world
+            .trueup(&["suspend", "canary", "--all", "--for", "2s"])
+            .await;
+        let is_over =
+            |it: &Value| it.at(&["spec", "suspend"]).and_then(Value::as_bool) == Some(false);
+        world.becomes(&world.shop(), is_over).await;
+        world.event(&world.shop(), "Resumed", &["is over"]).await;
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn canaries_and_what_they_name_are_exported_and_deleted() {
+    in_a_world("canary-export", async |world| {
+        world.shop_with(&[]).await;
+        let named = |kind: &str, name: &str, spec: Value| {
+            let object = crate::world::object("flagger.app/v1beta1", kind, name);
+            with(object, &["spec"], spec)
+        };
+        let template = value!({
+            "provider": {"type": "prometheus", "address": "http://prometheus"},
+            "query": "vector(1)",
+        });
+        let provider = value!({"type": "slack", "address": "https://example.com/hook"});
+        world
+            .apply(&named("MetricTemplate", "errors", template))
+            .await;
+        world
+            .apply(&named("AlertProvider", "on-call", provider))
+            .await;
+        for (kind, name, expected) in [
+            ("canary", "shop", "iterations: 2"),
+            ("metrictemplate", "errors", "query: vector(1)"),
+            ("alertprovider", "on-call", "type: slack"),
+        ] {
+            let printed = world.trueup(&["export", kind, name]).await.out;
+            assert!(printed.contains(expected), "{printed}");
+            assert!(!printed.contains("status:"), "{printed}");
+            let all = world.trueup(&["export", kind, "--all"]).await.out;
+            assert_eq!(all, printed);
+        }
+        let tree = world.trueup(&["tree", "canary", "shop"]).await.out;
+        for made in ["Deployment", "Service"] {
+            let line = format!("{made}/{}/shop-primary", world.namespace);
+            assert!(tree.contains(&line), "{line}: {tree}");
+        }
+        world
+            .answers_with(
+                &["delete", "canary", "shop", "--silent"],
+                0,
+                "✔ canary deleted",
+            )
+            .await;
+        world.is_gone(&world.shop()).await;
+        world
+            .answers_with(&["tree", "canary", "shop"], 1, "not found")
             .await;
     })
     .await;

@@ -7,10 +7,7 @@ use trueup_object::{GroupVersionKind, ObjectRef, Text, Value};
 use trueup_rollout::routers::{Router, RouterSettings, supported};
 
 /// The objects that belong to a Canary, and go with it.
-pub async fn made_for(session: &Session, object: &ObjectRef) -> Result<Vec<ObjectRef>, Failure> {
-    let Some(live) = session.find(object, Form::Full).await? else {
-        return Ok(Vec::new());
-    };
+pub async fn made_for(session: &Session, live: &LiveObject) -> Result<Vec<ObjectRef>, Failure> {
     let Ok(canary) = Canary::decode(live.value()) else {
         return Ok(Vec::new());
     };
