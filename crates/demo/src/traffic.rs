@@ -146,11 +146,18 @@ impl Told {
     /// The checks of a status that came after the last one told.
     fn news<'s>(&mut self, status: &'s CanaryStatus) -> &'s [CheckRecord] {
         let checks = &status.checks;
-        let known = checks.iter().rposition(|it| self.last.as_ref() == Some(it));
+        let is_last = |it: &CheckRecord| self.last.as_ref().is_some_and(|last| is_same(last, it));
+        let known = checks.iter().rposition(is_last);
         let news = &checks[known.map_or(0, |place| place + 1)..];
         self.last = checks.last().cloned();
         news
     }
+}
+
+/// Whether two records are of one check: readings go when there are newer ones.
+fn is_same(one: &CheckRecord, other: &CheckRecord) -> bool {
+    let facts = |it: &CheckRecord| (it.time, it.weight, it.verdict.clone(), it.message.clone());
+    facts(one) == facts(other)
 }
 
 /// `weight  20 ██········  1.0.0 ×80  1.1.0 ×20  passed`.
@@ -176,6 +183,7 @@ fn bar(weight: i64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use trueup_kinds::canary::MetricReading;
 
     fn check(second: i64, weight: i64, verdict: &str) -> CheckRecord {
         CheckRecord {
@@ -183,6 +191,12 @@ mod tests {
             weight,
             verdict: verdict.into(),
             message: "".into(),
+            readings: vec![MetricReading {
+                metric: "request-success-rate".into(),
+                value: "100.00%".into(),
+                threshold: "at least 99%".into(),
+                interval: "1m".into(),
+            }],
         }
     }
 

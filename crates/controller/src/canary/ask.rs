@@ -47,8 +47,12 @@ async fn answer(inquirer: &Inquirer, question: Question) -> Outcome {
             Outcome::Hooks(hooks::call_all(inquirer, kind, phase).await)
         }
         Question::Checks => {
-            let (verdict, notes) = checks::check_all(inquirer).await;
-            Outcome::Checks { verdict, notes }
+            let found = checks::check_all(inquirer).await;
+            Outcome::Checks {
+                verdict: found.verdict,
+                notes: found.notes,
+                readings: found.readings,
+            }
         }
         Question::Providers => Outcome::Providers(checks::availability(inquirer).await),
     }

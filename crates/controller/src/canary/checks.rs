@@ -3,7 +3,7 @@
 use super::pods::{self, Windows};
 use super::query::Inquirer;
 use super::secrets;
-use trueup_kinds::canary::MetricTemplateSpec;
+use trueup_kinds::canary::{MetricReading, MetricTemplateSpec};
 use trueup_kinds::outgoing::Credentials;
 use trueup_object::Text;
 use trueup_rollout::machine::Verdict;
@@ -52,13 +52,29 @@ impl Template {
     }
 }
 
-/// Asks the metrics one after the other, up to the first that does not pass;
-/// what is made of them, and notes on those that have passed.
-pub(super) async fn check_all(inquirer: &Inquirer) -> (Verdict, Vec<Text>) {
-    let mut notes = Vec::new();
+/// What was found at one look.
+pub(super) struct Findings {
+    /// What is made of the metrics.
+    pub(super) verdict: Verdict,
+    /// What is to be known of those that have passed.
+    pub(super) notes: Vec<Text>,
+    /// What they said.
+    pub(super) readings: Vec<MetricReading>,
+}
+
+/// Asks the metrics one after the other, up to the first that does not pass.
+pub(super) async fn check_all(inquirer: &Inquirer) -> Findings {
+    let mut findings = Findings {
+        verdict: Verdict::Passed,
+        notes: Vec::new(),
+        readings: Vec::new(),
+    };
     let settings = match PodsSettings::of(&inquirer.canary) {
         Ok(settings) => settings,
-        Err(error) => return (Verdict::Error(error.to_string().into()), notes),
+        Err(error) => {
+            findings.verdict = Verdict::Error(error.to_string().into());
+            return findings;
+        }
     };
     let prepared = prepare(inquirer).await;
     let mut windows = None;
@@ -73,6 +89,7 @@ pub(super) async fn check_all(inquirer: &Inquirer) -> (Verdict, Vec<Text>) {
             ask(inquirer, one).await
         };
         if let Some(value) = verdict.value() {
+            findings.readings.push(metrics::reading(&one.check, value));
             let exported = one.check.exported_value(value);
             let numbers = inquirer.context.metrics.canaries();
             numbers.analysed(&inquirer.key, &inquirer.canary, &one.check.name, exported);
@@ -81,14 +98,14 @@ pub(super) async fn check_all(inquirer: &Inquirer) -> (Verdict, Vec<Text>) {
             note: Some(note), ..
         } = &verdict
         {
-            notes.push(note.as_str().into());
+            findings.notes.push(note.as_str().into());
         }
-        match outcome(verdict) {
-            Verdict::Passed => {}
-            other => return (other, notes),
+        findings.verdict = outcome(verdict);
+        if findings.verdict != Verdict::Passed {
+            break;
         }
     }
-    (Verdict::Passed, notes)
+    findings
 }
 
 fn ask_pods(

@@ -45,7 +45,7 @@ pub use routing::{
 };
 pub use service::{CanaryService, CustomMetadata, TargetPort, UnmanagedMetadata};
 pub use spec::{Canary, CanarySpec, DEFAULT_PROGRESS_DEADLINE_SECONDS, ServiceNames};
-pub use status::{CanaryStatus, CheckRecord, MAX_CHECK_RECORDS, PendingStep};
+pub use status::{CanaryStatus, CheckRecord, MAX_CHECK_RECORDS, MetricReading, PendingStep};
 pub use strategy::Strategy;
 pub use validation::KUBERNETES_PROVIDER;
 pub use weights::TOTAL_WEIGHT;

@@ -154,6 +154,26 @@ pub struct CheckRecord {
     /// Why it did not pass, or what is to be known although it did.
     #[serde(default, skip_serializing_if = "Text::is_empty")]
     pub message: Text,
+    /// What the metrics said, up to the first that did not pass; kept with the
+    /// newest look that asked them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub readings: Vec<MetricReading>,
+}
+
+/// What one metric said, in words.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct MetricReading {
+    /// The metric's name.
+    pub metric: Text,
+    /// Its value, such as `99.52%`, `115ms`.
+    pub value: Text,
+    /// What passes, such as `at least 99%`; empty where everything does.
+    #[serde(default, skip_serializing_if = "Text::is_empty")]
+    pub threshold: Text,
+    /// The time before the look that the value is about, such as `1m`.
+    #[serde(default, skip_serializing_if = "Text::is_empty")]
+    pub interval: Text,
 }
 
 impl CanaryStatus {
@@ -164,8 +184,14 @@ impl CanaryStatus {
         self.last_step_time.or(self.last_transition_time)
     }
 
-    /// Adds a check and forgets the oldest ones beyond [`MAX_CHECK_RECORDS`].
+    /// Adds a check and forgets the oldest ones beyond [`MAX_CHECK_RECORDS`],
+    /// and readings that the new one replaces.
     pub fn record(&mut self, check: CheckRecord) {
+        if !check.readings.is_empty() {
+            for older in &mut self.checks {
+                older.readings.clear();
+            }
+        }
         self.checks.push(check);
         let surplus = self.checks.len().saturating_sub(MAX_CHECK_RECORDS);
         self.checks.drain(..surplus);

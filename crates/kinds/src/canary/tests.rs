@@ -61,7 +61,8 @@ const FULL: &str = r#"{
     "lastHandledRequest": "abort/1", "lastTrackedRevision": "u/1", "sourceRevision": "main@sha1:00",
     "runStartedTime": "2026-01-02T03:04:05.25Z", "lastStepTime": "2026-01-02T03:04:05.5Z", "noDataChecks": 1,
     "erroredChecks": 2, "routedWeight": 20, "mirrored": true, "pendingStep": "RollBack",
-    "checks": [{"time": "2026-01-02T03:04:05Z", "weight": 20, "verdict": "Failed", "message": "m"}],
+    "checks": [{"time": "2026-01-02T03:04:05Z", "weight": 20, "verdict": "Failed", "message": "m",
+      "readings": [{"metric": "m", "value": "1.00", "threshold": "at least 2", "interval": "1m"}]}],
     "conditions": [{"type": "Promoted", "status": "Unknown", "reason": "Progressing", "message": "m",
       "lastUpdateTime": "2026-01-02T03:04:05Z", "lastTransitionTime": "2026-01-02T03:04:05Z",
       "observedGeneration": 3}]
@@ -424,12 +425,43 @@ fn checks_are_kept_up_to_a_limit() {
     let mut status = CanaryStatus::default();
     for second in 0..30 {
         status.record(CheckRecord {
-            time: at(second),
-            weight: 10,
             verdict: "Passed".into(),
-            message: Text::new(),
+            ..record(second)
         });
     }
     assert_eq!(status.checks.len(), MAX_CHECK_RECORDS);
     assert_eq!(status.checks[0].time, at(20));
+}
+
+fn record(second: i64) -> CheckRecord {
+    CheckRecord {
+        time: at(second),
+        weight: 10,
+        verdict: Text::new(),
+        message: Text::new(),
+        readings: Vec::new(),
+    }
+}
+
+#[test]
+fn readings_stay_until_metrics_are_asked_again() {
+    let mut status = CanaryStatus::default();
+    let with_reading = |second| CheckRecord {
+        readings: vec![MetricReading {
+            metric: "errors".into(),
+            value: "1.00".into(),
+            threshold: Text::new(),
+            interval: "1m".into(),
+        }],
+        ..record(second)
+    };
+    status.record(with_reading(0));
+    status.record(record(1));
+    let kept = |status: &CanaryStatus| -> Vec<usize> {
+        let checks = status.checks.iter();
+        checks.map(|check| check.readings.len()).collect()
+    };
+    assert_eq!(kept(&status), [1, 0]);
+    status.record(with_reading(2));
+    assert_eq!(kept(&status), [0, 0, 1]);
 }

@@ -4,7 +4,7 @@ use super::gate::Gate;
 use super::turn::{Flow, Turn, Wake};
 use super::{Outcome, Question, Verdict, progress};
 use std::ops::ControlFlow;
-use trueup_kinds::canary::{CheckRecord, Phase, WebhookType};
+use trueup_kinds::canary::{CheckRecord, MetricReading, Phase, WebhookType};
 use trueup_kinds::names;
 use trueup_object::Text;
 
@@ -54,25 +54,29 @@ fn refused(turn: &mut Turn<'_>, what: &str, hook: &str, refusal: &str) -> Flow {
         "Halt {} advancement {what} {hook} failed {refusal}",
         turn.name()
     );
-    fail(turn, &Verdict::Failed(message.into()))
+    fail(turn, &Verdict::Failed(message.into()), &[])
 }
 
 fn check_metrics(turn: &mut Turn<'_>) -> Flow {
-    let (verdict, notes) = if turn.analysis().metrics.is_empty() {
-        (&Verdict::Passed, &[][..])
+    let (verdict, notes, readings) = if turn.analysis().metrics.is_empty() {
+        (&Verdict::Passed, &[][..], &[][..])
     } else {
         turn.ask(Question::Checks, |outcome| match outcome {
-            Outcome::Checks { verdict, notes } => Some((verdict, notes.as_slice())),
+            Outcome::Checks {
+                verdict,
+                notes,
+                readings,
+            } => Some((verdict, notes.as_slice(), readings.as_slice())),
             _ => None,
         })?
     };
     let note = notes.join("; ");
     tell_note(turn, &note);
     if *verdict == Verdict::Passed {
-        record(turn, verdict, &note);
+        record(turn, verdict, &note, readings);
         return ControlFlow::Continue(());
     }
-    fail(turn, verdict)
+    fail(turn, verdict, readings)
 }
 
 /// What is to be known of checks that pass is told when it is new, not at
@@ -86,10 +90,10 @@ fn tell_note(turn: &mut Turn<'_>, note: &str) {
 
 /// Counts a check that did not pass. What has no limit of its own is a failed
 /// check, as in Flagger.
-fn fail(turn: &mut Turn<'_>, verdict: &Verdict) -> Flow {
+fn fail(turn: &mut Turn<'_>, verdict: &Verdict, readings: &[MetricReading]) -> Flow {
     let message = message_of(verdict);
     turn.warn(message.to_owned());
-    record(turn, verdict, message);
+    record(turn, verdict, message, readings);
     let own_limit = match verdict {
         Verdict::NoData(_) => turn.limit(names::CANARY_NO_DATA_LIMIT),
         Verdict::Error(_) => turn.limit(names::CANARY_ERROR_LIMIT),
@@ -117,12 +121,13 @@ fn message_of(verdict: &Verdict) -> &str {
     }
 }
 
-fn record(turn: &mut Turn<'_>, verdict: &Verdict, message: &str) {
+fn record(turn: &mut Turn<'_>, verdict: &Verdict, message: &str, readings: &[MetricReading]) {
     let check = CheckRecord {
         time: turn.now,
         weight: turn.routed_weight(),
         verdict: verdict.word().into(),
         message: Text::from(cut(message)),
+        readings: readings.to_vec(),
     };
     turn.state.record(check);
 }

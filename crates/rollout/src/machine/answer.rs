@@ -1,7 +1,7 @@
 //! Questions to hooks and metrics, and their answers.
 
 use sha2::{Digest, Sha256};
-use trueup_kinds::canary::{CanaryStatus, Phase, WebhookType};
+use trueup_kinds::canary::{CanaryStatus, MetricReading, Phase, WebhookType};
 use trueup_object::Text;
 
 /// How many digits of a round's digest are kept.
@@ -63,6 +63,8 @@ pub enum Outcome {
         verdict: Verdict,
         /// What a person should know of those that passed.
         notes: Vec<Text>,
+        /// What they said, up to the first that did not pass.
+        readings: Vec<MetricReading>,
     },
     /// Why not everybody answers; `None` if everybody does.
     Providers(Option<Text>),

@@ -35,4 +35,4 @@ pub use provider::{
     sign_aws_request,
 };
 pub use render::render_query;
-pub use verdict::{Answer, CheckSubject, Verdict, VerdictClass, judge};
+pub use verdict::{Answer, CheckSubject, Verdict, VerdictClass, judge, reading};

@@ -2,6 +2,7 @@
 
 use super::{Bounds, BuiltinCheck, Check, CheckSource, Observer, QueryError, TemplateModel};
 use trueup_gocompat::{GoDuration, format_duration, format_float};
+use trueup_kinds::canary::MetricReading;
 
 /// A number that a provider answered with.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -148,6 +149,33 @@ fn many_series_note(check: &Check, answer: Answer) -> Option<String> {
     })
 }
 
+/// A value as a person reads it, durations given in milliseconds: beside what
+/// passes, in the words of the events.
+#[must_use]
+pub fn reading(check: &Check, value: f64) -> MetricReading {
+    let (value, bound): (String, fn(f64) -> String) = match check.source {
+        CheckSource::Builtin(BuiltinCheck::SuccessRate) => {
+            (two_digits(value) + "%", |bound| format_float(bound) + "%")
+        }
+        CheckSource::Builtin(BuiltinCheck::Duration) => {
+            (duration((value * 1000.0).round() / 1000.0), duration)
+        }
+        _ => (two_digits(value), format_float),
+    };
+    let threshold = match limits(check) {
+        (None, None) => String::new(),
+        (Some(least), None) => format!("at least {}", bound(least)),
+        (None, Some(most)) => format!("at most {}", bound(most)),
+        (Some(least), Some(most)) => format!("{} to {}", bound(least), bound(most)),
+    };
+    MetricReading {
+        metric: check.name.clone(),
+        value: value.into(),
+        threshold: threshold.into(),
+        interval: check.interval.clone(),
+    }
+}
+
 /// A bound that a value is beyond.
 #[derive(Clone, Copy)]
 enum Excess {
@@ -156,13 +184,18 @@ enum Excess {
 }
 
 fn out_of_bounds(check: &Check, value: f64) -> Option<Excess> {
-    let (min, max) = match check.bounds {
+    let (min, max) = limits(check);
+    let below = min.filter(|min| value < *min).map(Excess::Below);
+    below.or_else(|| max.filter(|max| value > *max).map(Excess::Above))
+}
+
+/// The least and the most that passes.
+fn limits(check: &Check) -> (Option<f64>, Option<f64>) {
+    match check.bounds {
         Bounds::Range(range) => (range.min, range.max),
         Bounds::Threshold(least) if is_success_rate(check) => (Some(least), None),
         Bounds::Threshold(most) => (None, Some(most)),
-    };
-    let below = min.filter(|min| value < *min).map(Excess::Below);
-    below.or_else(|| max.filter(|max| value > *max).map(Excess::Above))
+    }
 }
 
 fn is_success_rate(check: &Check) -> bool {
@@ -314,6 +347,25 @@ mod tests {
     fn message(metric: CanaryMetric, value: f64) -> Option<String> {
         let verdict = verdict_of(metric, Ok(Answer::only(value)));
         verdict.message().map(str::to_owned)
+    }
+
+    #[test]
+    fn readings_stand_beside_what_passes() {
+        let read = |metric: CanaryMetric, value| {
+            let reading = super::reading(&checks(&[metric], "test")[0], value);
+            assert_eq!(reading.interval, "1m");
+            format!("{} ({})", reading.value, reading.threshold)
+        };
+        let rate = metric("request-success-rate", Some(99.0), None);
+        assert_eq!(read(rate, 99.523), "99.52% (at least 99%)");
+        let latency = metric("request-duration", None, Some(500.0));
+        assert_eq!(read(latency, 114.987_65), "114.988ms (at most 500ms)");
+        let inline = |min, max| CanaryMetric {
+            query: "q".into(),
+            ..metric("errors", min, max)
+        };
+        assert_eq!(read(inline(Some(1.0), Some(2.5)), 2.0), "2.00 (1 to 2.5)");
+        assert_eq!(read(inline(None, None), f64::INFINITY), "+Inf ()");
     }
 
     #[test]

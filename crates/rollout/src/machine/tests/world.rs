@@ -269,6 +269,7 @@ impl World {
             Question::Checks => Outcome::Checks {
                 verdict: self.look(round),
                 notes: self.notes.clone(),
+                readings: Vec::new(),
             },
         }
     }

@@ -37,6 +37,11 @@ pub async fn run(flags: &Flags, name: &str) -> Result<ExitCode, Failure> {
         &["AGE", "WEIGHT", "VERDICT", "MESSAGE"],
         checks(&canary, now),
     )?;
+    table(
+        "Metrics",
+        &["AGE", "METRIC", "VALUE", "THRESHOLD", "WINDOW"],
+        readings(&canary, now),
+    )?;
     let events = events(&session, &live).await?;
     table("Events", &["AGE", "TYPE", "MESSAGE"], rows_of(&events, now)).map(|()| ExitCode::SUCCESS)
 }
@@ -183,6 +188,24 @@ fn checks(canary: &Canary, now: Timestamp) -> Vec<Vec<String>> {
         .collect()
 }
 
+/// What the metrics said when they were asked last.
+fn readings(canary: &Canary, now: Timestamp) -> Vec<Vec<String>> {
+    let checks = canary.status.checks.iter();
+    let rows = checks.flat_map(|check| {
+        let readings = check.readings.iter();
+        readings.map(move |it| {
+            vec![
+                age::of(check.time, now),
+                it.metric.to_string(),
+                it.value.to_string(),
+                it.threshold.to_string(),
+                it.interval.to_string(),
+            ]
+        })
+    });
+    rows.collect()
+}
+
 /// The newest events about an object, the newest last.
 async fn events(session: &Session, object: &LiveObject) -> Result<Vec<Value>, Failure> {
     let scope = Scope::namespace(object.namespace());
@@ -260,6 +283,35 @@ Run began:       2026-01-31T12:00:00Z (90s ago)
 Awaits:          confirm-promotion release board; `trueup canary approve web -n apps` opens it
 ";
         assert_eq!(text(&canary, now), expected);
+    }
+
+    #[test]
+    fn values_of_checks_are_told_whether_they_passed_or_not() {
+        let object = value!({
+            "metadata": {"name": "web", "namespace": "apps"},
+            "spec": {"targetRef": {"kind": "Deployment", "name": "web"}},
+            "status": {"phase": "Progressing", "checks": [
+                {"time": "2026-01-31T12:00:00Z", "weight": 20, "verdict": "Passed"},
+                {"time": "2026-01-31T12:01:00Z", "weight": 40, "verdict": "Passed", "readings": [
+                    {"metric": "request-success-rate", "value": "99.52%",
+                     "threshold": "at least 99%", "interval": "1m"},
+                    {"metric": "queue", "value": "3.00"},
+                ]},
+            ]},
+        });
+        let canary = Canary::decode(&object).unwrap();
+        let now = "2026-01-31T12:01:30Z".parse().unwrap();
+        let expected = [
+            [
+                "30s",
+                "request-success-rate",
+                "99.52%",
+                "at least 99%",
+                "1m",
+            ],
+            ["30s", "queue", "3.00", "", ""],
+        ];
+        assert_eq!(readings(&canary, now), expected);
     }
 
     #[test]
