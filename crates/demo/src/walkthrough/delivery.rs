@@ -72,31 +72,54 @@ impl Stage {
             .edit(SHOP_FILE, "value: \"0\"", "value: \"0.5\"")?;
         self.fleet()?.commit_and_push("Shop 1.2.0").await?;
         let met = self.watch_run("1.2.0", Phase::Failed).await?;
-        check_nothing_lost(&met.all)?;
-        if let Some(weight) = met.by_weight.keys().find(|weight| **weight > WEIGHTS[0]) {
-            return Err(format!("the bad version got a weight of {weight}"));
-        }
-        if met.all.errors.contains_key("1.1.0") {
-            return Err("the old version answered with errors".to_owned());
-        }
-        let share = check_share(&met, WEIGHTS[0], "1.2.0")?;
+        let share = check_held_back(&met, "1.2.0")?;
         let errors = met.all.errors.get("1.2.0").copied().unwrap_or(0);
         let told = format!(
             "{} visitors during the run: {errors} met an error of 1.2.0, all others were served",
             met.all.answers()
         );
-        let checks = canary(&self.session()?).await?.status.checks;
-        let failed = checks.iter().filter(|check| check.verdict == "Failed");
-        let checks = match failed.count() {
-            0 => return Err("it was rolled back without a failed check".to_owned()),
-            failed => format!("rolled back after {failed} failed checks"),
-        };
         Ok(vec![
             share,
             told,
-            checks,
+            self.check_blamed("success rate").await?,
             self.check_afterwards("1.1.0").await?,
         ])
+    }
+
+    /// A slow version without errors is rolled back, too.
+    pub(super) async fn roll_back_slow(&mut self) -> StepResult {
+        let fleet = self.fleet()?;
+        fleet.edit(SHOP_FILE, "\"1.2.0\"", "\"1.3.0\"")?;
+        fleet.edit(SHOP_FILE, "value: \"0.5\"", "value: \"0\"")?;
+        fleet.edit(SHOP_FILE, "value: \"5\"", "value: \"500\"")?;
+        fleet.commit_and_push("Shop 1.3.0").await?;
+        let met = self.watch_run("1.3.0", Phase::Failed).await?;
+        let share = check_held_back(&met, "1.3.0")?;
+        if met.all.errors.contains_key("1.3.0") {
+            return Err("the slow version answered with errors".to_owned());
+        }
+        Ok(vec![
+            share,
+            self.check_blamed("request duration").await?,
+            self.check_afterwards("1.1.0").await?,
+        ])
+    }
+
+    /// What was rolled back must have failed its checks for this reason.
+    async fn check_blamed(&self, reason: &str) -> Result<String, String> {
+        let checks = canary(&self.session()?).await?.status.checks;
+        let failed = checks.iter().filter(|check| check.verdict == "Failed");
+        let failed: Vec<_> = failed.collect();
+        let Some(last) = failed.last() else {
+            return Err("it was rolled back without a failed check".to_owned());
+        };
+        match last.message.split_once("advancement ") {
+            Some((_, why)) if why.starts_with(reason) => Ok(format!(
+                "rolled back after {} failed checks, the last: {why}",
+                failed.len()
+            )),
+            _ => Err(format!("it was rolled back because: {}", last.message)),
+        }
     }
 
     /// Visits until the run of a version has ended as it should.
@@ -217,6 +240,19 @@ fn canary_weight(route: &Value) -> Option<i64> {
     let name = format!("{}-canary", sample::SHOP);
     let canary = backends.find(|backend| backend.str_at(&["name"]) == Some(&name))?;
     canary.i64_at(&["weight"])
+}
+
+/// A bad version must have had the first weight only, and have harmed nobody
+/// who came to the old one.
+fn check_held_back(met: &Met, version: &str) -> Result<String, String> {
+    check_nothing_lost(&met.all)?;
+    if let Some(weight) = met.by_weight.keys().find(|weight| **weight > WEIGHTS[0]) {
+        return Err(format!("the bad version got a weight of {weight}"));
+    }
+    if met.all.errors.contains_key("1.1.0") {
+        return Err("the old version answered with errors".to_owned());
+    }
+    check_share(met, WEIGHTS[0], version)
 }
 
 fn check_nothing_lost(tally: &Tally) -> Result<(), String> {

@@ -89,6 +89,12 @@ pub const STEPS: &[Step] = &[
         deadline: DELIVERY_DEADLINE,
         play: |stage| Box::pin(stage.roll_back()),
     },
+    Step {
+        name: "slow",
+        about: "push shop 1.3.0, which takes half a second",
+        deadline: DELIVERY_DEADLINE,
+        play: |stage| Box::pin(stage.roll_back_slow()),
+    },
 ];
 
 /// What the steps share.
