@@ -52,7 +52,7 @@ impl TestCluster {
             kubeconfig,
             _stop: stop.drop_guard(),
         };
-        cluster.install().await;
+        cluster.define(definitions()).await;
         let namespace =
             value!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}});
         cluster.apply(&namespace).await;
@@ -64,8 +64,9 @@ impl TestCluster {
         self.session.apply(object, &options).await.unwrap();
     }
 
-    async fn install(&self) {
-        for definition in definitions() {
+    /// Applies definitions, and waits until their kinds are served.
+    pub async fn define(&self, definitions: Vec<Value>) {
+        for definition in definitions {
             self.apply(&definition).await;
             let reference = ObjectRef::of(&definition).unwrap();
             until(&format!("{reference} is served"), async || {

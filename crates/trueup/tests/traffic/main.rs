@@ -2,7 +2,8 @@
 //! embedded cluster, real Prometheus that measures it, and requests that are
 //! counted where they are answered. See docs/traffic-tests.md.
 //!
-//! Three scenarios run with all other tests; `cargo xtask e2e` plays them all.
+//! Three scenarios, and one that needs neither, run with all other tests;
+//! `cargo xtask e2e` plays them all.
 
 #![allow(
     clippy::unwrap_used,
@@ -27,5 +28,6 @@ mod programs;
 mod prometheus;
 mod promoting;
 mod stage;
+mod sticky;
 mod tally;
 mod tiny_http;
