@@ -23,8 +23,8 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
-use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
+use trueup_listening::ListenLimits;
 use trueup_object::{to_json, value};
 
 /// How long a client may take for the TLS handshake.
@@ -41,9 +41,6 @@ pub const PING_TIMEOUT: Duration = Duration::from_secs(15);
 pub const SHUTDOWN_GRACE: Duration = Duration::from_secs(5);
 /// How many requests one HTTP/2 connection may have open, watches included.
 pub const MAX_STREAMS: u32 = 1000;
-/// How long to wait after the system refused a connection, as it does when
-/// there are too many files open.
-const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
 /// What the listeners allow. The defaults are those of the genuine server,
 /// where it has such a limit.
@@ -152,45 +149,27 @@ impl ApiServer {
             ended: ended.clone(),
             activity: Activity::default(),
         };
-        let places = Arc::new(Semaphore::new(limits.max_connections));
-        let mut connections = JoinSet::new();
-        let mut shutdown = std::pin::pin!(shutdown);
-        loop {
-            let accepted = async {
-                let place = places.clone().acquire_owned().await;
-                (listener.accept().await, place)
-            };
-            tokio::select! {
-                () = &mut shutdown => break,
-                Some(_) = connections.join_next(), if !connections.is_empty() => {}
-                (accepted, place) = accepted => match accepted {
-                    Ok((stream, _)) => {
-                        let connection = Connection {
-                            transport: transport.clone(),
-                            service: LimitedService {
-                                activity: Activity::default(),
-                                ..service.clone()
-                            },
-                            ended: ended.clone(),
-                            limits,
-                        };
-                        connections.spawn(async move {
-                            connection.run(stream).await;
-                            drop(place);
-                        });
-                    }
-                    Err(error) => {
-                        tracing::warn!(%error, "a connection could not be accepted");
-                        tokio::time::sleep(ACCEPT_PAUSE).await;
-                    }
+        let serve = |stream, _, _| {
+            let connection = Connection {
+                transport: transport.clone(),
+                service: LimitedService {
+                    activity: Activity::default(),
+                    ..service.clone()
                 },
-            }
-        }
-        drop(listener);
-        drop(end);
-        let rest = async { while connections.join_next().await.is_some() {} };
-        // What is left after the grace is cut off when the set is dropped.
-        drop(tokio::time::timeout(SHUTDOWN_GRACE, rest).await);
+                ended: ended.clone(),
+                limits,
+            };
+            connection.run(stream)
+        };
+        let bounds = ListenLimits {
+            max_connections: limits.max_connections,
+            grace: SHUTDOWN_GRACE,
+        };
+        let shutdown = async {
+            shutdown.await;
+            drop(end);
+        };
+        trueup_listening::listen(listener, bounds, serve, shutdown).await;
         Ok(())
     }
 }
@@ -210,8 +189,6 @@ struct Connection {
 
 impl Connection {
     async fn run(self, stream: TcpStream) {
-        // Small answers must not wait for more; without it they are only slower.
-        drop(stream.set_nodelay(true));
         match &self.transport {
             Transport::Plain => self.serve(stream).await,
             Transport::Tls(acceptor) => {
