@@ -352,7 +352,7 @@ mod tests {
     #[test]
     fn readings_stand_beside_what_passes() {
         let read = |metric: CanaryMetric, value| {
-            let reading = super::reading(&checks(&[metric], "test")[0], value);
+            let reading = reading(&checks(&[metric], "test")[0], value);
             assert_eq!(reading.interval, "1m");
             format!("{} ({})", reading.value, reading.threshold)
         };
