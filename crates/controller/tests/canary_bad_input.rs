@@ -2,23 +2,15 @@
 
 use super::canary_world::{
     announced_weights, begun, canary, canary_world, delete, deployment, image, ingress,
-    initialized, push, reaches, ready, refused, replicas, routed_weight, series, status, weighs,
+    initialized, push, reaches, ready, refused, replicas, routed_weight, series, status, template,
+    weighs,
 };
 use super::world::World;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
-use trueup_object::{Value, value};
+use trueup_cluster::{Form, Scope};
+use trueup_object::{GroupVersionKind, Value, value};
 use trueup_testkit::virtual_time;
-
-/// A template of the builtin kind with a query.
-fn template(name: &str, query: &str) -> Value {
-    value!({
-        "apiVersion": "flagger.app/v1beta1", "kind": "MetricTemplate",
-        "metadata": {"name": name, "namespace": "apps"},
-        "spec": {"provider": {"type": "prometheus", "address": "http://prometheus:9090"},
-            "query": query},
-    })
-}
 
 fn metric_of(template: &str) -> Value {
     value!({"metrics": [{"name": "own", "interval": "1m", "thresholdRange": {"min": 99},
@@ -251,5 +243,92 @@ fn an_ingress_that_is_not_there_is_named_and_waited_for() {
         assert!(world.told("Ingress podinfo.apps not found"));
         tokio::time::sleep(Duration::from_secs(60)).await;
         assert_eq!(image(&world, "podinfo-primary").await, "podinfo:v1");
+    });
+}
+
+/// Type, source and message of the events about a Canary in the cluster.
+async fn events_about(world: &World, name: &str) -> Vec<[String; 3]> {
+    let kind = GroupVersionKind::new("v1", "Event");
+    let scope = Scope::namespace("apps");
+    let list = world.admin.list(&kind, &scope, Form::Full).await.unwrap();
+    let about = |it: &Value| {
+        it.str_at(&["involvedObject", "kind"]) == Some("Canary")
+            && it.str_at(&["involvedObject", "name"]) == Some(name)
+    };
+    let events = list.objects.iter().map(|it| it.value());
+    let events = events.filter(|it| about(it)).map(|it| {
+        [
+            &["type"][..],
+            &["source", "component"][..],
+            &["message"][..],
+        ]
+        .map(|path| it.str_at(path).unwrap_or_default().to_owned())
+    });
+    events.collect()
+}
+
+#[test]
+fn each_invalid_canary_has_a_condition_and_an_event_of_its_own_and_stops_no_other() {
+    /// Name, field, what is in it, and what is told of it.
+    type Row = (&'static str, &'static [&'static str], Value, &'static str);
+    let rows: [Row; 5] = [
+        (
+            "half",
+            &["spec", "analysis", "stepWeight"],
+            Value::from(0.5),
+            "spec.analysis.stepWeight",
+        ),
+        (
+            "elsewhere",
+            &["spec", "provider"],
+            "kuma".into(),
+            "provider kuma is not supported",
+        ),
+        (
+            "nowhere",
+            &["spec", "ingressRef", "name"],
+            "nowhere".into(),
+            "Ingress nowhere.apps not found",
+        ),
+        (
+            "twin",
+            &["spec", "targetRef", "name"],
+            "podinfo".into(),
+            "older Canary podinfo",
+        ),
+        (
+            "unrouted",
+            &["spec", "provider"],
+            "gatewayapi:v1".into(),
+            "GatewayRefs must be specified",
+        ),
+    ];
+    virtual_time(async {
+        let (world, _) = canary_world(33).await;
+        initialized(&world, Value::map()).await;
+        for (name, path, value, _) in &rows {
+            let mut target = deployment("v1");
+            target.set_at(&["metadata", "name"], (*name).into());
+            world.apply(&target).await;
+            let mut object = canary(name, Value::map());
+            object.set_at(&["spec", "targetRef", "name"], (*name).into());
+            object.set_at(&["spec", "service", "name"], (*name).into());
+            object.set_at(path, value.clone());
+            world.apply(&object).await;
+        }
+        push(&world, "v2").await;
+        reaches(&world, "Succeeded").await;
+        world.rest().await;
+        for (name, _, _, words) in &rows {
+            let told = ready(&world, name).await.unwrap();
+            assert_eq!(told.0, "False", "{name}: {told:?}");
+            assert!(told.2.contains(words), "{name}: {told:?}");
+            let events = events_about(&world, name).await;
+            let is_told = |it: &[String; 3]| {
+                it[0] == "Warning" && it[1] == "flagger" && it[2].contains(words)
+            };
+            let count = events.iter().filter(|it| is_told(it)).count();
+            assert_eq!(count, 1, "{name}: {events:?}");
+        }
     });
 }

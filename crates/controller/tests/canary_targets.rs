@@ -1,7 +1,7 @@
 //! Canaries of every kind of target, and on other routers than NGINX.
 
 use super::canary_world::{
-    announced_weights, begun, canary, canary_world, definition, delete, deployment, image,
+    announced_weights, apex, begun, canary, canary_world, definition, delete, deployment, image,
     image_of, push, push_to, reaches, replicas, serve, workload,
 };
 use super::world::World;
@@ -50,13 +50,6 @@ async fn weights(world: &World, api_version: &str, kind: &str, path: [&str; 3]) 
 async fn istio_weights(world: &World) -> Vec<i64> {
     let api = "networking.istio.io/v1beta1";
     weights(world, api, "VirtualService", ["spec", "http", "route"]).await
-}
-
-/// Where the apex Service leads.
-async fn apex(world: &World) -> Option<String> {
-    let service = world.get("v1", "Service", "podinfo").await?;
-    let app = service.str_at(&["spec", "selector", "app"]);
-    app.map(str::to_owned)
 }
 
 #[test]

@@ -187,13 +187,28 @@ pub fn workload(kind: &str, version: &str) -> Value {
     })
 }
 
+/// A template of the builtin kind with a query.
+pub fn template(name: &str, query: &str) -> Value {
+    value!({
+        "apiVersion": "flagger.app/v1beta1", "kind": "MetricTemplate",
+        "metadata": {"name": name, "namespace": "apps"},
+        "spec": {"provider": {"type": "prometheus", "address": "http://prometheus:9090"},
+            "query": query},
+    })
+}
+
 pub fn ingress() -> Value {
+    ingress_to("podinfo")
+}
+
+/// An Ingress `podinfo` that leads to a Service.
+pub fn ingress_to(service: &str) -> Value {
     value!({
         "apiVersion": "networking.k8s.io/v1", "kind": "Ingress",
         "metadata": {"name": "podinfo", "namespace": "apps"},
         "spec": {"rules": [{"host": "app.example", "http": {"paths": [{
             "path": "/", "pathType": "Prefix",
-            "backend": {"service": {"name": "podinfo", "port": {"number": 80}}},
+            "backend": {"service": {"name": service, "port": {"number": 80}}},
         }]}}]},
     })
 }
@@ -375,6 +390,13 @@ pub async fn image_of(world: &World, kind: &str, name: &str) -> String {
 pub async fn replicas(world: &World, name: &str) -> Option<i64> {
     let deployment = world.get("apps/v1", "Deployment", name).await?;
     deployment.i64_at(&["spec", "replicas"])
+}
+
+/// Where the apex Service leads.
+pub async fn apex(world: &World) -> Option<String> {
+    let service = world.get("v1", "Service", "podinfo").await?;
+    let app = service.str_at(&["spec", "selector", "app"]);
+    app.map(str::to_owned)
 }
 
 /// The weights that were announced, in order.

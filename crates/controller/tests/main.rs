@@ -16,6 +16,7 @@ mod canary_bad_input;
 mod canary_cluster;
 mod canary_outside;
 mod canary_targets;
+mod canary_watches;
 mod canary_world;
 mod cost;
 mod deleting;

@@ -149,6 +149,8 @@ struct Inner {
     drops: ChangeCount,
     /// The generation that was cut off last; those up to it hang for ever.
     killed: watch::Sender<u64>,
+    /// What the paths of watches hold that are kept away.
+    away: watch::Sender<Option<String>>,
 }
 
 #[derive(Debug)]
@@ -195,6 +197,7 @@ impl Faults {
             state: Mutex::new(state),
             drops: ChangeCount::default(),
             killed: watch::Sender::new(0),
+            away: watch::Sender::new(None),
         };
         Self {
             inner: Arc::new(inner),
@@ -241,6 +244,19 @@ impl Faults {
     /// Breaks all open watches.
     pub fn drop_watches(&self) {
         self.inner.drops.raise();
+    }
+
+    /// Breaks all open watches, and keeps those away whose path holds this:
+    /// `/configmaps`.
+    pub fn keep_watches_away(&self, path: &str) {
+        self.inner.away.send_replace(Some(path.to_owned()));
+        self.drop_watches();
+    }
+
+    /// Lets watches back that are kept away; the server has forgotten where they
+    /// were, so that they list anew.
+    pub fn let_watches_back(&self) {
+        self.inner.away.send_replace(None);
     }
 
     /// Arms a cut-off; write numbers count from the beginning.
@@ -357,6 +373,16 @@ impl Faults {
             state.count("watch dropped");
         }
         drops
+    }
+
+    /// Whether a watch was kept away until now.
+    pub(crate) async fn was_kept_away(&self, path: &str) -> bool {
+        let is_kept = |away: &Option<String>| away.as_ref().is_some_and(|it| path.contains(it));
+        let mut away = self.inner.away.subscribe();
+        let was_kept = is_kept(&away.borrow());
+        // The sender lives as long as self.
+        let _ = away.wait_for(|away| !is_kept(away)).await;
+        was_kept
     }
 
     pub(crate) fn drops(&self) -> Changes {

@@ -106,6 +106,9 @@ impl Passage {
             .uri
             .query()
             .is_some_and(|query| query.contains("watch="));
+        if watches && self.faults.was_kept_away(head.uri.path()).await {
+            return Ok(status(410, "Expired", "too old resource version"));
+        }
         let mut service = service;
         let response = service
             .call(Request::from_parts(head, body.into()))

@@ -154,6 +154,7 @@ impl<'a> Look<'a> {
         let Some(reference) = write.object() else {
             return Err(Trouble::Refused("an object has no name".to_owned()));
         };
+        let asked_at = self.context.canaries.sights.reached(&reference);
         let session = &self.context.session;
         let options = WriteOptions::new(Canary::STATUS_MANAGER);
         let outcome = match write {
@@ -166,7 +167,7 @@ impl<'a> Look<'a> {
         };
         match outcome {
             Ok(object) => {
-                sights::written(self.context, self.key, &object);
+                sights::learnt(self.context, self.key, &object, &asked_at);
                 self.observed.found(object.value().clone());
                 Ok(())
             }

@@ -11,13 +11,13 @@
 //! shared watch be, because the controllers have no rights of their own over
 //! the kind, the account watches it for itself, namespace by namespace.
 
+mod shown;
 mod subject;
 #[cfg(test)]
 mod tests;
 mod watching;
 
 use crate::machine::ObjectKey;
-use crate::objects::{is_newer, is_shown_by};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use tokio_util::sync::CancellationToken;
@@ -25,6 +25,7 @@ use trueup_cluster::{ChangeCount, Changes, DeletedObject, LiveObject};
 use trueup_kinds::names;
 use trueup_object::{ObjectRef, Text};
 
+pub(crate) use shown::{SINCE_THE_BEGINNING, Shown};
 pub(crate) use subject::{Subject, Viewer, What};
 pub(crate) use watching::{answered, look_up, track, track_also};
 
@@ -48,13 +49,7 @@ pub(crate) struct LiveSet {
 
 #[derive(Debug)]
 struct Watched {
-    /// None with a tree: most are looked at once in an interval.
-    objects: BTreeMap<ObjectRef, LiveObject>,
-    /// Those known by answers to reads and writes alone. The watch does not
-    /// tell that such a one is gone.
-    unshown: BTreeSet<ObjectRef>,
-    /// Everything up to this resource version was shown; empty before.
-    reached: Text,
+    shown: Shown,
     standing: Standing,
     /// Why it is forbidden to watch.
     forbidden: Option<Text>,
@@ -98,7 +93,7 @@ impl LiveSet {
             // What is only remembered there says less than what is watched.
             let outdated =
                 matches!(sight, Sight::NotSeen) && watched.standing != Standing::Complete;
-            match watched.objects.get(reference) {
+            match watched.shown.get(reference) {
                 Some(object) if !outdated && viewer.may_see(&subject, object) => {
                     return Sight::Seen(object.without_tree());
                 }
@@ -127,8 +122,7 @@ impl LiveSet {
         let mut watches = self.lock();
         for subject in viewer.subjects(reference) {
             if let Some(watched) = watches.get_mut(&subject) {
-                watched.objects.remove(reference);
-                watched.unshown.remove(reference);
+                watched.shown.forget(reference);
             }
         }
     }
@@ -195,37 +189,20 @@ impl LiveSet {
     /// watch has ended.
     fn seen(&self, subject: &Subject, object: &LiveObject) -> Option<Change> {
         let mut watches = self.lock();
-        let watched = watches.get_mut(subject)?;
-        watched.unshown.remove(object.reference());
-        watched.take(object)
+        watches.get_mut(subject)?.shown.seen(object)
     }
 
     /// Takes in an answer. What a watch has shown the end of since is not
     /// brought back by an answer that comes late.
     fn learnt(&self, subject: &Subject, object: &LiveObject) -> Option<Change> {
         let mut watches = self.lock();
-        let watched = watches.get_mut(subject)?;
-        if !watched.objects.contains_key(object.reference()) {
-            if is_shown_by(&watched.reached, object) {
-                return None;
-            }
-            watched.unshown.insert(object.reference().clone());
-        }
-        watched.take(object)
+        let shown = &mut watches.get_mut(subject)?.shown;
+        shown.learnt(object, SINCE_THE_BEGINNING)
     }
 
     fn gone(&self, subject: &Subject, deleted: &DeletedObject) -> Option<Change> {
         let mut watches = self.lock();
-        let watched = watches.get_mut(subject)?;
-        if let Some(last) = &deleted.last {
-            watched.reached = last.resource_version().clone();
-        }
-        if watched.objects.get(&deleted.reference)?.uid() != &deleted.uid {
-            return None;
-        }
-        let before = watched.objects.remove(&deleted.reference)?;
-        watched.unshown.remove(&deleted.reference);
-        Some(Change::Gone { before })
+        watches.get_mut(subject)?.shown.gone(deleted)
     }
 
     /// All that there was at `version` has been shown. What was known by an
@@ -237,9 +214,9 @@ impl LiveSet {
             return Vec::new();
         };
         watched.forbidden = None;
-        watched.reached = version.into();
         watched.stands(Standing::Complete);
-        watched.unshown_until_now()
+        let gone = watched.shown.complete(version).into_iter();
+        gone.map(|before| Change::Gone { before }).collect()
     }
 
     /// Watching is forbidden: what was shown before is outdated from now on.
@@ -247,8 +224,7 @@ impl LiveSet {
         if let Some(watched) = self.lock().get_mut(subject) {
             watched.forbidden = Some(why.into());
             if watched.standing != Standing::Failing {
-                watched.objects.clear();
-                watched.unshown.clear();
+                watched.shown.retain(|_| false);
                 watched.stands(Standing::Failing);
             }
         }
@@ -264,9 +240,7 @@ impl LiveSet {
         for (subject, watched) in self.lock().iter_mut() {
             if watched.standing == Standing::Failing && watched.users.contains(user) {
                 let shared = !matches!(subject.what, What::Named(..));
-                watched
-                    .objects
-                    .retain(|_, object| shared && !is_of_user(object));
+                watched.shown.retain(|object| shared && !is_of_user(object));
             }
         }
     }
@@ -332,51 +306,13 @@ impl LiveSet {
 impl Watched {
     fn new() -> Self {
         Self {
-            objects: BTreeMap::new(),
-            unshown: BTreeSet::new(),
-            reached: Text::new(),
+            shown: Shown::default(),
             standing: Standing::Begun,
             forbidden: None,
             standing_changed: ChangeCount::default(),
             users: BTreeSet::new(),
             stop: CancellationToken::new(),
         }
-    }
-
-    fn take(&mut self, object: &LiveObject) -> Option<Change> {
-        let before = self.objects.get(object.reference()).cloned();
-        let same_life = before.as_ref().filter(|it| it.uid() == object.uid());
-        if same_life.is_some_and(|known| !is_newer(object, known)) {
-            return None;
-        }
-        self.objects
-            .insert(object.reference().clone(), object.without_tree());
-        Some(Change::Applied {
-            before,
-            now: object.clone(),
-        })
-    }
-
-    /// Takes out what should have been shown by now, and was not.
-    fn unshown_until_now(&mut self) -> Vec<Change> {
-        let (objects, reached) = (&mut self.objects, &self.reached);
-        let is_gone = |reference: &ObjectRef| match objects.get(reference) {
-            Some(object) => is_shown_by(reached, object),
-            None => true,
-        };
-        let gone: Vec<ObjectRef> = self
-            .unshown
-            .iter()
-            .filter(|reference| is_gone(reference))
-            .cloned()
-            .collect();
-        let mut changes = Vec::new();
-        for reference in gone {
-            self.unshown.remove(&reference);
-            changes.extend(objects.remove(&reference));
-        }
-        let changes = changes.into_iter();
-        changes.map(|before| Change::Gone { before }).collect()
     }
 
     fn stands(&mut self, standing: Standing) {

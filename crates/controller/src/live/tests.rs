@@ -32,8 +32,12 @@ fn controller() -> Viewer {
 }
 
 fn object(name: &str, version: u64) -> LiveObject {
+    in_life("u", name, version)
+}
+
+fn in_life(uid: &str, name: &str, version: u64) -> LiveObject {
     let raw = format!(
-        r#"{{"apiVersion":"v1","kind":"ConfigMap","metadata":{{"name":"{name}","namespace":"x","labels":{{"kustomize.toolkit.fluxcd.io/name":"a","kustomize.toolkit.fluxcd.io/namespace":"fleet"}},"uid":"u","resourceVersion":"{version}"}}}}"#
+        r#"{{"apiVersion":"v1","kind":"ConfigMap","metadata":{{"name":"{name}","namespace":"x","labels":{{"kustomize.toolkit.fluxcd.io/name":"a","kustomize.toolkit.fluxcd.io/namespace":"fleet"}},"uid":"{uid}","resourceVersion":"{version}"}}}}"#
     );
     LiveObject::from_json(&GroupVersionKind::new("v1", "ConfigMap"), raw.into()).unwrap()
 }
@@ -116,6 +120,31 @@ fn what_came_and_went_while_the_watch_was_away_is_gone_when_it_lists_again() {
     // Once it is shown the watch tells of its end, and no list does.
     live.seen(&maps, &object("new", 9));
     assert!(live.complete(&maps, "12").is_empty());
+}
+
+#[test]
+fn a_new_life_that_nobody_saw_ends_with_the_next_list() {
+    let live = LiveSet::default();
+    let maps = maps();
+    live.set_users(&user("a"), &BTreeSet::from([maps.clone()]));
+    live.seen(&maps, &object("m", 3));
+    live.complete(&maps, "3");
+    assert_eq!(
+        live.answered(&controller(), &in_life("another", "m", 5))
+            .len(),
+        1
+    );
+    // The list finds that the first has ended, and knows nothing of the second.
+    let first = DeletedObject {
+        last: None,
+        ..end_of(&object("m", 3), "u")
+    };
+    assert!(live.gone(&maps, &first).is_none());
+    assert_eq!(live.complete(&maps, "9").len(), 1);
+    assert!(matches!(
+        live.find(&controller(), object("m", 1).reference()),
+        Sight::NotSeen
+    ));
 }
 
 #[test]
