@@ -1,6 +1,6 @@
 //! The watches of custom resources, and when their kinds may be acted on.
 
-use crate::canary::CanaryService;
+use crate::canary::{self, CanaryService};
 use crate::context::Context;
 use crate::external_artifact;
 use crate::machine::{Event, Kind, ObjectKey, Shell};
@@ -8,6 +8,7 @@ use crate::start::LeaderElection;
 use futures::StreamExt;
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::sync::watch;
 use trueup_cluster::{
     DeletedObject, ErrorClass, Form, Leadership, LeaseElection, LiveObject, Precedence, Scope,
@@ -23,6 +24,8 @@ pub(crate) struct Standing {
     unlisted: usize,
     /// How many have never listed everything.
     unseen: usize,
+    /// Whether the rest goes on without it.
+    is_optional: bool,
     /// Whether its lease is held by somebody else, or not yet by us.
     lease: LeaseState,
 }
@@ -35,14 +38,15 @@ enum LeaseState {
     Held,
 }
 
+/// How long after discovery could not be read it is tried again.
+const DISCOVERY_PAUSE: Duration = Duration::from_secs(1);
+
 type Standings = watch::Sender<BTreeMap<Kind, Standing>>;
 
 /// Whether every kind has been listed once.
 pub(crate) fn all_listed(standings: &BTreeMap<Kind, Standing>) -> bool {
-    let expected = standings.iter().filter(|(kind, _)| **kind != Kind::Canary);
-    expected
-        .into_iter()
-        .all(|(_, standing)| standing.unlisted == 0)
+    let mut standings = standings.values();
+    standings.all(|standing| standing.is_optional || standing.unlisted == 0)
 }
 
 /// Starts the watches and elections of all kinds.
@@ -66,11 +70,14 @@ pub(crate) fn start(
     let standing = Standing {
         unlisted: scopes.len(),
         unseen: scopes.len(),
+        is_optional: false,
         lease,
     };
     let kinds = kinds(context);
     let known = kinds.iter().map(|kind| (*kind, standing.clone()));
-    let (standings, receiver) = watch::channel(known.collect());
+    let mut known: BTreeMap<Kind, Standing> = known.collect();
+    known.insert(Kind::Canary, standing_of_canaries(context, standing));
+    let (standings, receiver) = watch::channel(known);
     let standings = Arc::new(standings);
     let mut sources = None;
     for kind in kinds {
@@ -82,20 +89,28 @@ pub(crate) fn start(
             sources = sources.or(Some(led));
         }
     }
-    if context.canaries.options.service == CanaryService::Served {
-        let canaries = begin_canaries(context, scopes, standing, election, &standings);
-        context.spawn(canaries);
-    }
+    context.spawn(begin_canaries(context, scopes, election, &standings));
     act_when_allowed(context, receiver.clone());
     receiver
 }
 
+/// Those that are left to others are never acted on.
+fn standing_of_canaries(context: &Context, standing: Standing) -> Standing {
+    match context.canaries.options.service {
+        CanaryService::Served => standing,
+        CanaryService::LeftToOthers => Standing {
+            lease: LeaseState::Awaited,
+            ..standing
+        },
+    }
+}
+
 /// Looks at Canaries as soon as they are served: a cluster that has none does
-/// not notice.
+/// not notice. Where they are served from the beginning, nothing is applied
+/// before they are known: what they write is left alone, whoever serves them.
 fn begin_canaries(
     context: &Arc<Context>,
     scopes: Vec<Scope>,
-    standing: Standing,
     election: Option<LeaderElection>,
     standings: &Arc<Standings>,
 ) -> impl Future<Output = ()> + Send + use<> {
@@ -103,36 +118,54 @@ fn begin_canaries(
     let session = context.session.clone();
     async move {
         let kind = Kind::Canary;
-        is_served(&session, kind).await;
+        is_served(&session, kind, || go_on_without(&standings, kind)).await;
         let Some(context) = weak.upgrade() else {
             return;
         };
-        let provider = &context.canaries.options.router.default_provider;
-        let numbers = context.metrics.canaries();
-        numbers.runs(env!("CARGO_PKG_VERSION"), provider);
-        standings.send_modify(|all| {
-            all.insert(kind, standing);
-        });
         for scope in scopes {
             watch_kind(&context, kind, scope, &standings);
         }
+        if is_left_to_others(&context, kind) {
+            return;
+        }
+        let provider = &context.canaries.options.router.default_provider;
+        let numbers = context.metrics.canaries();
+        numbers.runs(env!("CARGO_PKG_VERSION"), provider);
         if let Some(election) = election {
             elect(&context, Shell::Canary, &election, &standings, None);
         }
     }
 }
 
-/// Waits until the cluster serves a kind.
-async fn is_served(session: &Session, kind: Kind) {
+/// Waits until the cluster serves a kind; says so whenever it does not yet.
+async fn is_served(session: &Session, kind: Kind, not_yet: impl Fn() + Send) {
     let mut changes = session.cluster().discovery_changes();
     loop {
-        let served = session.cluster().catalogue().await;
-        if served.is_ok_and(|all| all.resource_of(&kind.group_version_kind()).is_some()) {
-            return;
+        match session.cluster().catalogue().await {
+            Ok(all) if all.resource_of(&kind.group_version_kind()).is_some() => return,
+            Ok(_) => {
+                not_yet();
+                changes.changed().await;
+            }
+            Err(error) => {
+                tracing::debug!(%error, "discovery");
+                tokio::time::sleep(DISCOVERY_PAUSE).await;
+            }
         }
-        // Discovery that can't be read now is read again by others.
-        changes.changed().await;
     }
+}
+
+fn go_on_without(standings: &Standings, kind: Kind) {
+    standings.send_if_modified(|all| {
+        let standing = all.get_mut(&kind);
+        standing.is_some_and(|it| !std::mem::replace(&mut it.is_optional, true))
+    });
+}
+
+/// Whether we look at a kind only to leave alone what others do for it.
+fn is_left_to_others(context: &Context, kind: Kind) -> bool {
+    let service = context.canaries.options.service;
+    kind == Kind::Canary && service == CanaryService::LeftToOthers
 }
 
 /// The kinds that are watched.
@@ -162,9 +195,7 @@ fn watch_kind(context: &Arc<Context>, kind: Kind, scope: Scope, standings: &Arc<
             };
             let was_listed = listed;
             match event {
-                WatchEvent::Applied(object) => {
-                    context.seen(&key_of(&context, kind, object.reference()), &object)
-                }
+                WatchEvent::Applied(object) => applied_resource(&context, kind, &object),
                 WatchEvent::Deleted(deleted) => deleted_resource(&context, kind, &deleted),
                 WatchEvent::Synced { .. } => {
                     if !std::mem::replace(&mut seen, true) {
@@ -187,9 +218,10 @@ fn watch_kind(context: &Arc<Context>, kind: Kind, scope: Scope, standings: &Arc<
 
 /// Whether the rest goes on although a kind can't be listed. A cluster or an
 /// installation may be older than this program: then nobody refers to an
-/// `ExternalArtifact`, or is told that it is not to be found.
+/// `ExternalArtifact`, or is told that it is not to be found; and there is no
+/// Canary that we may know of.
 fn is_done_without(kind: Kind, class: ErrorClass) -> bool {
-    kind == Kind::ExternalArtifact
+    matches!(kind, Kind::ExternalArtifact | Kind::Canary)
         && matches!(class, ErrorClass::KindMissing | ErrorClass::Forbidden)
 }
 
@@ -217,8 +249,21 @@ fn note_sight(context: &Arc<Context>, kind: Kind, standings: &Standings) {
     }
 }
 
+fn applied_resource(context: &Context, kind: Kind, object: &LiveObject) {
+    let key = key_of(context, kind, object.reference());
+    if is_left_to_others(context, kind) {
+        canary::seen(context, &key, Some(object.value()));
+    } else {
+        context.seen(&key, object);
+    }
+}
+
 fn deleted_resource(context: &Context, kind: Kind, deleted: &DeletedObject) {
     let key = key_of(context, kind, &deleted.reference);
+    if is_left_to_others(context, kind) {
+        canary::seen(context, &key, None);
+        return;
+    }
     // One made again under the same name may have been seen already.
     let same_life = |object: &LiveObject| deleted.uid.is_empty() || object.uid() == &deleted.uid;
     if context.objects.get(&key).as_ref().is_some_and(same_life) {

@@ -14,6 +14,7 @@ mod building;
 mod canaries;
 mod canary_bad_input;
 mod canary_cluster;
+mod canary_of_others;
 mod canary_outside;
 mod canary_targets;
 mod canary_watches;

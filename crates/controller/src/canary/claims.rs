@@ -1,6 +1,7 @@
 //! What only one Canary can have: its target, and its apex Service; and what of
 //! them its Kustomization leaves alone for that.
 
+use super::CanaryService;
 use crate::context::Context;
 use crate::machine::{Event, Kind, ObjectKey};
 use std::collections::{BTreeMap, BTreeSet};
@@ -171,7 +172,8 @@ fn fields(canary: &Canary) -> Vec<(ObjectRef, Vec<FieldPath>)> {
     left.collect()
 }
 
-/// Takes in what a Canary asks for; wakes those who ask for the same.
+/// Takes in what a Canary asks for; if it is for us to serve, wakes those who
+/// ask for the same.
 pub(crate) fn seen(context: &Context, key: &ObjectKey, object: Option<&Value>) {
     if key.kind != Kind::Canary {
         return;
@@ -180,6 +182,9 @@ pub(crate) fn seen(context: &Context, key: &ObjectKey, object: Option<&Value>) {
     let register = &context.canaries.claims;
     let claim = canary.as_ref().map(Claim::of);
     let rivals = register.lock().note(key, claim);
+    if context.canaries.options.service == CanaryService::LeftToOthers {
+        return;
+    }
     for rival in rivals {
         context.tell(Event::LiveChanged(rival));
     }
@@ -187,8 +192,12 @@ pub(crate) fn seen(context: &Context, key: &ObjectKey, object: Option<&Value>) {
     numbers.count_objects(&key.namespace, register.count(&key.namespace));
 }
 
-/// Why a Canary is left alone: an older one has what it asks for.
+/// Why a Canary is left alone: an older one has what it asks for. Others than
+/// we leave none alone.
 pub(super) fn refusal(context: &Context, key: &ObjectKey) -> Option<FieldError> {
+    if context.canaries.options.service == CanaryService::LeftToOthers {
+        return None;
+    }
     let contenders = context.canaries.claims.lock().contenders(key);
     if contenders.is_empty() {
         return None;
@@ -206,8 +215,9 @@ pub(super) fn refusal(context: &Context, key: &ObjectKey) -> Option<FieldError> 
 }
 
 /// The fields that Canaries write, such as `spec.replicas` of a target, in
-/// place of who applies the objects. A Canary that can't be read, that has not
-/// begun, or that is refused for an older one's sake writes none.
+/// place of who applies the objects, whoever serves them. A Canary that can't be
+/// read, that has not begun, or that is refused for an older one's sake writes
+/// none.
 pub(crate) fn left_fields(context: &Context) -> LeftFields {
     let register = &context.canaries.claims;
     let (begun, changes) = {

@@ -19,7 +19,8 @@ pub enum CanaryService {
     /// As soon as the cluster has their definition.
     #[default]
     Served,
-    /// Somebody else serves them, or nobody: they are not looked at.
+    /// Somebody else serves them, or nobody: they are looked at only to leave
+    /// alone what they write.
     LeftToOthers,
 }
 

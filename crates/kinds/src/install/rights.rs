@@ -54,6 +54,8 @@ fn controller_role(namespace: &str) -> Value {
         "rules": [
             // Others write these; looked at where Flux's gate for them is open.
             (rule(names::SOURCE_GROUP, &["externalartifacts"], &["list", "watch"])),
+            // What these write is left alone, whoever serves them.
+            (rule(names::FLAGGER_GROUP, &["canaries"], &["list", "watch"])),
             // Our kinds, their finalizers and annotations; read anew after a
             // conflict.
             (rule(names::SOURCE_GROUP, &["gitrepositories"], &["get", "list", "patch", "watch"])),
