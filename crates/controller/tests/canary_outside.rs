@@ -10,6 +10,8 @@ use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use trueup_cluster::{Patch, WriteOptions};
+use trueup_controller::{ControllerOptions, DefaultAlerts};
+use trueup_kinds::canary::AlertProviderSpec;
 use trueup_kinds::progressive_delivery_definitions;
 use trueup_object::{Value, value};
 use trueup_source::HttpSender;
@@ -62,10 +64,19 @@ async fn read_request(stream: &mut TcpStream) -> String {
 
 /// A world in real time, whose controllers send over the network.
 async fn real_world(seed: u64) -> World {
-    let world = World::with(seed, |options| {
+    real_world_with(seed, |_| {}).await
+}
+
+/// The same, with controllers that are started otherwise.
+async fn real_world_with(
+    seed: u64,
+    adjust: impl Fn(&mut ControllerOptions) + Send + Sync + 'static,
+) -> World {
+    let world = World::with(seed, move |options| {
         options.canaries.sender = Arc::new(HttpSender::default());
         options.canaries.router.default_provider = "nginx".into();
         options.canaries.least_interval = Duration::from_millis(200);
+        adjust(options);
     })
     .await;
     super::canary_world::play(&world);
@@ -75,9 +86,8 @@ async fn real_world(seed: u64) -> World {
     world
 }
 
-#[tokio::test]
-async fn an_alert_reaches_slack_as_slack_wants_it() {
-    let world = real_world(71).await;
+/// A server that keeps the requests that it answers.
+async fn receiver() -> (SocketAddr, Arc<Mutex<Vec<String>>>) {
     let calls: Arc<Mutex<Vec<String>>> = Arc::default();
     let heard = Arc::clone(&calls);
     let address = listen(Arc::new(move |request: &str| {
@@ -85,6 +95,13 @@ async fn an_alert_reaches_slack_as_slack_wants_it() {
         "ok".to_owned()
     }))
     .await;
+    (address, calls)
+}
+
+#[tokio::test]
+async fn an_alert_reaches_slack_as_slack_wants_it() {
+    let world = real_world(71).await;
+    let (address, calls) = receiver().await;
     world
         .apply(&value!({"apiVersion": "v1", "kind": "Secret",
             "metadata": {"name": "slack", "namespace": "apps"},
@@ -125,6 +142,128 @@ async fn an_alert_reaches_slack_as_slack_wants_it() {
     let text = "New Deployment detected, initialization completed.";
     assert_eq!(attachment.str_at(&["text"]), Some(text));
     assert!(!world.told("secret-token"));
+}
+
+/// Who is told of Canaries that name nobody.
+fn provider(kind: &str, address: &str) -> AlertProviderSpec {
+    AlertProviderSpec {
+        kind: kind.into(),
+        address: address.into(),
+        channel: "deploys".into(),
+        username: "flagger".into(),
+        ..AlertProviderSpec::default()
+    }
+}
+
+/// What a run of one step, promoted, tells the receiver of the installation:
+/// heads and bodies.
+async fn told_of_a_run(seed: u64, kind: &'static str) -> Vec<(String, String)> {
+    let (address, calls) = receiver().await;
+    let world = real_world_with(seed, move |options| {
+        let address = format!("http://{address}/services/hook");
+        let alerts = DefaultAlerts::new(provider(kind, &address), Some("secret-token"));
+        options.canaries.alerts = Some(alerts);
+        options.canaries.cluster_name = Some("blue".to_owned());
+    })
+    .await;
+    let more = value!({"metrics": [], "interval": "1s", "stepWeight": 50});
+    begun(&world, &canary("podinfo", more)).await;
+    push(&world, "v2").await;
+    reaches(&world, "Succeeded").await;
+    world
+        .until("all alerts are heard", async || {
+            calls.lock().unwrap().len() >= 3
+        })
+        .await;
+    assert!(!world.told("secret-token"));
+    let calls = calls.lock().unwrap();
+    let calls = calls.iter().map(|call| {
+        let (head, body) = call.split_once("\r\n\r\n").unwrap();
+        (head.to_ascii_lowercase(), body.to_owned())
+    });
+    calls.collect()
+}
+
+/// The names and values that go with an alert, by the keys that a provider has
+/// for them; `end` closes each.
+fn fields(name_key: &str, value_key: &str, end: &str, with_settings: bool) -> String {
+    let all = [
+        ("Cluster", "blue"),
+        ("Target", "Deployment/podinfo.apps"),
+        ("Failed checks threshold", "2"),
+        ("Progress deadline", "600s"),
+        ("Traffic routing", "Weight step: 50 max: 50"),
+    ];
+    let count = if with_settings { all.len() } else { 1 };
+    let fields = all[..count]
+        .iter()
+        .map(|(name, value)| format!(r#"{{"{name_key}":"{name}","{value_key}":"{value}"{end}}}"#));
+    fields.collect::<Vec<_>>().join(",")
+}
+
+/// What Flagger tells of a run that succeeds, and whether its settings go with
+/// it.
+const MESSAGES: [(&str, bool); 3] = [
+    ("New Deployment detected, initialization completed.", true),
+    ("New revision detected, progressing canary analysis.", true),
+    (
+        "Canary analysis completed successfully, promotion finished.",
+        false,
+    ),
+];
+
+#[tokio::test]
+async fn a_canary_that_names_nobody_tells_the_slack_of_the_installation_as_flagger_does() {
+    let calls = told_of_a_run(73, "slack").await;
+    let bodies: Vec<&str> = calls.iter().map(|it| it.1.as_str()).collect();
+    let wanted = MESSAGES.map(|(message, with_settings)| {
+        let fields = fields("title", "value", r#","short":false"#, with_settings);
+        format!(
+            r#"{{"channel":"deploys","username":"flagger","icon_url":"","icon_emoji":":rocket:","attachments":[{{"color":"good","author_name":"podinfo.apps","text":"{message}","mrkdwn_in":["text"],"fields":[{fields}]}}]}}"#
+        )
+    });
+    assert_eq!(bodies, wanted);
+    for (head, _) in &calls {
+        assert!(head.starts_with("post /services/hook http/1.1"), "{head}");
+        assert!(
+            head.contains("authorization: bearer secret-token"),
+            "{head}"
+        );
+        assert!(head.contains("content-type: application/json"), "{head}");
+    }
+}
+
+#[tokio::test]
+async fn it_tells_the_teams_of_the_installation_as_flagger_does() {
+    let calls = told_of_a_run(74, "msteams").await;
+    let bodies: Vec<&str> = calls.iter().map(|it| it.1.as_str()).collect();
+    let wanted = MESSAGES.map(|(message, with_settings)| {
+        let facts = fields("name", "value", "", with_settings);
+        format!(
+            r#"{{"@type":"MessageCard","@context":"http://schema.org/extensions","themeColor":"0076D7","summary":"podinfo.apps","sections":[{{"activityTitle":"{message}","activitySubtitle":"podinfo.apps","facts":[{facts}]}}]}}"#
+        )
+    });
+    assert_eq!(bodies, wanted);
+}
+
+#[tokio::test]
+async fn a_receiver_that_is_not_there_is_told_of_without_its_address_and_stops_no_run() {
+    // Nobody listens there any more.
+    let gone = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = gone.local_addr().unwrap();
+    drop(gone);
+    let world = real_world_with(75, move |options| {
+        let address = format!("http://{address}/services/secret-hook");
+        let alerts = DefaultAlerts::new(provider("slack", &address), None);
+        options.canaries.alerts = Some(alerts);
+    })
+    .await;
+    let more = value!({"metrics": [], "interval": "1s", "stepWeight": 50});
+    begun(&world, &canary("podinfo", more)).await;
+    push(&world, "v2").await;
+    reaches(&world, "Succeeded").await;
+    assert!(world.told("alert could not be sent: "));
+    assert!(!world.told("secret-hook"), "{:#?}", world.lines());
 }
 
 /// What a Pod tells of itself: ten more requests at each look, of which some
