@@ -10,6 +10,7 @@
 
 mod attacks;
 mod bad_input;
+mod bad_sources;
 mod building;
 mod canaries;
 mod canary_bad_input;
@@ -31,6 +32,7 @@ mod history;
 mod judging;
 mod remote_bases;
 mod safety;
+mod secrecy;
 mod simulation;
 mod tenancy;
 mod turns;

@@ -5,7 +5,7 @@ use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
-use prometheus_client::registry::Registry;
+use prometheus_client::registry::{Metric, Registry};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::AtomicU64;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -14,14 +14,15 @@ use trueup_kinds::Canary;
 use trueup_kinds::canary::{Phase, TOTAL_WEIGHT};
 use trueup_rollout::machine::{AnalysisDone, Observation, RoutesSeen, RunResult};
 use trueup_rollout::metrics::exported::{
-    self, DEFAULT_BUCKETS_SECONDS, ExportedMetric, status_value,
+    self, DEFAULT_BUCKETS_SECONDS, ExportedMetric, MetricType, status_value,
 };
 
 type Labels<const N: usize> = [(&'static str, String); N];
 type Number = Gauge<f64, AtomicU64>;
 type Histograms = Family<Labels<2>, Histogram, fn() -> Histogram>;
 
-/// What the counters' names end with; the registry adds it.
+/// What the counters' names end with; the registry adds it. A gauge of Flagger's
+/// ends so, too.
 const TOTAL_SUFFIX: &str = "_total";
 
 /// Flagger's metrics.
@@ -52,6 +53,15 @@ struct Series {
     results: BTreeSet<(String, &'static str)>,
 }
 
+/// Registers a metric under its name in Flagger.
+fn register<M: Metric + Clone>(registry: &mut Registry, exported: ExportedMetric, metric: &M) {
+    let name = match exported.kind {
+        MetricType::Counter => exported.name.trim_end_matches(TOTAL_SUFFIX),
+        MetricType::Gauge | MetricType::Histogram => exported.name,
+    };
+    registry.register(name, exported.help, metric.clone());
+}
+
 fn duration_buckets() -> Histogram {
     Histogram::new(DEFAULT_BUCKETS_SECONDS)
 }
@@ -70,48 +80,14 @@ impl CanaryMetrics {
             info: Family::default(),
             series: Mutex::default(),
         };
-        let name = |metric: ExportedMetric| metric.name.trim_end_matches(TOTAL_SUFFIX).to_owned();
-        // A gauge whose name ends so in Flagger, too.
-        registry.register(
-            exported::TOTAL.name,
-            exported::TOTAL.help,
-            metrics.total.clone(),
-        );
-        registry.register(
-            name(exported::INFO),
-            exported::INFO.help,
-            metrics.info.clone(),
-        );
-        registry.register(
-            name(exported::STATUS),
-            exported::STATUS.help,
-            metrics.status.clone(),
-        );
-        registry.register(
-            name(exported::WEIGHT),
-            exported::WEIGHT.help,
-            metrics.weight.clone(),
-        );
-        registry.register(
-            name(exported::DURATION),
-            exported::DURATION.help,
-            metrics.duration.clone(),
-        );
-        registry.register(
-            name(exported::ANALYSIS),
-            exported::ANALYSIS.help,
-            metrics.analysis.clone(),
-        );
-        registry.register(
-            name(exported::SUCCESSES),
-            exported::SUCCESSES.help,
-            metrics.successes.clone(),
-        );
-        registry.register(
-            name(exported::FAILURES),
-            exported::FAILURES.help,
-            metrics.failures.clone(),
-        );
+        register(registry, exported::TOTAL, &metrics.total);
+        register(registry, exported::INFO, &metrics.info);
+        register(registry, exported::STATUS, &metrics.status);
+        register(registry, exported::WEIGHT, &metrics.weight);
+        register(registry, exported::DURATION, &metrics.duration);
+        register(registry, exported::ANALYSIS, &metrics.analysis);
+        register(registry, exported::SUCCESSES, &metrics.successes);
+        register(registry, exported::FAILURES, &metrics.failures);
         metrics
     }
 

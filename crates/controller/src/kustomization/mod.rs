@@ -13,6 +13,7 @@ mod kubeconfig;
 mod memory;
 mod observe;
 mod preview;
+mod prune;
 mod references;
 mod report;
 mod target;
