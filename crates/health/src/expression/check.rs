@@ -5,25 +5,22 @@ use super::{MAX_EXPRESSION_DEPTH, MAX_EXPRESSION_OPERATORS, functions, operators
 use kube_cel::cel::common::ast::{EntryExpr, Expr, LiteralValue, operators};
 use kube_cel::cel::parser::Expression as Node;
 
-/// Refuses a text whose nesting the parser would follow too deep (brackets in
-/// each other, chains of operators), and one that it would take for another:
-/// it reads two signs `!` or `-` before one operand as one.
+/// Refuses a text whose nesting the parser would follow too deep (brackets and
+/// choices in each other, chains of operators), and one that it would take for
+/// another: it reads two signs `!` or `-` before one operand as one. The
+/// parser's own limit must not be reached: it panics there.
 pub(super) fn signs(tokens: &[Token<'_>]) -> Result<(), String> {
-    let (mut depth, mut operators) = (0_usize, 0_usize);
+    let (mut nesting, mut operators) = (Nesting::default(), 0_usize);
     let (mut second_last, mut last) = (None, None);
     for token in tokens.iter().filter(|token| token.kind != Kind::Blank) {
         let sign = sign_of(token);
+        nesting.read(sign, last.is_some_and(ends_operand));
         match sign {
-            Some("(" | "{") => depth += 1,
-            Some("[") => {
-                depth += 1;
-                operators += 1;
-            }
-            Some(")" | "]" | "}") => depth = depth.saturating_sub(1),
-            Some("," | ":") | None => {}
+            Some("[") => operators += 1,
+            Some("(" | "{" | ")" | "]" | "}" | "," | ":") | None => {}
             Some(operator) => operators += operator.len(),
         }
-        if depth > usize::from(MAX_EXPRESSION_DEPTH) {
+        if nesting.depth() > usize::from(MAX_EXPRESSION_DEPTH) {
             return Err(too_deep());
         }
         if operators > MAX_EXPRESSION_OPERATORS {
@@ -46,6 +43,41 @@ pub(super) fn signs(tokens: &[Token<'_>]) -> Result<(), String> {
         (second_last, last) = (last, Some(token));
     }
     Ok(())
+}
+
+/// What is open at a place of a text: brackets, and choices `a ? b : c`, of
+/// which the last part holds whatever follows.
+#[derive(Default)]
+struct Nesting {
+    /// How many choices began outside of all brackets.
+    outermost: usize,
+    /// How many began within each bracket that is open.
+    brackets: Vec<usize>,
+}
+
+impl Nesting {
+    /// Reads a sign; `?` is a choice where it stands behind an operand.
+    fn read(&mut self, sign: Option<&str>, is_behind_operand: bool) {
+        let choices = self.brackets.last_mut().unwrap_or(&mut self.outermost);
+        match sign {
+            Some("(" | "[" | "{") => self.brackets.push(0),
+            Some(")" | "]" | "}") => {
+                self.brackets.pop();
+            }
+            Some("?") if is_behind_operand => *choices += 1,
+            Some(",") => *choices = 0,
+            _ => {}
+        }
+    }
+
+    fn depth(&self) -> usize {
+        self.outermost
+            + self
+                .brackets
+                .iter()
+                .map(|choices| choices + 1)
+                .sum::<usize>()
+    }
 }
 
 fn sign_of<'a>(token: &Token<'a>) -> Option<&'a str> {

@@ -213,13 +213,26 @@ fn hostile_expressions_are_refused_or_stopped() {
         ("1 +".repeat(5000), many),
         ("[".repeat(16_000), deep),
         ("a.b(".repeat(300), deep),
+        (format!("{}true", "true ? true : ".repeat(97)), deep),
+        (format!("{}true", "a ? b : ".repeat(999)), deep),
+        (format!("[{}1] == 1", "(a ? b : ".repeat(49)), deep),
+        (format!("x({}1, 1)", "a ? b : ".repeat(96)), deep),
         ("'".repeat(9001), "a literal that begins with ' has no end"),
     ] {
         let cause = Expression::of_object(&text).unwrap_err().cause;
         assert!(cause.contains(words), "{text:.40}: {cause}");
     }
-    // This is long, but its tree is not deep.
-    all_true(&[&format!("true{}", " && true".repeat(300))]);
+    // These are long, but their trees are not deep.
+    let choices = vec!["(true ? true : false)"; 200].join(" && ");
+    let optional = vec!["status.?phase.orValue('') == 'Running'"; 100].join(" && ");
+    let listed = vec!["true ? 1 : 2"; 200].join(", ");
+    all_true(&[
+        &format!("true{}", " && true".repeat(300)),
+        &choices,
+        &optional,
+        &format!("size([{listed}]) == 200"),
+        &format!("{}true", "false ? false : ".repeat(90)),
+    ]);
 }
 
 /// The parser reads two of these signs as one; a wrong answer is worse than
