@@ -28,6 +28,10 @@ pub(super) fn rest(turn: &mut Turn<'_>) -> Flow {
     if let RoutesSeen::Unusable(message) = &turn.seen.routes {
         return ControlFlow::Break(turn.hold(message));
     }
+    if turn.seen.routes == RoutesSeen::Missing && turn.live_routes().is_some() {
+        // Whether they are taken over is to be seen before a run begins.
+        return ControlFlow::Break(Wake::Now);
+    }
     let is_asked = may_be_retried(turn) && turn.is_asked_to(RequestVerb::Retry);
     if turn.has_new_revision() || is_asked {
         return start::start(turn);
@@ -88,9 +92,12 @@ fn is_failed_promotion(turn: &Turn<'_>) -> bool {
         && !turn.has_new_revision()
 }
 
-/// The canary gets all traffic if only the canary answers.
+/// The canary gets all traffic if only the canary answers, with Pods of the
+/// revision that was promoted.
 fn replace_lost_primary(turn: &mut Turn<'_>) -> Flow {
-    let is_lost = !turn.seen.primary.can_serve() && turn.seen.canary.can_serve();
+    let canary = &turn.seen.canary;
+    let is_whole = canary.readiness == Readiness::Ready && canary.can_serve();
+    let is_lost = !turn.seen.primary.can_serve() && is_whole;
     if !is_lost || turn.routed_weight() == TOTAL_WEIGHT || turn.is_kubernetes() {
         return ControlFlow::Continue(());
     }

@@ -2,6 +2,7 @@
 //! canary, which was watched, stands in for it. How far the promotion was stays
 //! in `status.canaryWeight`, and it goes on from there.
 
+use super::Command;
 use super::turn::{Flow, Turn, Wake};
 use jiff::{SignedDuration, Timestamp};
 use std::ops::ControlFlow;
@@ -24,6 +25,9 @@ pub(super) fn begin(turn: &mut Turn<'_>) {
         turn.state.iterations = 0;
     }
     turn.state.canary_weight = weight;
+    if turn.has_autoscaler() {
+        turn.commands.push(Command::HoldPrimaryScaler);
+    }
     turn.set_routing(TOTAL_WEIGHT, false);
 }
 

@@ -5,6 +5,7 @@ use super::units::{initialized, spec};
 use super::world::World;
 use crate::machine::{Answer, Command, LiveRoutes, Readiness, RoutesSeen, step};
 use trueup_kinds::canary::{PendingStep, Phase};
+use trueup_kinds::names::CANARY_REQUEST;
 use trueup_object::value;
 
 #[test]
@@ -141,6 +142,79 @@ fn a_primary_is_held_as_long_as_the_canary_may_have_to_stand_in_for_it() {
     let place = |wanted: &Command| commands.iter().position(|it| it == wanted);
     let scaled = place(&Command::ScaleToZero).unwrap();
     assert!(scaled < place(&Command::ReleasePrimaryScaler).unwrap());
+}
+
+#[test]
+fn routes_that_were_missing_are_looked_at_before_a_run_begins() {
+    let mut world = initialized();
+    world.routes = None;
+    world.push("v2");
+    let taken = step(&world.status, &world.observe(), world.now);
+    assert!(
+        matches!(taken.commands[..], [Command::SetRouting(_)]),
+        "{:?}",
+        taken.commands
+    );
+    assert_eq!(taken.state.phase, Phase::Initialized);
+    assert_eq!(taken.wake_at, Some(world.now));
+}
+
+#[test]
+fn what_is_waited_for_may_change_for_ten_deadlines_and_no_longer() {
+    let mut world = initialized();
+    world.push("v2");
+    let end = after(&world, 62);
+    live_until(&mut world, &mut Diary::default(), end);
+    let began = world.now;
+    let deadline = crate::machine::tests::workload::PROGRESS_DEADLINE;
+    let mut look = 0;
+    while world.status.phase == Phase::Progressing {
+        look += 1;
+        world.now += jiff::SignedDuration::from_secs(300);
+        let mut seen = world.observe();
+        seen.canary.readiness = Readiness::Waiting(format!("{look} of 1000").into());
+        world.status = step(&world.status, &seen, world.now).state;
+        assert!(look < 30, "the run has no end");
+    }
+    assert_eq!(world.status.phase, Phase::Failed);
+    assert!(world.now.duration_since(began) > deadline * 9);
+}
+
+#[test]
+fn what_has_just_got_all_traffic_is_watched_for_an_interval_whoever_approves() {
+    let mut fields = spec();
+    let hook = value!({"name": "b", "type": "confirm-promotion", "url": "u"});
+    fields.set_at(
+        &["analysis"],
+        value!({"interval": "1m", "threshold": 5, "iterations": 1, "webhooks": [(hook)]}),
+    );
+    let mut world = World::new(&fields);
+    world.refusing.insert("b".into());
+    let end = after(&world, 60);
+    live_until(&mut world, &mut Diary::default(), end);
+    world.push("v2");
+    let end = after(&world, 300);
+    live_until(&mut world, &mut Diary::default(), end);
+    assert_eq!(world.status.phase, Phase::WaitingPromotion);
+    let request = CANARY_REQUEST.into();
+    world
+        .metadata
+        .annotations
+        .insert(request, "approve/1".into());
+    let end = after(&world, 450);
+    let mut switched = None;
+    while world.now < end {
+        let next = after(&world, world.seconds() + 1);
+        live_until(&mut world, &mut Diary::default(), next);
+        if switched.is_none() && world.live_weight() == 100 {
+            switched = Some(world.seconds());
+        }
+        if world.status.phase == Phase::Promoting {
+            break;
+        }
+    }
+    let switched = switched.expect("a switch");
+    assert!(world.seconds() - switched >= 59, "{}", world.seconds());
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! Laws of times when nothing is left to do.
 
+use super::super::workload::Workload;
 use super::super::world::World;
 use super::{Watchman, is_other_revision, is_promotion};
 use trueup_kinds::canary::{PendingStep, Phase, TOTAL_WEIGHT};
@@ -50,7 +51,8 @@ impl Watchman {
             status.phase != Phase::Failed || is_promoted || routed == 0 || !can_take,
             "a revision that has failed keeps its traffic",
         );
-        let is_copy = is_promoted && !is_other_revision(world);
+        let is_ready = world.target.as_ref().is_some_and(Workload::is_ready);
+        let is_copy = is_promoted && is_ready && !is_other_revision(world);
         self.check(
             status.phase != Phase::Failed
                 || primary
@@ -59,7 +61,7 @@ impl Watchman {
                 || world.live_weight() == TOTAL_WEIGHT,
             "traffic stays with a primary without endpoints",
         );
-        // A run that has begun waits for its routes with the primary held.
+        // A run that has begun may have to wait for the primary or its routes.
         let has_begun = status.pending_step == Some(PendingStep::ScaleUp);
         self.check(
             !world.is_held || has_begun,
@@ -70,11 +72,7 @@ impl Watchman {
         let is_kept = status.phase == Phase::Failed && is_promoted && !is_spare;
         let replicas = world.target.as_ref().map_or(0, |target| target.replicas);
         self.check(
-            replicas == 0
-                || routed > 0
-                || is_kept
-                || is_other_revision(world)
-                || (has_begun && !world.are_routes_in_force),
+            replicas == 0 || routed > 0 || is_kept || is_other_revision(world) || has_begun,
             "Pods are left that have no traffic",
         );
     }

@@ -12,8 +12,8 @@ impl Watchman {
     pub(super) fn check_routing(&mut self, world: &World, weight: i64, is_mirrored: bool) {
         let (canary, primary) = (world.canary_serves(), world.primary_serves());
         let was = world.status.routed_weight.unwrap_or_default();
-        // What somebody sets in routes that are not in force is not seen.
-        let is_hidden = self.is_by_hand && !world.are_routes_in_force;
+        // What routes say that are not in force is not seen.
+        let is_hidden = !world.are_routes_in_force;
         self.check(world.shifts(), "weights were set where there are none");
         self.check(
             weight <= self.weight || canary,
@@ -40,6 +40,10 @@ impl Watchman {
         }
         if weight > was {
             self.check_raise(world, was, weight);
+        }
+        if weight == 0 && is_other_revision(world) {
+            // Another run, which may begin at the same time as the last.
+            self.raised = None;
         }
         self.weight = weight;
         self.is_by_hand = false;

@@ -1,7 +1,9 @@
 //! Laws of the status.
 
 use super::super::world::World;
-use super::{Watchman, consent, is_approved, is_other_revision, is_promotion, is_rest, strategy};
+use super::{
+    Watchman, consent, is_approved, is_other_revision, is_promotion, is_rest, is_watched, strategy,
+};
 use crate::machine::{Readiness, Request};
 use jiff::SignedDuration;
 use trueup_kinds::canary::{CanaryStatus, PendingStep, Phase, Strategy, WebhookType};
@@ -127,6 +129,10 @@ impl Watchman {
         };
         let is_free = self.is_asked || world.spec.skip_analysis || old.phase.is_initial();
         self.check(is_free || is_whole, "a run ended before its last step");
+        self.check(
+            is_free || !is_watched(world) || self.passes > 0,
+            "a revision is promoted that nobody has watched",
+        );
         self.check(
             is_free || consent(world, WebhookType::ConfirmPromotion) || is_approved(world, old),
             "a revision was promoted through a closed gate",
