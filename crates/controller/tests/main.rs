@@ -17,6 +17,7 @@ mod canary_bad_input;
 mod canary_cluster;
 mod canary_of_others;
 mod canary_outside;
+mod canary_routers;
 mod canary_targets;
 mod canary_watches;
 mod canary_world;

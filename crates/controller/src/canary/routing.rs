@@ -56,7 +56,22 @@ pub(super) async fn look(look: &mut Look<'_>) -> Result<Seen, ApiError> {
             fit: fit(&writes),
             ..Seen::NONE
         },
+        Err(RouterError::Missing(_)) if lacks_own_service(&canary, &router, &observed) => Seen {
+            routes,
+            ..Seen::NONE
+        },
         Err(error) => obstructed(routes, error.to_string().into()),
+    })
+}
+
+/// Whether a Service is not there of which the routes are made, and which is
+/// made for the Canary itself: first that, and then the routes.
+fn lacks_own_service(canary: &Canary, router: &Router<'_>, observed: &Observed) -> bool {
+    let names = canary.spec.service_names();
+    let own = [&names.apex, &names.primary, &names.canary];
+    let mut needs = router.needs().into_iter();
+    needs.any(|it| {
+        it.kind.kind == "Service" && own.contains(&&it.name) && observed.get(&it).is_none()
     })
 }
 
