@@ -44,7 +44,11 @@ async fn connect(kubeconfig: &Path) -> Result<Reached, String> {
     let (Some(url), Some(token)) = (url, token) else {
         return Err(format!("{}: no server, or no token", kubeconfig.display()));
     };
-    let options = ClusterOptions::default();
+    // What is measured is not to wait for its turn.
+    let options = ClusterOptions {
+        rate_limit: None,
+        ..ClusterOptions::default()
+    };
     let cluster = Cluster::from_kubeconfig(ClusterKey::local(), kubeconfig, None, options)
         .await
         .map_err(|error| format!("reach {url}: {error}"))?;

@@ -1,8 +1,9 @@
-//! Upkeep that anyone can run: `cargo xtask bench converge`, `bench apiserver`
-//! and `bench kustomize` measure, `cargo xtask transcripts` plays recorded
-//! conversations with an API server, `cargo xtask chaos` plays seeded schedules
-//! of faults, `cargo xtask e2e` plays canaries under real traffic.
+//! Upkeep that anyone can run: `cargo xtask bench converge`, `bench apiserver`,
+//! `bench canaries` and `bench kustomize` measure, `cargo xtask transcripts` plays
+//! recorded conversations with an API server, `cargo xtask chaos` plays seeded
+//! schedules of faults, `cargo xtask e2e` plays canaries under real traffic.
 
+mod canaries;
 mod chaos;
 mod converge;
 mod e2e;
@@ -48,6 +49,11 @@ enum Bench {
     Converge(converge::Options),
     /// The API server over TLS under the load of wrk: gets, no-op applies, creates, memory
     Apiserver(wire::Options),
+    /// N Canaries: made, at rest, analysed all at once, a revision noticed; memory
+    Canaries(canaries::Options),
+    /// The controllers that `canaries` measures
+    #[command(hide = true)]
+    CanaryControllers(canaries::ControllersOptions),
     /// Builds of kustomization roots beside the genuine engine: time, memory, output
     Kustomize(kustomize::Options),
 }
@@ -67,6 +73,10 @@ async fn main() -> ExitCode {
             let (name, result) = match &bench {
                 Bench::Converge(options) => ("bench converge", converge::run(options).await),
                 Bench::Apiserver(options) => ("bench apiserver", wire::run(options).await),
+                Bench::Canaries(options) => ("bench canaries", canaries::run(options).await),
+                Bench::CanaryControllers(options) => {
+                    ("bench canary-controllers", canaries::control(options).await)
+                }
                 Bench::Kustomize(options) => ("bench kustomize", kustomize::run(options).await),
             };
             match result {
