@@ -12,7 +12,7 @@ use trueup_cluster::{
     ApplyOptions, Cluster, ClusterKey, ClusterOptions, Form, LiveObject, Patch, Scope, Session,
     WatchEvent, WatchSpec, WriteOptions,
 };
-use trueup_kinds::{definitions, progressive_delivery_definitions};
+use trueup_kinds::definitions;
 use trueup_object::{GroupVersionKind, Text, Value, value};
 
 /// The seed of everything that is drawn.
@@ -41,10 +41,7 @@ pub fn client(server: &ApiServer) -> Cluster {
 }
 
 async fn prepare(person: &Session, fleet: Fleet) -> Result<(), String> {
-    let definitions = definitions()
-        .into_iter()
-        .chain(progressive_delivery_definitions());
-    for definition in definitions {
+    for definition in definitions() {
         create(person, &definition).await?;
     }
     tokio::time::sleep(SERVED_AFTER).await;
