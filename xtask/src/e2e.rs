@@ -27,7 +27,7 @@ pub async fn run(options: &Options) -> Result<(), String> {
     let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     command
         .args(["test", "--release", "--locked", "--quiet"])
-        .args(["--package", "trueup", "--test", "traffic", "--"])
+        .args(["--workspace", "--test", "traffic", "--"])
         .args(&options.filter)
         .args(["--include-ignored", "--show-output"])
         .current_dir(PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(".."))
