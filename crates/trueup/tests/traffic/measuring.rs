@@ -61,8 +61,10 @@ async fn a_run_without_traffic_fails_or_waits_as_it_is_told() {
 async fn a_run_holds_while_prometheus_is_away() {
     on_stage("Prometheus away", Where::Here, async |stage| {
         stage.initialize(steps(20, 60)).await;
-        let patient = annotated("trueup.dev/error-limit", "100");
-        stage.patch_canary(patient).await;
+        // A Prometheus that has come back knows nothing of the time before.
+        for limit in ["trueup.dev/error-limit", "trueup.dev/no-data-limit"] {
+            stage.patch_canary(annotated(limit, "100")).await;
+        }
         stage.start_load(&[PLAIN]).await;
         stage.push("v2").await;
         stage.is_routed_by("40").await;

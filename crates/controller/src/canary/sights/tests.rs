@@ -68,6 +68,20 @@ fn at(version: &str) -> Option<Option<String>> {
 }
 
 #[test]
+fn what_is_handed_out_leaves_no_tree_behind() {
+    let mut watched = watched();
+    shows(&mut watched, &service("a", 3));
+    lists(&mut watched, 3);
+    let reference = service("a", 3).reference().clone();
+    let [one, other] = [(); 2].map(|()| watched.known(&reference).flatten().unwrap());
+    assert_eq!(one.value(), other.value());
+    assert!(
+        !std::ptr::eq(one.value(), other.value()),
+        "both look into what is kept"
+    );
+}
+
+#[test]
 fn what_came_and_went_while_the_watch_was_away_is_not_believed_to_be_there() {
     let mut watched = watched();
     shows(&mut watched, &service("a", 3));

@@ -111,7 +111,7 @@ impl Watched {
     pub(super) fn known(&self, reference: &ObjectRef) -> Option<Option<LiveObject>> {
         let wanted = self.wanted.get(reference).filter(|_| self.is_complete)?;
         match self.shown.get(reference) {
-            Some(object) => Some(Some(object.clone())),
+            Some(object) => Some(Some(object.without_tree())),
             None => wanted.is_read.then_some(None),
         }
     }
@@ -121,7 +121,7 @@ impl Watched {
         let own = self.shown.objects();
         let own = own.filter(|it| it.label(SERVICE_LABEL) == Some(service));
         self.is_complete
-            .then(|| own.map(|it| it.value().clone()).collect())
+            .then(|| own.map(|it| it.without_tree().value().clone()).collect())
     }
 
     /// How far the watch has come: for the answer to what is asked now.
