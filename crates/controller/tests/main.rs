@@ -31,6 +31,7 @@ mod external;
 mod forgetting;
 mod history;
 mod judging;
+mod leading;
 mod remote_bases;
 mod safety;
 mod secrecy;

@@ -14,8 +14,8 @@ use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 use tower::{BoxError, Service, ServiceExt};
-use trueup_cluster::{Form, RequestBody, Scope, Session};
-use trueup_kinds::names;
+use trueup_cluster::{Form, LiveObject, RequestBody, Scope, Session};
+use trueup_kinds::{Kustomization, Resource, names};
 use trueup_object::{GroupVersionKind, ObjectRef, Text, Value, from_json};
 use trueup_testkit::VirtualClock;
 
@@ -188,22 +188,25 @@ struct State {
     holders: BTreeMap<String, String>,
     /// How often a lease changed hands.
     transitions: u64,
-    /// What each Kustomization has applied.
+    /// What each Kustomization has applied, when it was last looked at.
     applied: BTreeMap<String, String>,
-    /// The inventory of each, as last written.
+    /// The inventory of each that there was then.
     inventories: BTreeMap<String, BTreeSet<String>>,
     /// Reads that no watch is, and writes, but for leases.
     asked: BTreeMap<Place, u64>,
 }
 
 impl State {
-    /// What a status says now, as far as it was written.
-    fn keep(&mut self, name: &str, status: &Value) {
-        if let Some(revision) = status.str_at(&["lastAppliedRevision"]) {
-            self.applied.insert(name.to_owned(), revision.to_owned());
-        }
-        if status.get("inventory").is_some() {
-            self.inventories.insert(name.to_owned(), inventory(status));
+    /// What the Kustomizations say now, of which nobody may have been answered.
+    fn look_at(&mut self, kustomizations: &[LiveObject]) {
+        self.inventories.clear();
+        for object in kustomizations {
+            let name = object.name().to_string();
+            let status = object.value().get("status").unwrap_or(&Value::Null);
+            if let Some(revision) = status.str_at(&["lastAppliedRevision"]) {
+                self.applied.insert(name.clone(), revision.to_owned());
+            }
+            self.inventories.insert(name, inventory(status));
         }
     }
 }
@@ -263,6 +266,13 @@ impl Ledger {
         found.label(names::OWNER_NAME).map(str::to_owned)
     }
 
+    async fn kustomizations(&self) -> Vec<LiveObject> {
+        let kind = Kustomization::group_version_kind();
+        let [near, _] = &self.admins;
+        let listed = near.list(&kind, &Scope::all(), Form::Full).await;
+        listed.unwrap().objects
+    }
+
     /// What both places hold with the labels of a Kustomization.
     async fn remains(&self, name: &str) -> Vec<(Place, ObjectRef)> {
         let [near, far] = &self.admins;
@@ -316,6 +326,10 @@ impl Ledger {
         if write.is_content() || write.target.resource == "kustomizations" {
             write.body = from_json(body).unwrap_or_default();
         }
+        if write.is_content() {
+            let kustomizations = self.kustomizations().await;
+            self.lock().look_at(&kustomizations);
+        }
         if write.lets_go() {
             write.remains = self.remains(&write.target.name).await;
         }
@@ -354,16 +368,6 @@ impl Ledger {
         let mut state = self.lock();
         let write = &mut state.writes[number];
         write.code = Some(code);
-        if write.lets_go() && code.is_success() {
-            let name = write.target.name.clone();
-            state.inventories.remove(&name);
-            return;
-        }
-        if let Some(status) = write.status().filter(|_| code.is_success()).cloned() {
-            let name = write.target.name.clone();
-            state.keep(&name, &status);
-            return;
-        }
         if write.target.resource != "leases" || !code.is_success() {
             return;
         }

@@ -1,53 +1,25 @@
 //! The watches of custom resources, and when their kinds may be acted on.
 
-use crate::canary::{self, CanaryService};
+mod following;
+mod standing;
+
+pub(crate) use standing::{Standing, all_listed};
+
+use crate::canary::CanaryService;
 use crate::context::Context;
-use crate::external_artifact;
-use crate::machine::{Event, Kind, ObjectKey, Shell};
+use crate::machine::{Event, Kind, Shell};
 use crate::start::LeaderElection;
-use futures::StreamExt;
+use following::watch_kind;
+use standing::{LeaseState, Standings, change, may_act};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
-use trueup_cluster::{
-    DeletedObject, ErrorClass, Form, Leadership, LeaseElection, LiveObject, Precedence, Scope,
-    Session, WatchEvent, WatchSpec,
-};
-use trueup_object::{ObjectRef, Text};
-
-/// How far a kind is.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Standing {
-    /// How many of its watches have not listed everything yet; one that can't
-    /// counts as done where the rest goes on without.
-    unlisted: usize,
-    /// How many have never listed everything.
-    unseen: usize,
-    /// Whether the rest goes on without it.
-    is_optional: bool,
-    /// Whether its lease is held by somebody else, or not yet by us.
-    lease: LeaseState,
-}
-
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-enum LeaseState {
-    #[default]
-    NotNeeded,
-    Awaited,
-    Held,
-}
+use trueup_cluster::{Leadership, LeaseElection, Precedence, Scope, Session};
+use trueup_object::Text;
 
 /// How long after discovery could not be read it is tried again.
 const DISCOVERY_PAUSE: Duration = Duration::from_secs(1);
-
-type Standings = watch::Sender<BTreeMap<Kind, Standing>>;
-
-/// Whether every kind has been listed once.
-pub(crate) fn all_listed(standings: &BTreeMap<Kind, Standing>) -> bool {
-    let mut standings = standings.values();
-    standings.all(|standing| standing.is_optional || standing.unlisted == 0)
-}
 
 /// Starts the watches and elections of all kinds.
 pub(crate) fn start(
@@ -62,17 +34,11 @@ pub(crate) fn start(
             .map(|namespace| Scope::namespace(namespace))
             .collect(),
     };
-    let lease = if election.is_some() {
-        LeaseState::Awaited
-    } else {
-        LeaseState::NotNeeded
+    let lease = match &election {
+        Some(_) => LeaseState::Awaited,
+        None => LeaseState::NotNeeded,
     };
-    let standing = Standing {
-        unlisted: scopes.len(),
-        unseen: scopes.len(),
-        is_optional: false,
-        lease,
-    };
+    let standing = Standing::new(scopes.len(), lease);
     let kinds = kinds(context);
     let known = kinds.iter().map(|kind| (*kind, standing.clone()));
     let mut known: BTreeMap<Kind, Standing> = known.collect();
@@ -98,10 +64,7 @@ pub(crate) fn start(
 fn standing_of_canaries(context: &Context, standing: Standing) -> Standing {
     match context.canaries.options.service {
         CanaryService::Served => standing,
-        CanaryService::LeftToOthers => Standing {
-            lease: LeaseState::Awaited,
-            ..standing
-        },
+        CanaryService::LeftToOthers => standing.left_to_others(),
     }
 }
 
@@ -118,7 +81,10 @@ fn begin_canaries(
     let session = context.session.clone();
     async move {
         let kind = Kind::Canary;
-        is_served(&session, kind, || go_on_without(&standings, kind)).await;
+        let not_yet = || {
+            change(&standings, kind, Standing::go_on_without);
+        };
+        is_served(&session, kind, not_yet).await;
         let Some(context) = weak.upgrade() else {
             return;
         };
@@ -155,13 +121,6 @@ async fn is_served(session: &Session, kind: Kind, not_yet: impl Fn() + Send) {
     }
 }
 
-fn go_on_without(standings: &Standings, kind: Kind) {
-    standings.send_if_modified(|all| {
-        let standing = all.get_mut(&kind);
-        standing.is_some_and(|it| !std::mem::replace(&mut it.is_optional, true))
-    });
-}
-
 /// Whether we look at a kind only to leave alone what others do for it.
 fn is_left_to_others(context: &Context, kind: Kind) -> bool {
     let service = context.canaries.options.service;
@@ -176,108 +135,6 @@ fn kinds(context: &Context) -> Vec<Kind> {
         kinds.insert(1, Kind::ExternalArtifact);
     }
     kinds
-}
-
-fn watch_kind(context: &Arc<Context>, kind: Kind, scope: Scope, standings: &Arc<Standings>) {
-    let weak = Arc::downgrade(context);
-    let standings = Arc::clone(standings);
-    let spec = WatchSpec {
-        kind: kind.group_version_kind(),
-        scope,
-        form: Form::Full,
-    };
-    let mut events = context.session.watch(spec);
-    context.spawn(async move {
-        let (mut listed, mut seen) = (false, false);
-        while let Some(event) = events.next().await {
-            let Some(context) = weak.upgrade() else {
-                return;
-            };
-            let was_listed = listed;
-            match event {
-                WatchEvent::Applied(object) => applied_resource(&context, kind, &object),
-                WatchEvent::Deleted(deleted) => deleted_resource(&context, kind, &deleted),
-                WatchEvent::Synced { .. } => {
-                    if !std::mem::replace(&mut seen, true) {
-                        note_sight(&context, kind, &standings);
-                    }
-                    listed = true;
-                }
-                WatchEvent::Restarted { .. } => {}
-                WatchEvent::Error(error) => {
-                    tracing::debug!(kind = kind.name(), %error, "watch");
-                    listed |= is_done_without(kind, error.class());
-                }
-            }
-            if listed && !was_listed {
-                note_list(kind, &standings);
-            }
-        }
-    });
-}
-
-/// Whether the rest goes on although a kind can't be listed. A cluster or an
-/// installation may be older than this program: then nobody refers to an
-/// `ExternalArtifact`, or is told that it is not to be found; and there is no
-/// Canary that we may know of.
-fn is_done_without(kind: Kind, class: ErrorClass) -> bool {
-    matches!(kind, Kind::ExternalArtifact | Kind::Canary)
-        && matches!(class, ErrorClass::KindMissing | ErrorClass::Forbidden)
-}
-
-/// One more watch of a kind need not be waited for.
-fn note_list(kind: Kind, standings: &Standings) {
-    standings.send_modify(|all| {
-        if let Some(standing) = all.get_mut(&kind) {
-            standing.unlisted -= 1;
-        }
-    });
-}
-
-/// One more watch of a kind knows all of its objects. What was kept of others
-/// goes only when all do: a kind that can't be listed yet may have some.
-fn note_sight(context: &Arc<Context>, kind: Kind, standings: &Standings) {
-    let mut is_last = false;
-    standings.send_modify(|all| {
-        if let Some(standing) = all.get_mut(&kind) {
-            standing.unseen -= 1;
-            is_last = standing.unseen == 0;
-        }
-    });
-    if is_last && kind == Kind::ExternalArtifact {
-        external_artifact::sweep(context);
-    }
-}
-
-fn applied_resource(context: &Context, kind: Kind, object: &LiveObject) {
-    let key = key_of(context, kind, object.reference());
-    if is_left_to_others(context, kind) {
-        canary::seen(context, &key, Some(object.value()));
-    } else {
-        context.seen(&key, object);
-    }
-}
-
-fn deleted_resource(context: &Context, kind: Kind, deleted: &DeletedObject) {
-    let key = key_of(context, kind, &deleted.reference);
-    if is_left_to_others(context, kind) {
-        canary::seen(context, &key, None);
-        return;
-    }
-    // One made again under the same name may have been seen already.
-    let same_life = |object: &LiveObject| deleted.uid.is_empty() || object.uid() == &deleted.uid;
-    if context.objects.get(&key).as_ref().is_some_and(same_life) {
-        context.vanished(&key);
-    }
-}
-
-fn key_of(context: &Context, kind: Kind, reference: &ObjectRef) -> ObjectKey {
-    ObjectKey {
-        cluster: context.session.cluster().key().clone(),
-        kind,
-        namespace: reference.namespace.clone(),
-        name: reference.name.clone(),
-    }
 }
 
 /// The lease by which Flux's controller of a kind elects its leader.
@@ -326,20 +183,12 @@ fn elect(
     context.spawn(async move {
         loop {
             tenure.begun().await;
-            set_lease(&standings, kind, LeaseState::Held);
+            change(&standings, kind, Standing::begin_tenure);
             tenure.lost().await;
-            set_lease(&standings, kind, LeaseState::Awaited);
+            change(&standings, kind, Standing::end_tenure);
         }
     });
     led
-}
-
-fn set_lease(standings: &Standings, kind: Kind, state: LeaseState) {
-    standings.send_modify(|all| {
-        if let Some(standing) = all.get_mut(&kind) {
-            standing.lease = state;
-        }
-    });
 }
 
 /// A log line for every change of who leads, so that a process that does
@@ -375,8 +224,7 @@ fn tell_of_leadership(
     }
 }
 
-/// A kind is acted on when it and everything that it refers to is known, and
-/// nobody else does.
+/// Tells the machine which kinds are acted on from now on, and which no more.
 fn act_when_allowed(
     context: &Arc<Context>,
     mut standings: watch::Receiver<BTreeMap<Kind, Standing>>,
@@ -410,15 +258,4 @@ fn act_when_allowed(
             }
         }
     });
-}
-
-fn may_act(shell: Shell, standings: &BTreeMap<Kind, Standing>) -> bool {
-    let Some(own) = standings.get(&shell.kind()) else {
-        return false;
-    };
-    let is_known = match shell {
-        Shell::GitRepository | Shell::Canary => own.unlisted == 0,
-        Shell::Kustomization => all_listed(standings),
-    };
-    is_known && own.lease != LeaseState::Awaited
 }
