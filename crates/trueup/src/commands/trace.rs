@@ -1,12 +1,12 @@
-//! `trueup trace`: from an object to the Kustomization and the source that it
-//! comes from.
+//! `trueup trace`: from an object to the Canary that made it, and to the
+//! Kustomization and the source that it comes from.
 
 mod find;
 mod report;
 
 use super::{Failure, said};
 use crate::arguments::TraceArguments;
-use crate::words::KUSTOMIZATION;
+use crate::words::{CANARY, KUSTOMIZATION};
 use crate::{connect, document};
 use std::process::ExitCode;
 use trueup_cluster::{Form, LiveObject, Session};
@@ -35,29 +35,46 @@ pub async fn run(arguments: TraceArguments) -> Result<ExitCode, Failure> {
 
 async fn trace(session: &Session, object: &ObjectRef) -> Result<String, Failure> {
     let live = session.get(object, Form::Metadata).await?;
-    let Some(owner) = owner(session, live).await? else {
+    let Some(way) = way(session, live).await? else {
         return Err(said("object not managed by Flux")
             .hinted("neither it nor its owners carry the labels kustomize.toolkit.fluxcd.io/name and namespace"));
     };
-    let kustomization = session.get(&owner, Form::Full).await?;
+    let canary = match &way.canary {
+        Some(canary) => session.find(canary, Form::Full).await?,
+        None => None,
+    };
+    let kustomization = session.get(&way.kustomization, Form::Full).await?;
     let source = match source(&kustomization) {
         Some(source) => session.find(&source, Form::Full).await?,
         None => None,
     };
     Ok(report::text(
         object,
+        canary.as_ref().map(LiveObject::value),
         kustomization.value(),
         source.as_ref().map(LiveObject::value),
     ))
 }
 
-/// The Kustomization whose labels an object carries, or one of its owners.
-async fn owner(session: &Session, object: LiveObject) -> Result<Option<ObjectRef>, Failure> {
-    let mut current = object;
+/// Where an object comes from.
+struct Way {
+    /// The Canary among its owners.
+    canary: Option<ObjectRef>,
+    kustomization: ObjectRef,
+}
+
+/// The way to the Kustomization whose labels an object carries, or one of its
+/// owners.
+async fn way(session: &Session, object: LiveObject) -> Result<Option<Way>, Failure> {
+    let (mut current, mut canary) = (object, None);
     for _ in 0..MAX_TRACE_OWNERS {
         if let Some(name) = current.label(names::OWNER_NAME) {
             let namespace = current.label(names::OWNER_NAMESPACE).unwrap_or_default();
-            return Ok(Some(KUSTOMIZATION.object(namespace, name)));
+            let kustomization = KUSTOMIZATION.object(namespace, name);
+            return Ok(Some(Way {
+                canary,
+                kustomization,
+            }));
         }
         let Some(above) = owner_reference(&current) else {
             return Ok(None);
@@ -65,6 +82,9 @@ async fn owner(session: &Session, object: LiveObject) -> Result<Option<ObjectRef
         match session.find(&above, Form::Metadata).await? {
             Some(found) => current = found,
             None => return Ok(None),
+        }
+        if above.kind == CANARY.gvk() {
+            canary = Some(above);
         }
     }
     Ok(None)

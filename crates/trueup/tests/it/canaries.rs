@@ -232,7 +232,9 @@ async fn what_is_pushed_is_promoted_and_tree_and_trace_know_what_was_made() {
         }
         let trace = ["trace", "deployment", "shop-primary"];
         let traced = world.trueup(&trace).await.out;
-        assert!(traced.contains("Kustomization:   shop"), "{traced}");
+        for part in ["Canary:          shop", "Kustomization:   shop"] {
+            assert!(traced.contains(part), "{part}: {traced}");
+        }
 
         world.fleet.edit("shop/shop.yaml", "shop:1", "shop:2");
         let second = world.fleet.push("Another shop").await;

@@ -5,31 +5,24 @@ use crate::lines::Lines;
 use crate::words::condition;
 use trueup_object::{ObjectRef, Value};
 
-/// The report: the object, its Kustomization, the source.
-pub fn text(object: &ObjectRef, kustomization: &Value, source: Option<&Value>) -> String {
+/// The report: the object, the Canary that made it, its Kustomization, the
+/// source.
+pub fn text(
+    object: &ObjectRef,
+    canary: Option<&Value>,
+    kustomization: &Value,
+    source: Option<&Value>,
+) -> String {
     let mut report = Report::default();
     report
         .lines
         .line("Object", &format!("{}/{}", object.kind.kind, object.name));
     report.lines.line("Namespace", &object.namespace);
     report.lines.line("Status", "Managed by Flux");
-    report.part(kustomization);
-    report.lines.line(
-        "Target",
-        text_at(kustomization, &["spec", "targetNamespace"]),
-    );
-    report
-        .lines
-        .line("Path", text_at(kustomization, &["spec", "path"]));
-    report.lines.line(
-        "Revision",
-        text_at(kustomization, &["status", "lastAppliedRevision"]),
-    );
-    let origin = ["status", "lastAppliedOriginRevision"];
-    report
-        .lines
-        .line("Origin Revision", text_at(kustomization, &origin));
-    report.ready(kustomization);
+    if let Some(canary) = canary {
+        report.canary(canary);
+    }
+    report.kustomization(kustomization);
     if let Some(source) = source {
         report.source(source);
     }
@@ -51,6 +44,29 @@ impl Report {
         );
         self.lines
             .line("Namespace", text_at(object, &["metadata", "namespace"]));
+    }
+
+    fn canary(&mut self, canary: &Value) {
+        self.part(canary);
+        let target = |key: &str| text_at(canary, &["spec", "targetRef", key]);
+        let target = format!("{}/{}", target("kind"), target("name"));
+        self.lines.line("Target", &target);
+        let phase = text_at(canary, &["status", "phase"]);
+        self.lines.line("Phase", phase);
+        self.ready(canary);
+    }
+
+    fn kustomization(&mut self, kustomization: &Value) {
+        self.part(kustomization);
+        for (name, path) in [
+            ("Target", ["spec", "targetNamespace"]),
+            ("Path", ["spec", "path"]),
+            ("Revision", ["status", "lastAppliedRevision"]),
+            ("Origin Revision", ["status", "lastAppliedOriginRevision"]),
+        ] {
+            self.lines.line(name, text_at(kustomization, &path));
+        }
+        self.ready(kustomization);
     }
 
     fn source(&mut self, source: &Value) {
@@ -162,6 +178,39 @@ Revision:        main@sha1:b
 Status:          Last reconciliation failed at 2026-01-31 12:00:00 +0000 UTC
 Message:         no such host
 ";
-        assert_eq!(text(&object, &kustomization, Some(&source)), expected);
+        assert_eq!(text(&object, None, &kustomization, Some(&source)), expected);
+    }
+
+    #[test]
+    fn what_a_canary_made_comes_by_way_of_it() {
+        let object = ObjectRef {
+            kind: GroupVersionKind::new("apps/v1", "Deployment"),
+            namespace: "apps".into(),
+            name: "web-primary".into(),
+        };
+        let canary = value!({
+            "kind": "Canary", "metadata": {"name": "web", "namespace": "apps"},
+            "spec": {"targetRef": {"kind": "Deployment", "name": "web"}},
+            "status": {"phase": "Progressing"},
+        });
+        let kustomization = value!({
+            "kind": "Kustomization", "metadata": {"name": "apps", "namespace": "fleet"},
+        });
+        let expected = "\
+Object:          Deployment/web-primary
+Namespace:       apps
+Status:          Managed by Flux
+---
+Canary:          web
+Namespace:       apps
+Target:          Deployment/web
+Phase:           Progressing
+Status:          Unknown
+---
+Kustomization:   apps
+Namespace:       fleet
+Status:          Unknown
+";
+        assert_eq!(text(&object, Some(&canary), &kustomization, None), expected);
     }
 }
