@@ -24,23 +24,29 @@ pub struct WatchSpec {
 #[derive(Clone, Debug, PartialEq)]
 pub enum WatchEvent {
     /// An object is there, in this version: listed, added or changed. The
-    /// same version is told once.
+    /// same version is told once, and again only after an error that does not
+    /// pass by itself.
     Applied(LiveObject),
     /// An object is gone, or does not match any more.
     Deleted(DeletedObject),
     /// All objects of a list have been told; from here on changes follow.
-    /// Comes again after each [`WatchEvent::Restarted`].
+    /// Comes again after each [`WatchEvent::Restarted`], and after each error
+    /// that does not pass by itself.
     Synced {
         /// The version of the list.
         resource_version: Text,
     },
-    /// The server can't resume from where we were: the objects are listed
-    /// anew, and only differences told.
+    /// The server can't resume from where we were, or the watch works again
+    /// after an error that does not pass by itself: the objects are listed anew.
+    /// Only differences are told, apart from the latter case.
     Restarted {
         /// Why.
         reason: Text,
     },
-    /// Something failed; the watch goes on trying.
+    /// Something failed; the watch goes on trying. Where that does not pass by
+    /// itself ([`ApiError::is_transient`]), such as a refusal, what was told may
+    /// be outdated for long: once the watch works again everything is listed,
+    /// and what is there is told again.
     Error(ApiError),
 }
 

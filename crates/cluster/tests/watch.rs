@@ -205,6 +205,50 @@ fn failures_are_told_and_paused_after_but_never_end_it() {
 }
 
 #[test]
+fn after_a_refusal_everything_is_listed_and_told_again() {
+    virtual_time(async {
+        for is_list_refused in [false, true] {
+            let script = Script::new();
+            let before = ["a", "b", "c"].map(|name| config_map(name, name, 3));
+            script.on(LIST, &list(5, "", &before));
+            let refusal = || Reply::Json(403, status(403, "Forbidden", "no"));
+            if is_list_refused {
+                script.reply(LIST, refusal());
+            }
+            let after = [config_map("a", "a", 3), config_map("b", "b", 80)];
+            script.on(LIST, &list(90, "", &after));
+            script.reply(WATCH, refusal());
+            let (_opened, lines) = (script.watch(WATCH), script.watch(WATCH));
+            let mut watch = start(&script);
+            take(&mut watch, 4).await;
+            assert_eq!(take(&mut watch, 2).await, ["error Forbidden", "restarted"]);
+            if is_list_refused {
+                assert_eq!(take(&mut watch, 1).await, ["error Forbidden"]);
+            }
+            let again = ["+a@3", "+b@80", "-c:c", "synced@90"];
+            assert_eq!(take(&mut watch, 4).await, again);
+            lines.event("MODIFIED", &config_map("a", "a", 91));
+            assert_eq!(take(&mut watch, 1).await, ["+a@91"]);
+        }
+    });
+}
+
+#[test]
+fn after_a_failure_that_passes_only_changes_are_told() {
+    virtual_time(async {
+        let script = Script::new();
+        script.on(LIST, &list(5, "", &[config_map("a", "1", 3)]));
+        let (first, lines) = (script.watch(WATCH), script.watch(WATCH));
+        let mut watch = start(&script);
+        take(&mut watch, 2).await;
+        first.event("ERROR", &status(503, "ServiceUnavailable", "later"));
+        assert_eq!(take(&mut watch, 1).await, ["error Unavailable"]);
+        lines.event("MODIFIED", &config_map("a", "1", 6));
+        assert_eq!(take(&mut watch, 1).await, ["+a@6"]);
+    });
+}
+
+#[test]
 fn streams_that_end_at_once_are_not_hammered() {
     virtual_time(async {
         let script = Script::new();

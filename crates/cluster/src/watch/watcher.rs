@@ -33,6 +33,9 @@ const OVERTIME: Duration = Duration::from_secs(15);
 /// silent for so long has lost its connection.
 const SILENCE_AFTER_BOOKMARK: Duration = Duration::from_secs(150);
 
+/// Why a watch that works again lists anew.
+const WORKS_AGAIN: &str = "it works again after an error";
+
 type Key = (Text, Text);
 
 #[derive(Debug, PartialEq)]
@@ -82,6 +85,9 @@ pub(super) struct Watcher {
     phase: Phase,
     known: BTreeMap<Key, Known>,
     version: Text,
+    /// Whether something failed that does not pass by itself since the last
+    /// list: then there is another one before changes are followed.
+    is_doubtful: bool,
     queue: VecDeque<WatchEvent>,
     backoff: Backoff,
     discovery: Changes,
@@ -119,6 +125,7 @@ impl Watcher {
             },
             known: BTreeMap::new(),
             version: Text::new(),
+            is_doubtful: false,
             queue: VecDeque::new(),
             backoff,
         }
@@ -222,6 +229,7 @@ impl Watcher {
             self.tell_deleted(&key, None);
         }
         self.version = version.clone();
+        self.is_doubtful = false;
         self.queue.push_back(WatchEvent::Synced {
             resource_version: version,
         });
@@ -273,6 +281,7 @@ impl Watcher {
         };
         let lasts = self.session.cluster().inner.options.watch_timeout;
         match self.session.open(&self.watch_call(&resource, lasts)).await {
+            Ok(_) if self.is_doubtful => self.restart(WORKS_AGAIN.into()),
             Ok(body) => {
                 let since = Instant::now();
                 self.phase = Phase::Stream(Box::new(Open {
@@ -396,6 +405,9 @@ impl Watcher {
     fn fail(&mut self, error: ApiError, then: Then) {
         let asked = error.retry_after();
         let class = error.class();
+        if !error.is_transient() {
+            self.doubt();
+        }
         self.queue.push_back(WatchEvent::Error(error));
         match class {
             ErrorClass::KindMissing => {
@@ -407,6 +419,15 @@ impl Watcher {
                 self.pause(asked, WakeOnDiscovery::No, Then::List);
             }
             _ => self.pause(asked, WakeOnDiscovery::No, then),
+        }
+    }
+
+    /// Nobody knows how long it will be away: who is told so need not keep what
+    /// was told before, and is told everything again by the next list.
+    fn doubt(&mut self) {
+        self.is_doubtful = true;
+        for known in self.known.values_mut() {
+            known.resource_version = Text::new();
         }
     }
 
