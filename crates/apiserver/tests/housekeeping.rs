@@ -93,6 +93,60 @@ fn a_kind_that_is_not_served_is_never_taken_for_absent() {
     assert_eq!(get(&server, "kept"), 200);
 }
 
+const DEFINITIONS: &str = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions";
+
+/// A version of the kind `Widget`.
+fn version(is_served: Value) -> Value {
+    let schema = value!({"type": "object", "x-kubernetes-preserve-unknown-fields": true});
+    value!({"name": "v1", "served": is_served, "storage": true,
+        "schema": {"openAPIV3Schema": schema}})
+}
+
+/// A definition, an object of it, and one that this owns.
+fn owned_by_a_widget(server: &ApiServer) {
+    let definition = value!({
+        "apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition",
+        "metadata": {"name": "widgets.example.com"},
+        "spec": {"group": "example.com", "scope": "Namespaced",
+            "names": {"plural": "widgets", "kind": "Widget"},
+            "versions": [(version(true.into()))]},
+    });
+    admin(server, "POST", DEFINITIONS, Some(definition));
+    let widget = value!({"apiVersion": "example.com/v1", "kind": "Widget",
+        "metadata": {"name": "owner"}});
+    let widgets = "/apis/example.com/v1/namespaces/default/widgets";
+    let widget = admin(server, "POST", widgets, Some(widget));
+    let uid = widget.str_at(&["metadata", "uid"]).unwrap();
+    let owner = value!({"apiVersion": "example.com/v1", "kind": "Widget", "name": "owner",
+        "uid": uid});
+    map(server, "child", value!({"ownerReferences": [owner]}));
+    server.housekeeping(now());
+    assert_eq!(get(server, "child"), 200);
+}
+
+#[test]
+fn what_is_owned_goes_with_an_owner_whose_definition_is_deleted() {
+    let server = still_server();
+    owned_by_a_widget(&server);
+    let definition = format!("{DEFINITIONS}/widgets.example.com");
+    admin(&server, "DELETE", &definition, None);
+    server.housekeeping(now());
+    assert_eq!(status(&server, &definition), 404);
+    assert_eq!(get(&server, "child"), 404);
+    assert_eq!(server.housekeeping(now()), 0);
+}
+
+#[test]
+fn what_is_owned_stays_with_an_owner_that_is_there_but_not_served() {
+    let server = still_server();
+    owned_by_a_widget(&server);
+    let definition = format!("{DEFINITIONS}/widgets.example.com");
+    let unserved = value!({"spec": {"versions": [(version(false.into()))]}});
+    admin(&server, "PATCH", &definition, Some(unserved));
+    server.housekeeping(now());
+    assert_eq!(get(&server, "child"), 200);
+}
+
 #[test]
 fn foreground_deletion_waits_for_what_blocks_and_orphaning_lets_go() {
     let server = still_server();

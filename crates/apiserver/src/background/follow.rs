@@ -86,7 +86,8 @@ impl Follower {
         }
     }
 
-    /// Opens watches of resources that are new, forgets those that are gone.
+    /// Opens watches of resources that are new, forgets those that are gone. What
+    /// is not served any more is followed to its end: its objects go with it.
     fn open_new(&mut self, core: &Core, each: &mut dyn FnMut(Seen)) {
         let tables = core.registry().tables();
         if self.tables_version == Some(tables.version) {
@@ -99,8 +100,8 @@ impl Follower {
             .filter(|row| is_followed(row))
             .map(|row| row.group_resource())
             .collect();
-        self.watches.retain(|resource, _| {
-            let stays = served.contains(resource);
+        self.watches.retain(|resource, watch| {
+            let stays = watch.is_some() || served.contains(resource);
             if !stays {
                 each(Seen {
                     resource: resource.clone(),

@@ -151,9 +151,14 @@ impl Collector<'_, '_> {
                 .iter()
                 .find(|row| row.group == group && row.kind == owner.kind)
         });
-        // Of a kind that is not served nothing is known, so nothing is done.
+        // Of a kind that is not served nothing is known but what was seen to go:
+        // a definition is deleted together with its objects.
         let Some(row) = row else {
-            return OwnerState::Solid;
+            return if self.state.graph.has_ended(&owner.uid) {
+                OwnerState::Absent
+            } else {
+                OwnerState::Solid
+            };
         };
         let namespace = if row.namespaced {
             self.node.key.namespace.as_str()

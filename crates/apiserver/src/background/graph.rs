@@ -31,6 +31,8 @@ pub struct Graph {
     nodes: HashMap<Uid, Node>,
     dependents: HashMap<Uid, BTreeSet<Uid>>,
     by_resource: BTreeMap<GroupResource, BTreeSet<Uid>>,
+    /// Owners that were seen to go, as long as anything names them.
+    ended: BTreeSet<Uid>,
 }
 
 impl Graph {
@@ -38,7 +40,13 @@ impl Graph {
     pub fn note(&mut self, seen: &Seen) -> Vec<Uid> {
         match &seen.what {
             What::Present(object) => self.present(&seen.resource, object),
-            What::Gone(object) => self.gone(metadata(object, "uid").unwrap_or_default()),
+            What::Gone(object) => {
+                let uid = metadata(object, "uid").unwrap_or_default();
+                if self.dependents.contains_key(uid) {
+                    self.ended.insert(uid.into());
+                }
+                self.gone(uid)
+            }
             What::Forget => {
                 let uids = self.by_resource.remove(&seen.resource).unwrap_or_default();
                 uids.iter().flat_map(|uid| self.gone(uid)).collect()
@@ -52,13 +60,14 @@ impl Graph {
             .iter()
             .map(|owner| owner.uid.clone())
             .collect();
-        self.unlink(&uid);
+        let before = self.unlink(&uid);
         for owner in &owners {
             self.dependents
                 .entry(owner.clone())
                 .or_default()
                 .insert(uid.clone());
         }
+        self.forget_unnamed(&before);
         let mut concerned = Vec::new();
         if !owners.is_empty() {
             concerned.push(uid.clone());
@@ -96,7 +105,8 @@ impl Graph {
     /// Forgets an object; its dependents and owners are to be looked at.
     fn gone(&mut self, uid: &str) -> Vec<Uid> {
         let mut concerned: Vec<Uid> = self.dependents_of(uid).into_iter().collect();
-        self.unlink(uid);
+        let before = self.unlink(uid);
+        self.forget_unnamed(&before);
         if let Some(node) = self.nodes.remove(uid) {
             if let Some(uids) = self.by_resource.get_mut(&node.resource) {
                 uids.remove(uid);
@@ -106,20 +116,36 @@ impl Graph {
         concerned
     }
 
-    fn unlink(&mut self, uid: &str) {
+    /// Takes an object from its owners; who they were.
+    fn unlink(&mut self, uid: &str) -> Vec<Uid> {
         let owners = self
             .nodes
             .get(uid)
             .map(|node| node.owners.clone())
             .unwrap_or_default();
-        for owner in owners {
-            if let Some(dependents) = self.dependents.get_mut(&owner) {
+        for owner in &owners {
+            if let Some(dependents) = self.dependents.get_mut(owner) {
                 dependents.remove(uid);
                 if dependents.is_empty() {
-                    self.dependents.remove(&owner);
+                    self.dependents.remove(owner);
                 }
             }
         }
+        owners
+    }
+
+    /// Forgets the end of owners that nothing names any more.
+    fn forget_unnamed(&mut self, owners: &[Uid]) {
+        for owner in owners {
+            if !self.dependents.contains_key(owner) {
+                self.ended.remove(owner);
+            }
+        }
+    }
+
+    /// Whether an owner was seen to go.
+    pub fn has_ended(&self, owner: &str) -> bool {
+        self.ended.contains(owner)
     }
 
     /// An object by uid.
