@@ -11,6 +11,7 @@
 //! shared watch be, because the controllers have no rights of their own over
 //! the kind, the account watches it for itself, namespace by namespace.
 
+mod following;
 mod shown;
 mod subject;
 #[cfg(test)]
@@ -25,6 +26,7 @@ use trueup_cluster::{ChangeCount, Changes, DeletedObject, LiveObject};
 use trueup_kinds::names;
 use trueup_object::{ObjectRef, Text};
 
+pub(crate) use following::follow;
 pub(crate) use shown::{SINCE_THE_BEGINNING, Shown};
 pub(crate) use subject::{Subject, Viewer, What};
 pub(crate) use watching::{answered, look_up, track, track_also};
@@ -219,12 +221,14 @@ impl LiveSet {
         gone.map(|before| Change::Gone { before }).collect()
     }
 
-    /// Watching is forbidden: what was shown before is outdated from now on.
+    /// Watching is forbidden: what was shown before is outdated from now on, and
+    /// no answer comes too late for it. Once it is allowed again everything is
+    /// shown again.
     fn forbidden(&self, subject: &Subject, why: &str) {
         if let Some(watched) = self.lock().get_mut(subject) {
             watched.forbidden = Some(why.into());
             if watched.standing != Standing::Failing {
-                watched.shown.retain(|_| false);
+                watched.shown = Shown::default();
                 watched.stands(Standing::Failing);
             }
         }

@@ -163,6 +163,31 @@ fn an_answer_that_comes_late_brings_nothing_back() {
 }
 
 #[test]
+fn while_watching_is_forbidden_answers_count_and_afterwards_what_is_shown_again() {
+    let live = LiveSet::default();
+    let maps = maps();
+    live.set_users(&user("a"), &BTreeSet::from([maps.clone()]));
+    live.seen(&maps, &object("kept", 3));
+    live.seen(&maps, &object("went", 4));
+    live.complete(&maps, "9");
+    live.forbidden(&maps, "no");
+    let sight = |name: &str| live.find(&controller(), object(name, 1).reference());
+    assert!(
+        matches!(sight("kept"), Sight::Unknown),
+        "it may be outdated"
+    );
+    assert!(live.is_forbidden(&maps));
+    // Read while nothing is watched, in the version that was shown before.
+    assert_eq!(live.answered(&controller(), &object("went", 4)).len(), 1);
+    assert!(matches!(sight("went"), Sight::Seen(_)));
+    live.seen(&maps, &object("kept", 3));
+    assert_eq!(live.complete(&maps, "12").len(), 1, "the list lacks it");
+    assert!(!live.is_forbidden(&maps));
+    assert!(matches!(sight("kept"), Sight::Seen(_)));
+    assert!(matches!(sight("went"), Sight::NotSeen));
+}
+
+#[test]
 fn an_account_sees_only_what_is_its_own_through_a_shared_watch() {
     let live = LiveSet::default();
     live.set_users(&user("a"), &BTreeSet::from([maps()]));

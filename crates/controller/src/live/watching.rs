@@ -1,9 +1,8 @@
-//! The tasks behind the live set.
+//! What watches and answers tell the live set, and who is woken by it.
 
-use super::{Change, Sight, Subject, Viewer, What};
+use super::{Change, Sight, Subject, Viewer, What, follow};
 use crate::context::Context;
 use crate::machine::{Event, Kind, ObjectKey};
-use futures::StreamExt;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
@@ -49,7 +48,12 @@ pub(crate) async fn track_also(context: &Arc<Context>, user: &ObjectKey, subject
 
 fn begin(context: &Arc<Context>, subject: Subject, stop: CancellationToken) {
     match session_of(context, &subject) {
-        Some(session) => start(context, &session, subject, stop),
+        Some(session) => {
+            let events = session.watch(spec_of(&subject));
+            follow(context, events, stop, move |context, event| {
+                take(context, &subject, event);
+            });
+        }
         // Its cluster is known no more: nothing will be shown.
         None => context.live.failing(&subject),
     }
@@ -64,25 +68,6 @@ async fn listed(context: &Context, user: &ObjectKey) {
         }
     };
     let _ = tokio::time::timeout(Duration::from_millis(FIRST_LIST_TIMEOUT_MS), all).await;
-}
-
-fn start(context: &Arc<Context>, session: &Session, subject: Subject, stop: CancellationToken) {
-    // The task holds the context weakly: it must not keep it alive.
-    let weak = Arc::downgrade(context);
-    let mut events = session.watch(spec_of(&subject));
-    context.spawn(async move {
-        loop {
-            let event = tokio::select! {
-                biased;
-                () = stop.cancelled() => return,
-                event = events.next() => event,
-            };
-            let (Some(event), Some(context)) = (event, weak.upgrade()) else {
-                return;
-            };
-            take(&context, &subject, event);
-        }
-    });
 }
 
 fn spec_of(subject: &Subject) -> WatchSpec {
@@ -127,7 +112,12 @@ fn take(context: &Context, subject: &Subject, event: WatchEvent) {
         WatchEvent::Applied(object) => context.live.seen(subject, &object).into_iter().collect(),
         WatchEvent::Deleted(deleted) => context.live.gone(subject, &deleted).into_iter().collect(),
         WatchEvent::Synced { resource_version } => {
-            context.live.complete(subject, &resource_version)
+            let is_allowed_again = context.live.is_forbidden(subject);
+            let changes = context.live.complete(subject, &resource_version);
+            if is_allowed_again {
+                wake_users(context, subject);
+            }
+            changes
         }
         WatchEvent::Restarted { reason } => {
             tracing::debug!(?subject, %reason, "watch begun anew");
@@ -145,6 +135,14 @@ fn take(context: &Context, subject: &Subject, event: WatchEvent) {
     };
     for change in &changes {
         wake(context, subject, change, None);
+    }
+}
+
+/// Whoever knows that a watch was refused looks again once it is not: what went
+/// meanwhile was not held, and is told to nobody.
+fn wake_users(context: &Context, subject: &Subject) {
+    for user in context.live.users(subject) {
+        context.tell(Event::LiveChanged(user));
     }
 }
 

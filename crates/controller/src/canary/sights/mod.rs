@@ -9,8 +9,8 @@ mod tests;
 mod watched;
 
 use crate::context::Context;
+use crate::live::follow;
 use crate::machine::{Event, ObjectKey};
-use futures::StreamExt;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio_util::sync::CancellationToken;
@@ -202,30 +202,17 @@ pub(super) async fn slices(
 
 fn watch_if_new(context: &Arc<Context>, user: &ObjectKey, reference: &ObjectRef) {
     let started = context.canaries.sights.lock().register(user, reference);
-    if let Some(stop) = started {
-        watch(context, Collection::of(reference), stop);
-    }
-}
-
-fn watch(context: &Arc<Context>, collection: Collection, stop: CancellationToken) {
-    let weak = Arc::downgrade(context);
-    let mut events = context.session.watch(WatchSpec {
+    let Some(stop) = started else {
+        return;
+    };
+    let collection = Collection::of(reference);
+    let events = context.session.watch(WatchSpec {
         kind: collection.kind.clone(),
         scope: Scope::namespace(&collection.namespace),
         form: Form::Full,
     });
-    context.spawn(async move {
-        loop {
-            let event = tokio::select! {
-                biased;
-                () = stop.cancelled() => return,
-                event = events.next() => event,
-            };
-            let (Some(event), Some(context)) = (event, weak.upgrade()) else {
-                return;
-            };
-            take(&context, &collection, event);
-        }
+    follow(context, events, stop, move |context, event| {
+        take(context, &collection, event);
     });
 }
 
