@@ -9,7 +9,6 @@
 )]
 
 mod durability;
-mod hostile_rules;
 mod housekeeping;
 mod in_process;
 mod kube_runtime;

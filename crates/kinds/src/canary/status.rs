@@ -135,6 +135,9 @@ pub enum PendingStep {
     /// The primary is a copy of the target and gets ready, without having lost
     /// its traffic.
     AwaitPrimary,
+    /// The primary has no ready endpoints: the canary gets all traffic until it
+    /// has some again. `canaryWeight` is what it gets back.
+    StandIn,
     /// The run is over: it is told to those who want to know.
     Announce,
 }

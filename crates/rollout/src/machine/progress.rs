@@ -6,7 +6,7 @@ use super::turn::{Flow, Turn};
 use super::wait::{Prospect, Wait};
 use super::{
     LiveRoutes, Readiness, TargetSeen, Verdict, analysis, objects, promote, rollback, routes,
-    standing, start, strategy,
+    stand_in, standing, start, strategy,
 };
 use jiff::SignedDuration;
 use std::ops::ControlFlow;
@@ -18,6 +18,7 @@ pub(super) fn progress(turn: &mut Turn<'_>) -> Flow {
     if turn.state.pending_step == Some(PendingStep::RollBack) {
         return rollback::roll_back(turn);
     }
+    stand_in::resume(turn)?;
     objects::ensure(turn);
     if turn.state.pending_step.is_none() {
         rollback::abort(turn)?;
@@ -32,6 +33,8 @@ pub(super) fn progress(turn: &mut Turn<'_>) -> Flow {
     }
     end_when_failed(turn)?;
     finish_interrupted(turn)?;
+    stand_in::begin(turn);
+    stand_in::leave_unwatched(turn)?;
     await_primary(turn)?;
     routes::correct(turn);
     await_canary(turn)?;
@@ -145,18 +148,40 @@ fn await_primary(turn: &mut Turn<'_>) -> Flow {
         return ControlFlow::Continue(());
     }
     let primary = &turn.seen.primary;
-    let is_alone = turn.routed_weight() == TOTAL_WEIGHT && turn.strategy() != Strategy::AbTesting;
-    if is_alone && primary.readiness != Readiness::Ready {
+    let is_whole = primary.readiness == Readiness::Ready && primary.can_serve();
+    if serves_alone(turn) && !is_whole {
         return ControlFlow::Continue(());
     }
-    match turn.readiness(&primary.readiness) {
+    match primary_of_run(turn) {
         Prospect::Later(wake) => {
             routes::correct(turn);
-            ControlFlow::Break(wake)
+            return ControlFlow::Break(wake);
         }
-        Prospect::Never(_) if !primary.can_serve() && can_serve_alone(turn) => serve_alone(turn),
-        Prospect::Never(_) | Prospect::Ready => ControlFlow::Continue(()),
+        Prospect::Never(_) if !primary.can_serve() => {
+            if can_serve_alone(turn) {
+                return serve_alone(turn);
+            }
+            return ControlFlow::Continue(());
+        }
+        Prospect::Never(_) => {}
+        Prospect::Ready => stand_in::await_calm(turn)?,
     }
+    stand_in::go_on(turn)
+}
+
+/// With Services alone nobody can be led anywhere else.
+fn primary_of_run(turn: &mut Turn<'_>) -> Prospect {
+    if turn.is_kubernetes() {
+        return turn.readiness(&turn.seen.primary.readiness);
+    }
+    turn.primary()
+}
+
+/// Whether the canary has all traffic for good.
+fn serves_alone(turn: &Turn<'_>) -> bool {
+    turn.routed_weight() == TOTAL_WEIGHT
+        && turn.strategy() != Strategy::AbTesting
+        && stand_in::left_weight(turn).is_none()
 }
 
 fn can_serve_alone(turn: &Turn<'_>) -> bool {
@@ -167,17 +192,28 @@ fn can_serve_alone(turn: &Turn<'_>) -> bool {
 /// Sends everything to the canary, since nothing else answers, and goes on
 /// watching it.
 fn serve_alone(turn: &mut Turn<'_>) -> Flow {
-    turn.warn_of_lost_primary();
+    if turn.routed_weight() == TOTAL_WEIGHT {
+        turn.warn(format!(
+            "Primary of {} is not waited for any longer, going on with all traffic at the canary",
+            turn.name()
+        ));
+    } else {
+        turn.warn_of_lost_primary();
+    }
     turn.set_routing(TOTAL_WEIGHT, false);
     match turn.strategy() {
         Strategy::Canary => turn.state.canary_weight = TOTAL_WEIGHT,
-        _ => turn.state.iterations = turn.analysis().iterations + 1,
+        _ => {
+            turn.state.canary_weight = 0;
+            turn.state.iterations = turn.analysis().iterations + 1;
+        }
     }
     turn.say("The canary has all traffic: the primary can't serve.");
     turn.step_taken()
 }
 
-/// Writes down the step that the routes are ahead by.
+/// Writes down the step that the routes are ahead by: the canary has that
+/// traffic. It goes on where only the canary answers.
 fn finish_interrupted(turn: &mut Turn<'_>) -> Flow {
     let Some(next) = strategy::next_weight(turn) else {
         return ControlFlow::Continue(());
@@ -186,13 +222,17 @@ fn finish_interrupted(turn: &mut Turn<'_>) -> Flow {
         canary_weight: next,
         mirrored: Some(false),
     };
-    if !routes::has_interrupted_step(turn, routes) || !turn.can_route(next) {
+    if !routes::has_interrupted_step(turn, routes) || !turn.seen.canary.can_serve() {
         return ControlFlow::Continue(());
     }
     if turn.strategy() == Strategy::Canary {
         turn.use_up_approval(WebhookType::ConfirmTrafficIncrease);
     }
-    strategy::record_shift(turn, next)
+    let taken = strategy::record_shift(turn, next);
+    if turn.seen.primary.can_serve() {
+        return taken;
+    }
+    ControlFlow::Continue(())
 }
 
 /// Waits for the canary and the routes. If they don't get ready the run has

@@ -49,27 +49,31 @@ pub(super) fn copy(turn: &mut Turn<'_>) -> Flow {
 /// traffic.
 pub(super) fn await_primary(turn: &mut Turn<'_>) -> Flow {
     routes::correct(turn);
+    await_ready(turn)?;
+    succeed(turn)
+}
+
+/// Waits for a primary that was updated. One that doesn't get ready ends the
+/// promotion.
+fn await_ready(turn: &mut Turn<'_>) -> Flow {
     match turn.primary() {
-        Prospect::Ready => succeed(turn),
-        Prospect::Later(wake) => ControlFlow::Break(wake),
+        Prospect::Ready => stand_in::await_calm(turn),
+        Prospect::Later(wake) => {
+            routes::correct(turn);
+            ControlFlow::Break(wake)
+        }
         Prospect::Never(message) => rollback::fail_promotion(turn, &message),
     }
 }
 
 /// Leads the traffic back to the primary as soon as it is ready.
 pub(super) fn promote(turn: &mut Turn<'_>) -> Flow {
+    stand_in::resume(turn)?;
     objects::ensure(turn);
     turn.dismiss_request(&[]);
     escape(turn)?;
     stand_in::begin(turn);
-    match turn.primary() {
-        Prospect::Ready => stand_in::await_calm(turn)?,
-        Prospect::Later(wake) => {
-            routes::correct(turn);
-            return ControlFlow::Break(wake);
-        }
-        Prospect::Never(message) => return rollback::fail_promotion(turn, &message),
-    }
+    await_ready(turn)?;
     if turn.is_kubernetes() {
         return finalising(turn);
     }
@@ -138,19 +142,13 @@ fn advance_primary(turn: &mut Turn<'_>, canary_weight: i64) -> Flow {
 
 /// Takes the canary's Pods away, once the primary is ready.
 pub(super) fn finalise(turn: &mut Turn<'_>) -> Flow {
+    stand_in::resume(turn)?;
     objects::ensure(turn);
     if stand_in::left_weight(turn).is_some() {
         escape(turn)?;
     }
     stand_in::begin(turn);
-    match turn.primary() {
-        Prospect::Ready => stand_in::await_calm(turn)?,
-        Prospect::Later(wake) => {
-            routes::correct(turn);
-            return ControlFlow::Break(wake);
-        }
-        Prospect::Never(message) => return rollback::fail_promotion(turn, &message),
-    }
+    await_ready(turn)?;
     if stand_in::left_weight(turn).is_some() {
         return route_to_primary(turn);
     }

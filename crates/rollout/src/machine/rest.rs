@@ -55,14 +55,17 @@ fn may_be_retried(turn: &Turn<'_>) -> bool {
 }
 
 /// What was waited for is gone: the target is what it was before. If that is
-/// not what the primary is a copy of, or if it has traffic, it has failed.
+/// not what the primary is a copy of, or if it has traffic or is kept for a
+/// primary that did not get ready, it has failed.
 fn stop_waiting(turn: &mut Turn<'_>) -> Flow {
     let is_promoted = turn.state.last_applied_spec == turn.state.last_promoted_spec;
-    turn.state.phase = if is_promoted && turn.routed_weight() == 0 {
-        Phase::Succeeded
+    let is_kept = turn.routed_weight() > 0 || turn.state.canary_weight > 0;
+    if is_promoted && !is_kept {
+        rollback::scale_down(turn);
+        turn.state.phase = Phase::Succeeded;
     } else {
-        Phase::Failed
-    };
+        turn.state.phase = Phase::Failed;
+    }
     ControlFlow::Break(Wake::Now)
 }
 
@@ -112,7 +115,8 @@ fn leave_spare_canary(turn: &mut Turn<'_>) {
     let primary = &turn.seen.primary;
     let is_ready = primary.readiness == Readiness::Ready && primary.can_serve();
     let has_pods = turn.seen.canary.ready_endpoints.is_some_and(|it| it > 0);
-    if turn.routed_weight() == 0 && is_ready && has_pods {
+    let is_kept = has_pods || turn.state.canary_weight > 0;
+    if turn.routed_weight() == 0 && is_ready && is_kept {
         rollback::scale_down(turn);
         turn.state.canary_weight = 0;
     }

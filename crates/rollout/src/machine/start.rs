@@ -4,7 +4,7 @@ use super::gate::Gate;
 use super::request::RequestVerb;
 use super::turn::{Flow, Turn, Wake};
 use super::wait::Wait;
-use super::{AlertDetail, Command, Readiness, rollback};
+use super::{AlertDetail, Command, Readiness, rollback, stand_in};
 use std::ops::ControlFlow;
 use trueup_kinds::EventType;
 use trueup_kinds::canary::{AlertSeverity, PendingStep, Phase, TOTAL_WEIGHT, WebhookType};
@@ -87,10 +87,11 @@ fn begin(turn: &mut Turn<'_>) -> Flow {
 }
 
 /// The primary can't take the traffic that the target has: the new revision is
-/// watched with it for an interval.
+/// watched with it for an interval. A share of it is none of its own steps: the
+/// primary gets it back.
 fn keep_traffic(turn: &mut Turn<'_>) {
-    turn.state.canary_weight = turn.routed_weight();
-    if turn.routed_weight() > 0 {
+    if turn.routed_weight() == TOTAL_WEIGHT {
+        turn.state.canary_weight = TOTAL_WEIGHT;
         turn.state.last_step_time = Some(turn.now);
     }
 }
@@ -153,10 +154,11 @@ pub(super) fn restart(turn: &mut Turn<'_>) -> Flow {
     turn.info(format!(
         "New revision detected! Restarting analysis for {target}"
     ));
+    let stands_in = stand_in::left_weight(turn).is_some();
     reset(turn);
     if turn.seen.primary.can_serve() {
         turn.set_routing(0, false);
-    } else {
+    } else if !stands_in {
         keep_traffic(turn);
     }
     ControlFlow::Break(Wake::Now)

@@ -172,7 +172,12 @@ impl AffinityRules {
         }
         Ok(Self::Stick {
             canary: sticky(affinity, &cookies.canary, affinity.max_age_or_default()),
-            primary: sticky_primary(subject, affinity, &cookies.primary)?,
+            // Who was with a primary that has no share is shared out anew: it may
+            // have none because nobody answers there.
+            primary: match weights.primary() {
+                0 => None,
+                _ => sticky_primary(subject, affinity, &cookies.primary)?,
+            },
         })
     }
 }

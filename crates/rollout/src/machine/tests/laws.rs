@@ -9,9 +9,9 @@ use super::random::Random;
 use super::shell::{Fate, Overseer};
 use super::world::World;
 use crate::machine::{
-    Command, Outcome, Question, Request, RequestVerb, TargetChange, TargetSeen, Verdict,
+    Command, Outcome, Question, Readiness, Request, RequestVerb, TargetChange, TargetSeen, Verdict,
 };
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use std::time::Duration;
 use trueup_kinds::canary::{CanaryStatus, Phase, Strategy, WebhookType};
 use trueup_kinds::names::CANARY_APPROVED;
@@ -35,14 +35,30 @@ pub(super) struct Watchman {
     is_by_hand: bool,
     /// When the weight was raised last, and in which run.
     raised: Option<(Option<Timestamp>, Timestamp)>,
-    /// The weight of a promotion whose primary has lost its endpoints since, and
-    /// when that was.
-    left: Option<(i64, Timestamp)>,
+    /// What the canary had before it got everything because the primary was
+    /// lost.
+    left: Option<Left>,
+    /// In which run the live weight was set.
+    run: Option<Timestamp>,
+    /// When the primary was seen last that was ready and had endpoints.
+    whole_at: Option<Timestamp>,
+    /// When it was seen last otherwise.
+    lost_at: Option<Timestamp>,
     /// When the promotion began.
     promoting_since: Option<Timestamp>,
     /// Whether a person has asked for something that overrides the checks.
     pub(super) is_asked: bool,
     pub(super) history: Vec<String>,
+}
+
+/// A weight that the canary has lost to all traffic.
+#[derive(Clone, Copy)]
+struct Left {
+    weight: i64,
+    /// In which run it was set.
+    run: Option<Timestamp>,
+    /// When it was left.
+    at: Timestamp,
 }
 
 impl Watchman {
@@ -58,6 +74,9 @@ impl Watchman {
             is_by_hand: false,
             raised: None,
             left: None,
+            run: None,
+            whole_at: None,
+            lost_at: None,
             promoting_since: None,
             is_asked: false,
             history: Vec::new(),
@@ -74,6 +93,31 @@ impl Watchman {
         self.weight = weight;
         // Nobody who was killed before could remember what was set.
         self.raised = None;
+    }
+
+    fn look_at_primary(&mut self, world: &World) {
+        let is_whole = world.is_primary_ready() && world.primary_serves();
+        let seen = if is_whole {
+            &mut self.whole_at
+        } else {
+            &mut self.lost_at
+        };
+        *seen = Some(world.now);
+    }
+
+    /// Whether the primary is not waited for any longer.
+    fn is_given_up(&self, world: &World) -> bool {
+        let seen = world.primary.as_ref().map(|it| it.seen(world.now));
+        let deadline = world.spec.progress_deadline_or_default();
+        let deadline = SignedDuration::try_from(deadline).expect("a deadline");
+        let is_late = self.whole_at.is_none_or(|at| world.now >= at + deadline);
+        seen.is_none_or(|it| matches!(it.readiness, Readiness::Failed(_))) || is_late
+    }
+
+    /// Whether the primary was ready for as long as it must be to be trusted.
+    fn is_calm(&self, world: &World) -> bool {
+        let calm = SignedDuration::try_from(LEAST_INTERVAL).expect("an interval");
+        self.lost_at.is_none_or(|at| world.now >= at + calm)
     }
 
     fn check_failed(&self, world: &World, law: &str) {
@@ -156,6 +200,10 @@ fn is_promotion(phase: Phase) -> bool {
     matches!(phase, Phase::Promoting | Phase::Finalising)
 }
 
+fn is_run(phase: Phase) -> bool {
+    matches!(phase, Phase::Progressing | Phase::WaitingPromotion)
+}
+
 fn is_rest(phase: Phase) -> bool {
     matches!(
         phase,
@@ -179,6 +227,7 @@ impl Overseer for Watchman {
 
     fn done(&mut self, world: &World, command: &Command) {
         self.note(world, command);
+        self.look_at_primary(world);
         self.check_suspension(world, command);
         match command {
             Command::SetRouting(routing) => {
@@ -205,7 +254,8 @@ impl Overseer for Watchman {
         }
     }
 
-    fn rests(&self, world: &World) {
+    fn rests(&mut self, world: &World) {
+        self.look_at_primary(world);
         self.check_rest(world);
     }
 

@@ -2,6 +2,7 @@
 
 mod cases;
 mod endpoints;
+mod fixture;
 mod interruptions;
 mod laws;
 mod random;

@@ -33,7 +33,7 @@ pub(super) trait Overseer {
     fn fate(&mut self, command: &Command) -> Fate;
     fn done(&mut self, world: &World, command: &Command);
     /// The machine finds nothing to do.
-    fn rests(&self, _: &World) {}
+    fn rests(&mut self, _: &World) {}
     /// The machine finds something to do for ever.
     fn restless(&self, world: &World) {
         panic!("the machine does not come to rest: {:?}", world.status);

@@ -1,5 +1,6 @@
 //! Single steps.
 
+use super::fixture::{initialized, initialized_with, live_to, spec, watched_with};
 use super::shell::{Diary, after, live_until};
 use super::world::World;
 use crate::machine::{Command, Request, RequestVerb, TargetChange, TargetSeen, Tracking, step};
@@ -7,20 +8,7 @@ use crate::metrics::MAX_METRICS;
 use trueup_kinds::canary::{CanaryStatus, Phase};
 use trueup_kinds::names::CANARY_REQUEST;
 use trueup_kinds::{Metadata, condition_type};
-use trueup_object::{Value, decode, value};
-
-pub(super) fn spec() -> Value {
-    value!({"analysis": {"interval": "1m", "threshold": 5, "stepWeight": 10, "maxWeight": 50}})
-}
-
-/// A world whose primary serves `v1`.
-pub(super) fn initialized() -> World {
-    let mut world = World::new(&spec());
-    let end = after(&world, 60);
-    live_until(&mut world, &mut Diary::default(), end);
-    assert_eq!(world.status.phase, Phase::Initialized);
-    world
-}
+use trueup_object::{decode, value};
 
 fn events(commands: &[Command]) -> Vec<String> {
     let messages = commands.iter().filter_map(|command| match command {
@@ -46,8 +34,7 @@ fn conditions_tell_what_every_tool_reads() {
     assert!(status.conditions.is_true(condition_type::READY));
     assert_eq!(status.observed_generation, 1);
     world.push("v2");
-    let end = after(&world, 80);
-    live_until(&mut world, &mut Diary::default(), end);
+    live_to(&mut world, 80);
     let conditions = &world.status.conditions;
     assert!(conditions.is_true(condition_type::RECONCILING));
     assert!(!conditions.is_true(condition_type::READY));
@@ -98,16 +85,12 @@ fn a_primary_s_autoscaler_is_held_from_the_first_to_the_last_step_of_a_run() {
     let mut fields = spec();
     let scaler = value!({"kind": "HorizontalPodAutoscaler", "name": "podinfo"});
     fields.set_at(&["autoscalerRef"], scaler);
-    let mut world = World::new(&fields);
-    let end = after(&world, 60);
-    live_until(&mut world, &mut Diary::default(), end);
+    let mut world = initialized_with(&fields);
     assert!(!world.is_held);
     world.push("v2");
-    let end = after(&world, 300);
-    live_until(&mut world, &mut Diary::default(), end);
+    live_to(&mut world, 300);
     assert!(world.is_held && world.status.canary_weight > 0);
-    let end = after(&world, 900);
-    live_until(&mut world, &mut Diary::default(), end);
+    live_to(&mut world, 900);
     assert_eq!(world.status.phase, Phase::Succeeded);
     assert!(!world.is_held);
 }
@@ -116,8 +99,7 @@ fn a_primary_s_autoscaler_is_held_from_the_first_to_the_last_step_of_a_run() {
 fn a_target_that_goes_back_while_the_first_primary_is_changed_is_copied_once_more() {
     let mut world = World::new(&spec());
     world.broken = ["v1".into(), "v2".into()].into();
-    let now = after(&world, 30);
-    live_until(&mut world, &mut Diary::default(), now);
+    live_to(&mut world, 30);
     world.push("v2");
     // The copy is made, and whoever made it is killed before it can say so.
     let taken = step(&world.status, &world.observe(), world.now);
@@ -134,8 +116,7 @@ fn a_target_that_goes_back_while_the_first_primary_is_changed_is_copied_once_mor
     primary.set_template("v2", later, world.pod_delay);
     world.push("v1");
     world.broken.clear();
-    let end = after(&world, 120);
-    live_until(&mut world, &mut Diary::default(), end);
+    live_to(&mut world, 120);
     assert_eq!(world.status.phase, Phase::Initialized);
     assert_eq!(world.primary.as_ref().unwrap().template, "v1");
 }
@@ -205,8 +186,7 @@ fn bytes_that_flagger_did_not_look_at_start_no_run() {
 fn a_run_of_flagger_s_goes_on_where_it_was() {
     let mut world = initialized();
     world.push("v2");
-    let end = after(&world, 140);
-    live_until(&mut world, &mut Diary::default(), end);
+    live_to(&mut world, 140);
     assert_eq!(world.status.canary_weight, 20);
     let status = CanaryStatus {
         last_applied_spec: "v2".into(),
@@ -257,12 +237,7 @@ fn cookies_are_the_same_whoever_sets_them() {
         &["analysis", "sessionAffinity"],
         value!({"cookieName": "c", "primaryCookieName": "p"}),
     );
-    let mut world = World::new(&fields);
-    let end = after(&world, 60);
-    live_until(&mut world, &mut Diary::default(), end);
-    world.push("v2");
-    let end = after(&world, 80);
-    live_until(&mut world, &mut Diary::default(), end);
+    let mut world = watched_with(&fields);
     let cookie = world.status.session_affinity_cookie.clone();
     assert!(cookie.starts_with("c=") && cookie.len() > 10, "{cookie}");
     assert!(
@@ -271,11 +246,9 @@ fn cookies_are_the_same_whoever_sets_them() {
             .primary_session_affinity_cookie
             .starts_with("p=")
     );
-    let end = after(&world, 150);
-    live_until(&mut world, &mut Diary::default(), end);
+    live_to(&mut world, 150);
     assert_eq!(world.status.session_affinity_cookie, cookie);
-    let end = after(&world, 600);
-    live_until(&mut world, &mut Diary::default(), end);
+    live_to(&mut world, 600);
     assert_eq!(world.status.phase, Phase::Succeeded);
     assert_eq!(world.status.session_affinity_cookie, "");
     assert_eq!(world.status.previous_session_affinity_cookie, cookie);

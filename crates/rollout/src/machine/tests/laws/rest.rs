@@ -1,9 +1,8 @@
 //! Laws of times when nothing is left to do.
 
-use super::super::workload::Workload;
 use super::super::world::World;
 use super::{Watchman, is_other_revision, is_promotion};
-use trueup_kinds::canary::{PendingStep, Phase, TOTAL_WEIGHT};
+use trueup_kinds::canary::{PendingStep, Phase};
 
 impl Watchman {
     /// Where the machine finds nothing to do everything is as it should be.
@@ -13,19 +12,12 @@ impl Watchman {
             return;
         }
         let (canary, primary) = (world.canary_serves(), world.primary_serves());
-        self.check(
-            world.live_weight() == 0 || canary || !primary || !world.are_routes_in_force,
-            "a canary without endpoints keeps its traffic",
-        );
-        let can_stand_in = world.shifts() && world.are_routes_in_force && canary;
-        self.check(
-            !is_promotion(status.phase)
-                || primary
-                || !can_stand_in
-                || world.live_weight() == TOTAL_WEIGHT,
-            "a primary without endpoints keeps its traffic",
-        );
         let routed = status.routed_weight.unwrap_or_default();
+        // What somebody gives by hand where the run gives nothing is no promise.
+        let is_gift = self.is_by_hand && routed == 0;
+        if world.shifts() && world.are_routes_in_force && !is_gift {
+            self.check_reach(world, world.live_weight());
+        }
         let can_be_set = world.shifts() && world.are_routes_in_force && canary && primary;
         self.check(
             !can_be_set || routed == world.live_weight(),
@@ -50,16 +42,6 @@ impl Watchman {
         self.check(
             status.phase != Phase::Failed || is_promoted || routed == 0 || !can_take,
             "a revision that has failed keeps its traffic",
-        );
-        let is_ready = world.target.as_ref().is_some_and(Workload::is_ready);
-        let is_copy = is_promoted && is_ready && !is_other_revision(world);
-        self.check(
-            status.phase != Phase::Failed
-                || primary
-                || !is_copy
-                || !can_stand_in
-                || world.live_weight() == TOTAL_WEIGHT,
-            "traffic stays with a primary without endpoints",
         );
         // A run that has begun may have to wait for the primary or its routes.
         let has_begun = status.pending_step == Some(PendingStep::ScaleUp);

@@ -1,9 +1,10 @@
 //! Laws of weights.
 
+use super::super::workload::Workload;
 use super::super::world::World;
 use super::{
-    LEAST_INTERVAL, Watchman, consent, is_approved, is_other_revision, is_promotion, is_watched,
-    says_roll_back,
+    LEAST_INTERVAL, Left, Watchman, consent, is_approved, is_other_revision, is_promotion, is_run,
+    is_watched, says_roll_back,
 };
 use jiff::SignedDuration;
 use trueup_kinds::canary::{PendingStep, Phase, Strategy, TOTAL_WEIGHT, WebhookType};
@@ -23,6 +24,7 @@ impl Watchman {
             weight >= self.weight || primary || !canary || is_hidden,
             "traffic was led to a primary without endpoints",
         );
+        self.check_reach(world, weight);
         self.check(
             weight == was || self.may_follow(world, was, weight),
             "weights moved otherwise than the strategy says",
@@ -38,6 +40,7 @@ impl Watchman {
         if is_promotion(world.status.phase) {
             self.check_promotion(world, was, weight);
         }
+        self.follow_stand_in(world, was, weight);
         if weight > was {
             self.check_raise(world, was, weight);
         }
@@ -45,50 +48,114 @@ impl Watchman {
             // Another run, which may begin at the same time as the last.
             self.raised = None;
         }
+        if weight != was {
+            self.run = world.status.run_started_time;
+        }
         self.weight = weight;
         self.is_by_hand = false;
     }
 
+    /// No live weight is without endpoints while the other side has some, but
+    /// for what `may_keep` says.
+    pub(super) fn check_reach(&self, world: &World, weight: i64) {
+        let (canary, primary) = (world.canary_serves(), world.primary_serves());
+        self.check(
+            weight == 0 || canary || !primary,
+            "a canary without endpoints has traffic",
+        );
+        let is_hidden = !world.are_routes_in_force;
+        let is_whole = weight == TOTAL_WEIGHT || is_hidden;
+        self.check(
+            is_whole || primary || !canary || may_keep(world, weight),
+            "a primary without endpoints has traffic",
+        );
+    }
+
+    /// A stand-in begins in a run with what the run had and ends with that, when
+    /// the primary can be trusted.
+    fn follow_stand_in(&mut self, world: &World, was: i64, weight: i64) {
+        if weight == TOTAL_WEIGHT && was < weight && !world.primary_serves() {
+            self.left = self.left.or(Some(Left {
+                weight: was,
+                run: self.run,
+                at: world.now,
+            }));
+        }
+        let Some(left) = self.left.filter(|_| weight < TOTAL_WEIGHT) else {
+            return;
+        };
+        if was < TOTAL_WEIGHT {
+            // Whoever began it was killed, and nobody knows of it.
+            self.left = None;
+        }
+        if !is_run(world.status.phase) || weight >= self.weight {
+            return;
+        }
+        let is_same_run = left.run == world.status.run_started_time;
+        self.check(
+            weight == 0 || is_same_run,
+            "a revision got a share that another had",
+        );
+        let is_withdrawn = !world.canary_serves() || is_other_revision(world) || self.is_by_hand;
+        let is_ended = world.status.pending_step.is_some() || world.spec.skip_analysis;
+        self.check(
+            is_withdrawn
+                || is_ended
+                || !is_same_run
+                || self.is_calm(world)
+                || self.is_given_up(world),
+            "traffic went to and fro within the shortest interval",
+        );
+        self.check(
+            is_withdrawn || is_ended || !is_same_run || weight == left.weight,
+            "a primary that came back got another share than it had",
+        );
+        // What is restored is watched for an interval.
+        let restored = (world.status.run_started_time, world.now);
+        self.raised = (weight > 0).then_some(restored);
+        self.looks_since_raise = 0;
+    }
+
     /// Traffic goes back to a primary that is ready, and one that is lost leaves
     /// it to the canary for a while.
-    fn check_promotion(&mut self, world: &World, was: i64, weight: i64) {
+    fn check_promotion(&self, world: &World, was: i64, weight: i64) {
         let is_ready = world.is_primary_ready() && world.primary_serves();
         let is_free = self.is_by_hand || !world.canary_serves() || is_other_revision(world);
         self.check(
             weight >= self.weight || is_ready || is_free,
             "traffic went back to a primary that was not ready",
         );
-        if weight == TOTAL_WEIGHT {
-            self.left = self.left.or((was < weight).then_some((was, world.now)));
-            return;
-        }
         let calm = SignedDuration::try_from(LEAST_INTERVAL).expect("an interval");
-        let is_calm = |(_, at)| world.now >= at + calm;
+        let is_calm = |left: Left| world.now >= left.at + calm;
         let is_known = was == TOTAL_WEIGHT;
         self.check(
             weight >= self.weight || is_free || !is_known || self.left.is_none_or(is_calm),
             "traffic went to and fro within the shortest interval",
         );
-        self.left = None;
     }
 
-    /// Whether a weight is one that the strategy sets next.
+    /// Whether a weight is one that the strategy sets next; or all traffic,
+    /// where the primary has no endpoints and the canary has traffic already,
+    /// and afterwards what it had before.
     fn may_follow(&self, world: &World, was: i64, weight: i64) -> bool {
         let analysis = &world.spec.analysis;
-        let by_strategy = match world.status.phase {
+        let phase = world.status.phase;
+        let left = self.left.map(|left| left.weight);
+        let by_strategy = match phase {
+            Phase::Progressing | Phase::WaitingPromotion if left.is_some() => left == Some(weight),
             Phase::Progressing | Phase::WaitingPromotion => match world.spec.strategy() {
                 Strategy::Canary => weight == analysis.next_weight(was),
                 Strategy::AbTesting | Strategy::BlueGreen => weight == TOTAL_WEIGHT,
             },
             Phase::Promoting => {
-                let left = self.left.map(|(left, _)| left);
                 let from = left.unwrap_or(was);
                 left == Some(weight) || weight == (from - analysis.step_weight_promotion).max(0)
             }
             _ => false,
         };
-        let is_given_up = is_promotion(world.status.phase) && !world.is_primary_ready();
-        let is_alone = is_given_up || !world.primary_serves();
+        let is_given_up = is_promotion(phase) && !world.is_primary_ready();
+        let has_traffic = !is_run(phase) || was > 0 || self.is_given_up(world);
+        let is_alone = is_given_up || (!world.primary_serves() && has_traffic);
         weight == 0 || by_strategy || (weight == TOTAL_WEIGHT && is_alone)
     }
 
@@ -96,12 +163,12 @@ impl Watchman {
     /// reason.
     fn may_lower(&self, world: &World, was: i64, weight: i64) -> bool {
         let status = &world.status;
-        let is_run = matches!(status.phase, Phase::Progressing | Phase::WaitingPromotion);
         // A primary that was lost has come back.
         let is_back = self.weight == TOTAL_WEIGHT && weight == was;
         self.is_by_hand
             || is_back
-            || !is_run
+            || self.left.is_some()
+            || !is_run(status.phase)
             || matches!(
                 status.pending_step,
                 Some(PendingStep::RollBack | PendingStep::AwaitPrimary)
@@ -113,9 +180,8 @@ impl Watchman {
 
     fn check_raise(&mut self, world: &World, was: i64, weight: i64) {
         let status = &world.status;
-        let is_run = matches!(status.phase, Phase::Progressing | Phase::WaitingPromotion);
         // Nobody asks where there is nobody else to serve.
-        if is_run && world.primary_serves() {
+        if is_run(status.phase) && world.primary_serves() {
             self.check_step(world, was);
         }
         self.check(
@@ -168,5 +234,26 @@ impl Watchman {
                 || is_approved(world, status),
             "a weight was raised through a closed gate",
         );
+    }
+}
+
+/// Whether a primary without endpoints keeps its share although the canary has
+/// some: nobody has judged the canary with live traffic yet, it has failed, or
+/// the routes of an A/B test have no weight for those who don't match.
+fn may_keep(world: &World, weight: i64) -> bool {
+    let status = &world.status;
+    match status.phase {
+        Phase::Promoting | Phase::Finalising => false,
+        Phase::Progressing | Phase::WaitingPromotion => {
+            weight == 0
+                || status.pending_step == Some(PendingStep::RollBack)
+                || world.spec.strategy() == Strategy::AbTesting
+        }
+        Phase::Failed => {
+            let is_promoted = status.last_applied_spec == status.last_promoted_spec;
+            let is_ready = world.target.as_ref().is_some_and(Workload::is_ready);
+            !is_promoted || !is_ready || is_other_revision(world)
+        }
+        _ => true,
     }
 }

@@ -2,11 +2,12 @@
 
 use super::super::world::World;
 use super::{
-    Watchman, consent, is_approved, is_other_revision, is_promotion, is_rest, is_watched, strategy,
+    Left, Watchman, consent, is_approved, is_other_revision, is_promotion, is_rest, is_run,
+    is_watched, strategy,
 };
 use crate::machine::{Readiness, Request};
 use jiff::SignedDuration;
-use trueup_kinds::canary::{CanaryStatus, PendingStep, Phase, Strategy, WebhookType};
+use trueup_kinds::canary::{CanaryStatus, PendingStep, Phase, Strategy, TOTAL_WEIGHT, WebhookType};
 
 /// How many iterations a run with Services alone has where none are given.
 const DEFAULT_ITERATIONS: i64 = 10;
@@ -26,6 +27,7 @@ impl Watchman {
         if new.routed_weight == Some(world.live_weight()) {
             self.is_by_hand = false;
         }
+        self.follow_routed_weight(world, &old);
         self.check(
             new.iterations <= old.iterations + 1 || !world.primary_serves(),
             "iterations were left out",
@@ -41,6 +43,23 @@ impl Watchman {
         }
         self.keep(world, &old);
         self.stored = world.status.clone();
+    }
+
+    /// What somebody had set by hand already is not set again.
+    fn follow_routed_weight(&mut self, world: &World, old: &CanaryStatus) {
+        let new = &world.status;
+        if old.routed_weight == new.routed_weight {
+            return;
+        }
+        let stands_in = new.routed_weight == Some(TOTAL_WEIGHT) && !world.primary_serves();
+        if stands_in && self.left.is_none() {
+            self.left = Some(Left {
+                weight: old.routed_weight.unwrap_or_default(),
+                run: self.run,
+                at: world.now,
+            });
+        }
+        self.run = new.run_started_time;
     }
 
     /// The status says truly what the primary is a copy of, or nothing; but for
@@ -69,7 +88,8 @@ impl Watchman {
     fn check_waiting(&self, old: &CanaryStatus, new: &CanaryStatus) {
         let is_over = old.phase == Phase::Waiting && old.pending_step.is_none();
         let is_promoted = new.last_applied_spec == new.last_promoted_spec
-            && old.routed_weight.unwrap_or_default() == 0;
+            && old.routed_weight.unwrap_or_default() == 0
+            && old.canary_weight == 0;
         self.check(
             !is_over || new.phase != Phase::Succeeded || is_promoted,
             "a revision that has failed has succeeded",
@@ -101,7 +121,19 @@ impl Watchman {
             !is_given_up || is_late || is_hopeless,
             "a promotion was given up before its time",
         );
-        if !is_promotion(phase) {
+        self.keep_left(world, old);
+    }
+
+    /// What was left is over with the run, or where the primary is not waited
+    /// for any longer.
+    fn keep_left(&mut self, world: &World, old: &CanaryStatus) {
+        let status = &world.status;
+        let is_whole = is_run(status.phase) && status.canary_weight == TOTAL_WEIGHT;
+        let is_over = !is_run(status.phase) && !is_promotion(status.phase);
+        let begins = status.phase == Phase::Promoting && old.phase != Phase::Promoting;
+        let is_ended = status.routed_weight != Some(TOTAL_WEIGHT)
+            && status.pending_step != Some(PendingStep::StandIn);
+        if is_whole || is_over || is_ended || begins {
             self.left = None;
         }
     }
