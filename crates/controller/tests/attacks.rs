@@ -83,9 +83,19 @@ fn an_inventory_that_names_what_is_not_ours_deletes_none_of_it() {
             "metadata": {"name": "unmanaged", "namespace": "apps"},
         });
         world.apply(&unmanaged).await;
+        // As one of the same name in another namespace would have labelled it.
+        let namesake = value!({
+            "apiVersion": "v1", "kind": "ConfigMap",
+            "metadata": {"name": "namesake", "namespace": "apps", "labels": {
+                "kustomize.toolkit.fluxcd.io/name": "own",
+                "kustomize.toolkit.fluxcd.io/namespace": "elsewhere",
+            }},
+        });
+        world.apply(&namesake).await;
         let forged = [
             "apps_t__ConfigMap",
             "apps_unmanaged__ConfigMap",
+            "apps_namesake__ConfigMap",
             "_apps__Namespace",
             "fleet_theirs_kustomize.toolkit.fluxcd.io_Kustomization",
             "_kustomizations.kustomize.toolkit.fluxcd.io_apiextensions.k8s.io_CustomResourceDefinition",
@@ -93,7 +103,7 @@ fn an_inventory_that_names_what_is_not_ours_deletes_none_of_it() {
             "",
         ];
         let is_unharmed = async || {
-            for name in ["t", "unmanaged"] {
+            for name in ["t", "unmanaged", "namesake"] {
                 assert!(world.config_map(name).await.is_some(), "{name}");
             }
             let status = world.kustomization_status("theirs").await;

@@ -19,6 +19,7 @@ mod canary_of_others;
 mod canary_outside;
 mod canary_routers;
 mod canary_targets;
+mod canary_tenancy;
 mod canary_watches;
 mod canary_world;
 mod cost;

@@ -93,3 +93,17 @@ fn where_roots_from_elsewhere_are_forbidden_the_condition_says_so_and_nothing_is
         assert_eq!(world.remote.fetches(), 1, "the source alone");
     });
 }
+
+#[test]
+fn a_repository_of_the_controllers_own_machine_is_not_read() {
+    virtual_time(async {
+        let world = World::new(74).await;
+        let root = "resources:\n- file:///srv/fleet.git//maps\n";
+        world.commit("first", &[("apps/kustomization.yaml", root)]);
+        world.repository().await;
+        world.kustomization("apps", "./apps", Value::map()).await;
+        let message = world.fails("apps", "BuildFailed").await;
+        let words = "are read on the command line alone";
+        assert!(message.contains(words), "{message}");
+    });
+}

@@ -1,11 +1,13 @@
 //! Values of Secrets are told nowhere, and kept nowhere else.
 
-use super::world::{World, condition};
+use super::world::{NAMESPACE, World, condition, map};
 use trueup_cluster::Form;
 use trueup_object::{Value, value};
 use trueup_testkit::virtual_time;
 
 const CANARY: &str = "canary-4711";
+/// How a change of a value is told.
+const MASKED_CHANGE: &str = ".data.password *** → ***";
 
 fn secret(name: &str, value: &str) -> String {
     format!(
@@ -45,6 +47,11 @@ fn a_secret_out_of_git_is_told_nowhere_and_kept_nowhere_else() {
             .until("the drift is told", async || world.told("Secret/apps/s"))
             .await;
         world.rest().await;
+        let second = secret("s", &format!("{CANARY}-second"));
+        let revision = world.push("second", &[("apps/s.yaml", &second)]);
+        world.applied("apps", &revision).await;
+        world.rest().await;
+        assert!(world.told(MASKED_CHANGE), "{}", world.picture());
         // The type can't be changed: the API refuses the whole of it.
         let refused = secret("s", &format!("{CANARY}-new")) + "type: kubernetes.io/tls\n";
         world.push("refused", &[("apps/s.yaml", &refused)]);
@@ -93,5 +100,60 @@ fn a_value_that_is_the_mask_itself_is_a_value() {
             let third = world.push("back", &[("apps/s.yaml", &secret("s", CANARY))]);
             world.applied("apps", &third).await;
         }
+    });
+}
+
+/// A ConfigMap with a value that a variable takes from a Secret.
+async fn substituted(seed: u64) -> World {
+    let world = World::new(seed).await;
+    let variables = value!({
+        "apiVersion": "v1", "kind": "Secret",
+        "metadata": {"name": "passwords", "namespace": NAMESPACE},
+        "stringData": {"password": "Hunter2!"},
+    });
+    world.apply(&variables).await;
+    let manifest = map("a", &[("password", "${password}")]);
+    let revision = world.commit("first", &[("apps/a.yaml", &manifest)]);
+    world.repository().await;
+    let from = value!([{"kind": "Secret", "name": "passwords"}]);
+    let spec = value!({"postBuild": {"substituteFrom": from}});
+    world.kustomization("apps", "./apps", spec).await;
+    world.applied("apps", &revision).await;
+    world
+}
+
+#[test]
+fn what_somebody_wrote_in_the_place_of_a_value_is_not_told_when_it_is_replaced() {
+    virtual_time(async {
+        let world = substituted(92).await;
+        world
+            .patch_kustomization("apps", value!({"spec": {"suspend": true}}))
+            .await;
+        world.rest().await;
+        let change = value!({"data": {"password": "Changed2"}});
+        world.patch("v1", "ConfigMap", "a", "eve", change).await;
+        let manifest = map("a", &[("password", "${password}"), ("more", "x")]);
+        let second = world.push("second", &[("apps/a.yaml", &manifest)]);
+        world
+            .patch_kustomization("apps", value!({"spec": {"suspend": false}}))
+            .await;
+        world.applied("apps", &second).await;
+        world.rest().await;
+        assert!(world.told(MASKED_CHANGE), "{}", world.picture());
+        assert!(!world.told("Changed2"), "{}", world.picture());
+    });
+}
+
+#[test]
+fn a_value_of_a_variable_that_the_api_quotes_is_not_told() {
+    virtual_time(async {
+        let world = substituted(93).await;
+        let labels = "metadata:\n  labels: {k: \"${password}\"}\n";
+        let manifest = map("a", &[]).replace("metadata:\n", labels);
+        assert!(manifest.contains("labels"), "{manifest}");
+        world.push("second", &[("apps/a.yaml", &manifest)]);
+        let message = world.fails("apps", "ReconciliationFailed").await;
+        assert!(message.contains("***"), "{message}");
+        assert!(!world.told("Hunter2"), "{}", world.picture());
     });
 }
