@@ -26,6 +26,7 @@ mod kills;
 mod kubectl;
 mod leases;
 mod loadtest;
+mod lockdown;
 mod looking;
 mod pod_logs;
 mod remote_bases;

@@ -7,8 +7,7 @@ use std::collections::BTreeSet;
 use trueup_object::{ObjectRef, Value, value};
 
 /// Resources that other Canaries have: their rights are held to recorded cases
-/// of their providers, or are the same as those of Deployments and
-/// autoscalers.
+/// of their providers, or to those of Deployments.
 const OF_OTHERS: [&str; 12] = [
     "daemonsets",
     "scaledobjects",
@@ -23,6 +22,9 @@ const OF_OTHERS: [&str; 12] = [
     "virtualrouters",
     "trafficsplits",
 ];
+
+/// Of these whatever is granted for Deployments is, and nothing else.
+const LIKE_DEPLOYMENTS: [(&str, &str); 2] = [("apps", "daemonsets"), ("keda.sh", "scaledobjects")];
 
 /// What is asked for only when somebody else writes at the same moment, when a
 /// copy can't be changed, or by an admission plugin that this API has not.
@@ -208,6 +210,15 @@ fn uses_all_and_lacks_none(world: &World, manifests: &[Value]) {
     let unused = granted.difference(&used).filter(|it| !is_excused(it));
     let unused: Vec<&Right> = unused.collect();
     assert_eq!(unused, [] as [&Right; 0], "rights that are not used");
+    for (group, resource) in LIKE_DEPLOYMENTS {
+        let known = verbs_for(&granted, "apps", "deployments");
+        assert_eq!(verbs_for(&granted, group, resource), known, "{resource}");
+    }
     let lacking: BTreeSet<Right> = world.asked(false);
     assert_eq!(lacking, BTreeSet::new(), "rights that are missing");
+}
+
+fn verbs_for<'a>(rights: &'a BTreeSet<Right>, group: &str, resource: &str) -> BTreeSet<&'a str> {
+    let of_it = rights.iter().filter(|it| it.0 == group && it.1 == resource);
+    of_it.map(|(_, _, verb)| verb.as_str()).collect()
 }
