@@ -9,6 +9,7 @@
 )]
 
 mod durability;
+mod hostile_rules;
 mod housekeeping;
 mod in_process;
 mod kube_runtime;

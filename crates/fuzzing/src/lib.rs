@@ -1,11 +1,12 @@
-//! What must hold for any bytes that Trueup loads, prints, patches, builds or
-//! executes as a template.
+//! What must hold for any bytes that Trueup loads, prints, patches, builds,
+//! executes as a template or reads as an expression.
 //!
 //! Each target takes bytes and panics where a promise is broken. The folder
 //! `fuzz` runs them under libFuzzer; the tests of this crate run them over the
 //! seeds and some mutations of these, so that they stay true.
 
 mod emit;
+mod expression;
 mod kustomize;
 mod load;
 mod patch;
@@ -14,6 +15,7 @@ mod seeds;
 mod template;
 
 pub use emit::emit;
+pub use expression::expression;
 pub use kustomize::kustomize;
 pub use load::load;
 pub use patch::patch;
@@ -23,10 +25,11 @@ pub use template::template;
 pub type Target = fn(&[u8]);
 
 /// Every target and its name, which is also the name of its folder of seeds.
-pub const TARGETS: [(&str, Target); 5] = [
+pub const TARGETS: [(&str, Target); 6] = [
     ("load", load),
     ("emit", emit),
     ("patch", patch),
     ("kustomize", kustomize),
     ("template", template),
+    ("expression", expression),
 ];

@@ -6,9 +6,9 @@ use kube_cel::cel::common::ast::operators as names;
 use kube_cel::cel::common::ast::{
     CallExpr, ComprehensionExpr, EntryExpr, Expr, LiteralValue, SelectExpr,
 };
-use kube_cel::cel::parser::Expression as Node;
 use std::cell::Cell;
 use std::sync::Arc;
+use trueup_cel::Tree as Node;
 
 /// Counts the steps of an evaluation.
 pub(super) struct Meter {

@@ -1,10 +1,10 @@
 //! Expressions in the Common Expression Language, evaluated under limits.
 //!
-//! The grammar is the CEL specification's; the parser is that of the crate
-//! `cel`. The evaluator is ours: it reads objects in place and counts every
-//! step, so that an expression can be stopped after the same work everywhere,
-//! without a clock. Functions are those of Flux's environment: the standard
-//! library, optional values, and the extensions for strings, sets and Base64.
+//! The crate `trueup-cel` reads their text. The evaluator is ours: it reads
+//! objects in place and counts every step, so that an expression can be stopped
+//! after the same work everywhere, without a clock. Functions are those of
+//! Flux's environment: the standard library, optional values, and the
+//! extensions for strings, sets and Base64.
 
 mod check;
 mod conversions;
@@ -13,27 +13,19 @@ mod evaluate;
 mod fault;
 mod format;
 mod functions;
-mod literal;
 mod operators;
 mod text;
 mod time;
-mod token;
 
 pub use fault::Fault;
+pub use trueup_cel::{MAX_EXPRESSION_BYTES, MAX_EXPRESSION_DEPTH, MAX_EXPRESSION_OPERATORS};
 
 use datum::Datum;
 use evaluate::{Machine, Meter};
-use kube_cel::cel::parser::{Expression as Node, Parser};
 use std::sync::Arc;
+use trueup_cel::{Syntax, Tree as Node};
 use trueup_object::{GroupVersionKind, Text, Value};
 
-/// How long the text of an expression may be.
-pub const MAX_EXPRESSION_BYTES: usize = 16 * 1024;
-/// How deep an expression may be nested.
-pub const MAX_EXPRESSION_DEPTH: u16 = 96;
-/// How many signs of operators (`+`, `.`, `[`, `&`, …) an expression may have;
-/// the word `in` counts as two.
-pub const MAX_EXPRESSION_OPERATORS: usize = 1_000;
 /// How many steps an evaluation may take. A step is one operation of the
 /// expression, one element looked at, or 16 bytes of text or of a literal read
 /// or made. Regular expressions take more: for their length and size, and for
@@ -45,6 +37,7 @@ pub const MAX_EXPRESSION_STEPS: u64 = 1_000_000;
 pub struct Expression {
     text: Text,
     tree: Arc<Node>,
+    depth: usize,
 }
 
 /// Two are the same if they are written the same.
@@ -96,6 +89,7 @@ impl Expression {
     fn new(text: &str, tree: Node) -> Self {
         Self {
             text: text.into(),
+            depth: trueup_cel::depth(&tree),
             tree: Arc::new(tree),
         }
     }
@@ -123,7 +117,8 @@ impl Expression {
 
     fn truth<'a>(&'a self, variables: &dyn Fn(&str) -> Option<Datum<'a>>) -> Result<bool, Fault> {
         let meter = Meter::new(MAX_EXPRESSION_STEPS);
-        match Machine::new(variables, &meter).evaluate(&self.tree)? {
+        let mut machine = Machine::new(variables, &meter);
+        match trueup_cel::walk(self.depth, || machine.evaluate(&self.tree))? {
             Datum::Bool(truth) => Ok(truth),
             _ => Err(Fault::NotBoolean),
         }
@@ -146,40 +141,31 @@ fn is_secret(object: &Value) -> bool {
 }
 
 fn parse(text: &str) -> Result<Node, CompileError> {
-    if text.len() > MAX_EXPRESSION_BYTES {
-        let cause = format!(
-            "it is {} bytes long, more than {MAX_EXPRESSION_BYTES}",
-            text.len()
-        );
-        return Err(refused(text, cause));
-    }
-    let tokens = token::tokens(text).map_err(|cause| refused(text, cause))?;
-    check::signs(&tokens).map_err(|cause| refused(text, cause))?;
-    let parser = Parser::new()
-        .max_recursion_depth(MAX_EXPRESSION_DEPTH)
-        .enable_optional_syntax(true);
-    let tree = parser
-        .parse(&token::plain(&tokens))
-        .map_err(|errors| refused(text, errors.to_string()))?;
-    check::depth(&tree).map_err(|cause| refused(text, cause))?;
-    Ok(tree)
+    trueup_cel::read(text, Syntax::WithOptionals)
+        .map_err(|error| refused(text, cut_at(MAX_CAUSE_BYTES, &error.to_string())))
 }
 
-fn refused(text: &str, cause: String) -> CompileError {
+fn refused(text: &str, cause: impl Into<String>) -> CompileError {
     CompileError {
         text: cut(text),
-        cause,
+        cause: cause.into(),
     }
 }
 
+/// How much a message tells of why a text is no expression.
+const MAX_CAUSE_BYTES: usize = 2048;
 /// How much of an expression, a key or a cause a message quotes.
 const MAX_QUOTED_BYTES: usize = 256;
 
 fn cut(text: &str) -> Text {
-    if text.len() <= MAX_QUOTED_BYTES {
+    cut_at(MAX_QUOTED_BYTES, text)
+}
+
+fn cut_at(max_bytes: usize, text: &str) -> Text {
+    if text.len() <= max_bytes {
         return text.into();
     }
-    let end = text.floor_char_boundary(MAX_QUOTED_BYTES);
+    let end = text.floor_char_boundary(max_bytes);
     format!("{}…", &text[..end]).into()
 }
 

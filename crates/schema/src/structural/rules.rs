@@ -2,6 +2,7 @@
 //! needed, and judged for every object that is written. Order, words and what
 //! is let pass follow the API server's behaviour.
 
+mod compile;
 mod cost;
 pub(super) mod kinds;
 mod present;
@@ -10,9 +11,11 @@ use super::limits::{at, printed};
 use super::node::{Additional, Node};
 use super::validate::same_item;
 use crate::field_error::{FieldError, FieldReason};
+use compile::Expression;
+pub(super) use compile::compile;
 use cost::Budget;
 use kube_cel::KubeCelExt;
-use kube_cel::cel::{Context, ExecutionError, Program, Value as Cel};
+use kube_cel::cel::{Context, ExecutionError, Value as Cel};
 use std::cell::LazyCell;
 use std::sync::{Arc, OnceLock};
 use trueup_object::{Text, Value};
@@ -29,8 +32,8 @@ pub(super) struct Rule {
 
 #[derive(Debug)]
 struct Compiled {
-    rule: Program,
-    message: Option<Program>,
+    rule: Expression,
+    message: Option<Expression>,
     /// The rule compares with what was there before.
     transition: bool,
 }
@@ -57,7 +60,7 @@ impl Rule {
                 } else {
                     compile(expression).ok()
                 };
-                let transition = rule.references().has_variable("oldSelf");
+                let transition = rule.is_transition();
                 Ok(Compiled {
                     rule,
                     message,
@@ -77,19 +80,6 @@ impl Rule {
             message
         }
     }
-}
-
-/// Compiles an expression, or tells what is wrong with it.
-pub(super) fn compile(expression: &str) -> Result<Program, String> {
-    Program::compile(expression).map_err(|errors| {
-        // The compiler counts columns from one as the API server does.
-        errors.to_string().replace("\n|", "\n |")
-    })
-}
-
-/// Whether an expression speaks of the value before.
-pub(super) fn is_transition(program: &Program) -> bool {
-    program.references().has_variable("oldSelf")
 }
 
 /// Whether a schema has a rule anywhere.
@@ -234,7 +224,7 @@ impl Judge<'_> {
                 return;
             }
             let scope = self.scope(&shown, before.as_ref(), optional);
-            match compiled.rule.execute(&scope) {
+            match compiled.rule.evaluate(&scope) {
                 Ok(Cel::Bool(true)) => {}
                 Ok(_) => {
                     let error = broken(rule, &message(rule, compiled, &scope), &path, value, node);
@@ -330,7 +320,7 @@ fn message(rule: &Rule, compiled: &Compiled, scope: &Context<'_>) -> String {
     if let Some(Ok(Cel::String(text))) = compiled
         .message
         .as_ref()
-        .map(|program| program.execute(scope))
+        .map(|expression| expression.evaluate(scope))
     {
         let text = text.trim();
         if !text.is_empty() && !text.contains('\n') {

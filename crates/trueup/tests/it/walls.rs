@@ -8,14 +8,15 @@ use std::process::Command;
 
 /// Floor, crate, and the crates of ours that it may name in `[dependencies]`.
 const FLOORS: &[(u8, &str, &[&str])] = &[
+    (1, "cel", &[]),
     (1, "gocompat", &[]),
     (1, "yaml", &["gocompat"]),
     (2, "object", &["yaml"]),
     (2, "gotemplate", &["gocompat"]),
-    (3, "schema", &["object"]),
+    (3, "schema", &["object", "cel"]),
     (3, "kinds", &["object"]),
     (3, "artifact", &["object"]),
-    (3, "health", &["object"]),
+    (3, "health", &["object", "cel"]),
     (4, "kustomize", &["schema", "artifact"]),
     (4, "rollout", &["gotemplate", "kinds"]),
     (4, "notify", &["kinds"]),

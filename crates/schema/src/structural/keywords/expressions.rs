@@ -72,16 +72,16 @@ impl Keywords {
         let path = place.path.as_str();
         match rules::compile(text("rule").trim()) {
             Err(error) => self.not_compiled(rule, &format!("{path}.rule"), "", &error),
-            Ok(program) => {
+            Ok(expression) => {
                 let mistake = kinds::check(
                     text("rule").trim(),
-                    program.expression(),
+                    &expression.tree,
                     place.node,
                     place.is_resource,
                     Wanted::Truth,
                 );
                 self.of_kind(rule, &format!("{path}.rule"), mistake, Wanted::Truth);
-                self.transition(rule, place, rules::is_transition(&program));
+                self.transition(rule, place, expression.is_transition());
             }
         }
         self.message_expression(rule, place);
@@ -106,17 +106,17 @@ impl Keywords {
     }
 
     fn message_expression(&mut self, rule: &Value, place: &RulePlace<'_>) {
-        let expression = rule.str_at(&["messageExpression"]).unwrap_or("").trim();
-        if expression.is_empty() {
+        let text = rule.str_at(&["messageExpression"]).unwrap_or("").trim();
+        if text.is_empty() {
             return;
         }
         let field = format!("{}.messageExpression", place.path);
-        match rules::compile(expression) {
+        match rules::compile(text) {
             Err(error) => self.not_compiled(rule, &field, "messageExpression ", &error),
-            Ok(program) => {
+            Ok(expression) => {
                 let mistake = kinds::check(
-                    expression,
-                    program.expression(),
+                    text,
+                    &expression.tree,
                     place.node,
                     place.is_resource,
                     Wanted::Text,

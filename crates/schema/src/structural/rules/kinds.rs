@@ -6,8 +6,8 @@
 
 use super::present::escaped;
 use crate::structural::node::{Additional, Node};
-use kube_cel::cel::IdedExpr;
 use kube_cel::cel::common::ast::{CallExpr, ComprehensionExpr, Expr, LiteralValue, SelectExpr};
+use trueup_cel::{Tree, report};
 
 /// How deep an expression may nest; deeper parts are not looked at.
 const MAX_DEPTH: usize = 64;
@@ -170,7 +170,7 @@ pub(in crate::structural) enum Mistake {
 /// Looks for the mistakes of an expression.
 pub(in crate::structural) fn check(
     text: &str,
-    expression: &IdedExpr,
+    expression: &Tree,
     node: &Node,
     is_resource: bool,
     wanted: Wanted,
@@ -203,7 +203,7 @@ struct Walk<'a, 'b> {
 }
 
 impl<'a> Walk<'a, '_> {
-    fn kind(&mut self, expression: &IdedExpr) -> Kind<'a> {
+    fn kind(&mut self, expression: &Tree) -> Kind<'a> {
         if self.depth > MAX_DEPTH {
             return Kind::Unknown;
         }
@@ -362,16 +362,7 @@ impl<'a> Walk<'a, '_> {
             .filter(|found| found.contains(message))
             .count();
         let place = places(self.text, part).nth(again).unwrap_or(0) + offset;
-        let before = &self.text[..place];
-        let line = before.matches('\n').count();
-        let column = before.rsplit('\n').next().unwrap_or("").chars().count();
-        let shown = self.text.lines().nth(line).unwrap_or("");
-        self.found.push(format!(
-            "ERROR: <input>:{}:{}: {message}\n | {shown}\n | {}^",
-            line + 1,
-            column + 1,
-            ".".repeat(column)
-        ));
+        self.found.push(report(self.text, place, message));
     }
 }
 
@@ -410,7 +401,6 @@ fn field<'a>(node: &'a Node, is_resource: bool, name: &str) -> Option<Kind<'a>> 
 mod tests {
     use super::{Mistake, Wanted, check};
     use crate::structural::node::Node;
-    use kube_cel::cel::Program;
     use trueup_object::value;
 
     fn mistake(text: &str, wanted: Wanted) -> Option<Mistake> {
@@ -421,8 +411,8 @@ mod tests {
             "any": {"x-kubernetes-int-or-string": true}
         }});
         let node = Node::read(&schema, 0);
-        let program = Program::compile(text).unwrap();
-        check(text, program.expression(), &node, false, wanted)
+        let expression = trueup_cel::read(text, trueup_cel::Syntax::Standard).unwrap();
+        check(text, &expression, &node, false, wanted)
     }
 
     #[test]

@@ -1,10 +1,11 @@
 //! Values as rules see them.
 
 use crate::structural::node::Node;
-use kube_cel::cel::Value as Cel;
 use kube_cel::cel::objects::{Key, Map, OptionalValue};
+use kube_cel::cel::{Context, Value as Cel};
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
+use trueup_cel::{Syntax, Tree};
 use trueup_object::Value;
 
 /// Words of the language that can't name a field.
@@ -100,26 +101,27 @@ fn names_of(metadata: &Value) -> Cel {
     map_of(names.collect())
 }
 
+/// Calls that make more of a text.
+static TIMESTAMP: LazyLock<Tree> = LazyLock::new(|| call_of("timestamp"));
+static DURATION: LazyLock<Tree> = LazyLock::new(|| call_of("duration"));
+
+fn call_of(function: &str) -> Tree {
+    trueup_cel::read(&format!("{function}(text)"), Syntax::Standard)
+        .expect("the call of a function is read")
+}
+
 /// Texts of some formats are more than texts to rules.
 fn text_of(text: &str, format: &str) -> Cel {
-    let call = match format {
-        "date-time" => "timestamp",
-        "date" => "timestamp",
-        "duration" => "duration",
-        _ => return Cel::String(Arc::new(text.to_owned())),
+    let plain = || Cel::String(Arc::new(text.to_owned()));
+    let (call, whole) = match format {
+        "date-time" => (&TIMESTAMP, text.to_owned()),
+        "date" => (&TIMESTAMP, format!("{text}T00:00:00Z")),
+        "duration" => (&DURATION, text.to_owned()),
+        _ => return plain(),
     };
-    let whole = if format == "date" {
-        format!("{text}T00:00:00Z")
-    } else {
-        text.to_owned()
-    };
-    use kube_cel::cel::{Context, Program};
     let mut scope = Context::default();
     scope.add_variable_from_value("text", Cel::String(Arc::new(whole)));
-    Program::compile(&format!("{call}(text)"))
-        .ok()
-        .and_then(|program| program.execute(&scope).ok())
-        .unwrap_or_else(|| Cel::String(Arc::new(text.to_owned())))
+    Cel::resolve(call, &scope).unwrap_or_else(|_| plain())
 }
 
 /// A field's name as rules write it.

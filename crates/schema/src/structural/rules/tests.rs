@@ -126,3 +126,84 @@ fn a_rule_that_is_no_expression_is_refused_with_its_schema() {
         errors[0].message
     );
 }
+
+/// The first thing that is wrong with a schema of one rule.
+fn refused(rule: Value) -> (String, String) {
+    let schema = value!({"type": "object", "properties": {"a": {"type": "integer",
+        "x-kubernetes-validations": [rule]}}});
+    let errors = Structural::parse(&schema, "s").expect_err("a rule that is too much");
+    let error = &errors[0];
+    (error.path.to_string(), error.message.to_string())
+}
+
+#[test]
+fn rules_nested_without_end_are_refused_at_their_field() {
+    let deep = |open: &str, inner: &str, close: &str| {
+        let times = 5_000 / open.len();
+        format!("{}{inner}{}", open.repeat(times), close.repeat(times))
+    };
+    for rule in [
+        deep("(", "self", ")"),
+        deep("[", "self", "]"),
+        deep("{1: ", "self", "}"),
+        deep("self ? self : ", "self", ""),
+        deep("!(", "self", ")"),
+        deep("size(", "self", ")"),
+        deep("self.all(x, ", "x", ")"),
+        deep("(", "", ""),
+    ] {
+        let place = "s.properties[a].x-kubernetes-validations[0]";
+        let words = "ERROR: <input>:-1:0: expression recursion limit exceeded: 96";
+        let (path, message) = refused(value!({"rule": (rule.clone())}));
+        assert_eq!(path, format!("{place}.rule"));
+        let end = format!("compilation failed: {words}");
+        assert!(message.ends_with(&end), "{rule:.40}: {message:.400}");
+        let (path, message) = refused(value!({"rule": "self > 1", "messageExpression": rule}));
+        assert_eq!(path, format!("{place}.messageExpression"));
+        let end = format!("messageExpression compilation failed: {words}");
+        assert!(message.ends_with(&end), "{message:.400}");
+    }
+}
+
+#[test]
+fn long_rules_are_refused_in_words_of_their_own() {
+    let long = format!("self > 1 // {}", "x".repeat(20_000));
+    let chain = format!("self > 1{}", " || self > 1".repeat(500));
+    for (rule, words) in [
+        (
+            long,
+            "expression code point size exceeds limit: size: 20012, limit 16384",
+        ),
+        (chain, "it has more than 1000 signs of operators"),
+    ] {
+        let (_, message) = refused(value!({"rule": rule}));
+        assert!(message.ends_with(words), "{message}");
+    }
+}
+
+#[test]
+fn a_rule_as_deep_as_may_be_is_judged() {
+    for rule in [
+        format!("{}self{} > 1", "(".repeat(90), ")".repeat(90)),
+        format!("{}true", "self < 1 ? false : ".repeat(90)),
+        "0 < 1 && (".repeat(90) + "self > 1" + &")".repeat(90),
+        format!("self{} > 91", " + 1".repeat(90)),
+        "!!(self > 1) && --self > 1".to_owned(),
+    ] {
+        let schema = of_spec(value!({"type": "integer",
+            "x-kubernetes-validations": [{"rule": (rule.clone())}]}));
+        let right = told(&schema, &value!({"spec": 2}));
+        assert_eq!(right, Vec::<String>::new(), "{rule}");
+        assert_eq!(told(&schema, &value!({"spec": 0})).len(), 1, "{rule}");
+    }
+}
+
+/// A definition that was kept before there were limits.
+#[test]
+fn an_accepted_rule_that_is_nested_without_end_is_told_with_the_object() {
+    let schema = value!({"type": "object", "properties": {"spec": {"type": "integer",
+        "x-kubernetes-validations": [{"rule": ("(".repeat(5_000))}]}}});
+    let schema = Structural::parse_accepted(&schema);
+    let wanted = "spec: Invalid value: \"integer\": rule compile error: ERROR: <input>:-1:0: expression recursion limit exceeded: 96";
+    assert_eq!(told(&schema, &value!({"spec": 2})), [wanted]);
+}

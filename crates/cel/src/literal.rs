@@ -3,11 +3,11 @@
 //!
 //! The parser takes some of these for others (quotes within triple ones, a
 //! backslash at the end of a raw text, an escaped quote of the other kind),
-//! so each is read here and written again plainly.
+//! so each is read here and, where it is not simple, written again plainly.
 
-/// The literal at the start of a text, written plainly, and how many bytes it
-/// takes there; `None` if something else stands there.
-pub(super) fn read(text: &str) -> Result<Option<(String, usize)>, String> {
+/// The literal at the start of a text, as the parser reads it right, and how
+/// many bytes it takes there; `None` if something else stands there.
+pub(crate) fn read(text: &str) -> Result<Option<(String, usize)>, String> {
     let body = text.strip_prefix(['b', 'B']);
     let (is_bytes, rest) = (body.is_some(), body.unwrap_or(text));
     let body = rest.strip_prefix(['r', 'R']);
@@ -18,13 +18,23 @@ pub(super) fn read(text: &str) -> Result<Option<(String, usize)>, String> {
     let body = &quoted[quote.len()..];
     let length = length_of(body, quote, is_raw)
         .ok_or_else(|| format!("a literal that begins with {quote} has no end"))?;
+    let before = text.len() - body.len();
+    let end = before + length + quote.len();
+    let is_plain = before == 1 && quote.len() == 1;
+    if is_plain && is_simple(&body[..length]) {
+        return Ok(Some((text[..end].to_owned(), end)));
+    }
     let pieces = pieces(&body[..length], is_raw)?;
     let plain = match is_bytes {
         true => plain_bytes(&pieces)?,
         false => plain_text(&pieces),
     };
-    let before = text.len() - body.len();
-    Ok(Some((plain, before + length + quote.len())))
+    Ok(Some((plain, end)))
+}
+
+/// Whether the parser reads a text between quotes right as it stands.
+fn is_simple(body: &str) -> bool {
+    !body.contains(['\\', '\'', '"', '\n', '\r'])
 }
 
 fn quote_of(text: &str) -> Option<&str> {

@@ -1,18 +1,38 @@
 //! The words and signs of a text, by the grammar of the CEL specification.
 
-use super::literal;
+use crate::literal;
 
 /// A part of a text.
-pub(super) struct Token<'a> {
-    pub(super) kind: Kind,
-    pub(super) source: &'a str,
+pub(crate) struct Token<'a> {
+    pub(crate) kind: Kind,
+    pub(crate) source: &'a str,
+}
+
+impl<'a> Token<'a> {
+    /// Whether it means something.
+    pub(crate) fn is_read(&self) -> bool {
+        !matches!(self.kind, Kind::Blank | Kind::Undone)
+    }
+
+    /// The sign that it is.
+    pub(crate) fn sign(&self) -> Option<&'a str> {
+        (self.kind == Kind::Sign).then_some(self.source)
+    }
+
+    /// Whether an operand may end with it.
+    pub(crate) fn ends_operand(&self) -> bool {
+        self.sign()
+            .is_none_or(|sign| matches!(sign, ")" | "]" | "}"))
+    }
 }
 
 /// What a part of a text is.
 #[derive(Clone, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(crate) enum Kind {
     /// Spaces or a comment.
     Blank,
+    /// One of two signs that undo each other.
+    Undone,
     /// A name or a number.
     Operand,
     /// A text or bytes, written as the parser reads it right.
@@ -21,12 +41,31 @@ pub(super) enum Kind {
     Sign,
 }
 
+/// A place where no token begins.
+pub(crate) struct Unreadable<'a> {
+    /// How many bytes stand before it.
+    pub(crate) at: usize,
+    /// What stands there, as far as it is shown.
+    pub(crate) source: &'a str,
+    pub(crate) cause: String,
+}
+
+/// How much is shown of what can't be read.
+const MAX_SHOWN_BYTES: usize = 64;
+
 /// Splits a text. What is no token is refused here: behind it the parser
 /// might find others than we do.
-pub(super) fn tokens(text: &str) -> Result<Vec<Token<'_>>, String> {
+pub(crate) fn tokens(text: &str) -> Result<Vec<Token<'_>>, Unreadable<'_>> {
     let (mut tokens, mut rest) = (Vec::new(), text);
     while !rest.is_empty() {
-        let (kind, length) = first(rest)?;
+        let (kind, length) = first(rest).map_err(|cause| {
+            let line = rest.lines().next().unwrap_or_default();
+            Unreadable {
+                at: text.len() - rest.len(),
+                source: &line[..line.floor_char_boundary(MAX_SHOWN_BYTES)],
+                cause,
+            }
+        })?;
         let (source, after) = rest.split_at(length);
         tokens.push(Token { kind, source });
         rest = after;
@@ -34,14 +73,28 @@ pub(super) fn tokens(text: &str) -> Result<Vec<Token<'_>>, String> {
     Ok(tokens)
 }
 
-/// The text for the parser, which reads some literals for others: they are
-/// written in the one way that it gets right.
-pub(super) fn plain(tokens: &[Token<'_>]) -> String {
-    let parts = tokens.iter().map(|token| match &token.kind {
-        Kind::Literal(plain) => plain.as_str(),
-        _ => token.source,
-    });
-    parts.collect()
+/// Takes out pairs of signs `!` or `-` before one operand: as in cel-go they
+/// undo each other, and the parser reads each pair as one sign.
+pub(crate) fn undo_doubled_signs(tokens: &mut [Token<'_>]) {
+    let mut single: Option<usize> = None;
+    let mut is_behind_operand = false;
+    for at in 0..tokens.len() {
+        let token = &tokens[at];
+        if !token.is_read() {
+            continue;
+        }
+        let sign = token.sign();
+        let is_unary = sign == Some("!") || (sign == Some("-") && !is_behind_operand);
+        is_behind_operand = token.ends_operand();
+        match single {
+            Some(first) if is_unary && tokens[first].sign() == sign => {
+                tokens[first].kind = Kind::Undone;
+                tokens[at].kind = Kind::Undone;
+                single = None;
+            }
+            _ => single = is_unary.then_some(at),
+        }
+    }
 }
 
 fn first(text: &str) -> Result<(Kind, usize), String> {
