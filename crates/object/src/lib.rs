@@ -5,6 +5,7 @@
 
 mod field_selector;
 mod json;
+mod json_walk;
 mod manifest;
 mod map;
 mod mask;
@@ -21,6 +22,7 @@ mod yaml;
 pub use ecow::{EcoString as Text, EcoVec};
 pub use field_selector::{Comparison, FieldSelector, FieldTerm};
 pub use json::{JsonError, MAX_JSON_DEPTH, decode, encode, from_json, to_json};
+pub use json_walk::{JsonPlace, walk_json};
 pub use manifest::{
     MAX_MANIFESTS, Manifest, ManifestError, ManifestLimits, Position, read_manifests,
 };

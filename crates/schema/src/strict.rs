@@ -1,12 +1,10 @@
 //! Fields that nobody knows or that are given twice, in the order in which
 //! they stand in a JSON text.
 
-use crate::types::{Form, MapType, Type};
-use serde::de::{DeserializeSeed, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use crate::types::{Form, Type};
 use std::cell::RefCell;
 use std::collections::BTreeSet;
-use std::fmt;
-use trueup_object::{MAX_JSON_DEPTH, Value};
+use trueup_object::{JsonPlace, MAX_JSON_DEPTH, Value, walk_json};
 
 /// How many complaints are kept.
 const MAX_COMPLAINTS: usize = 100;
@@ -18,14 +16,13 @@ const MAX_COMPLAINTS: usize = 100;
 #[must_use]
 pub fn strict_complaints(text: &[u8], typ: Option<&Type>) -> Vec<String> {
     let complaints = RefCell::new(Vec::new());
-    let mut json = serde_json::Deserializer::from_slice(text);
-    let walk = Walk {
+    let place = Place {
         typ,
         path: String::new(),
         depth: 0,
         complaints: &complaints,
     };
-    let _ = walk.deserialize(&mut json);
+    let _ = walk_json(text, place);
     complaints.into_inner()
 }
 
@@ -66,114 +63,54 @@ fn child(path: &str, name: &str) -> String {
     }
 }
 
-/// Reads one value that stands at a path and has a type, if it is known.
-struct Walk<'a> {
+/// A value that stands at a path and has a type, if it is known.
+struct Place<'a> {
     typ: Option<&'a Type>,
     path: String,
     depth: usize,
     complaints: &'a RefCell<Vec<String>>,
 }
 
-impl Walk<'_> {
-    fn complain(&self, kind: &str, name: &str) {
+impl<'a> Place<'a> {
+    fn complain(&self, kind: &str, path: &str) {
         let mut complaints = self.complaints.borrow_mut();
         if complaints.len() < MAX_COMPLAINTS {
-            complaints.push(format!("{kind} field \"{}\"", child(&self.path, name)));
+            complaints.push(format!("{kind} field \"{path}\""));
         }
     }
 
-    fn map_type(&self) -> Option<&MapType> {
-        self.typ?.atom().map.as_ref()
+    fn below(&self, path: String, typ: Option<&'a Type>) -> Option<Self> {
+        (self.depth < MAX_JSON_DEPTH).then_some(Self {
+            typ,
+            path,
+            depth: self.depth + 1,
+            complaints: self.complaints,
+        })
     }
 }
 
-impl<'de> DeserializeSeed<'de> for Walk<'_> {
-    type Value = ();
+impl JsonPlace for Place<'_> {
+    type Key = String;
+    type Memory = BTreeSet<String>;
 
-    fn deserialize<D: serde::Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
-        deserializer.deserialize_any(self)
-    }
-}
-
-impl<'de> Visitor<'de> for Walk<'_> {
-    type Value = ();
-
-    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("any JSON value")
+    fn item(&self, index: usize) -> Option<Self> {
+        let list = self.typ.and_then(|typ| typ.atom().list.as_ref());
+        let path = format!("{}[{index}]", self.path);
+        self.below(path, list.map(|list| &list.element))
     }
 
-    fn visit_unit<E>(self) -> Result<(), E> {
-        Ok(())
-    }
-
-    fn visit_bool<E>(self, _: bool) -> Result<(), E> {
-        Ok(())
-    }
-
-    fn visit_i64<E>(self, _: i64) -> Result<(), E> {
-        Ok(())
-    }
-
-    fn visit_u64<E>(self, _: u64) -> Result<(), E> {
-        Ok(())
-    }
-
-    fn visit_f64<E>(self, _: f64) -> Result<(), E> {
-        Ok(())
-    }
-
-    fn visit_str<E>(self, _: &str) -> Result<(), E> {
-        Ok(())
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<(), A::Error> {
-        let element = self
-            .typ
-            .and_then(|typ| typ.atom().list.as_ref())
-            .map(|list| &list.element);
-        for index in 0.. {
-            let path = format!("{}[{index}]", self.path);
-            let item = Walk {
-                typ: element,
-                path,
-                depth: self.depth + 1,
-                complaints: self.complaints,
-            };
-            if self.depth >= MAX_JSON_DEPTH {
-                while items.next_element::<IgnoredAny>()?.is_some() {}
-                return Ok(());
-            }
-            if items.next_element_seed(item)?.is_none() {
-                return Ok(());
-            }
+    fn member(&self, name: String, known: &mut BTreeSet<String>) -> Option<Self> {
+        let path = child(&self.path, &name);
+        let map = self.typ.and_then(|typ| typ.atom().map.as_ref());
+        let typ = map.and_then(|map| map.member(&name));
+        if !known.insert(name) {
+            self.complain("duplicate", &path);
         }
-        Ok(())
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<(), A::Error> {
-        let mut seen = BTreeSet::new();
-        while let Some(name) = members.next_key::<String>()? {
-            if seen.contains(&name) {
-                self.complain("duplicate", &name);
-            }
-            let typ = self.map_type().and_then(|map| map.member(&name));
-            if self.map_type().is_some() && typ.is_none() {
-                self.complain("unknown", &name);
-                members.next_value::<IgnoredAny>()?;
-            } else if self.depth >= MAX_JSON_DEPTH {
-                members.next_value::<IgnoredAny>()?;
-            } else {
-                let path = child(&self.path, &name);
-                members.next_value_seed(Walk {
-                    typ,
-                    path,
-                    depth: self.depth + 1,
-                    complaints: self.complaints,
-                })?;
-            }
-            seen.insert(name);
+        if map.is_some() && typ.is_none() {
+            self.complain("unknown", &path);
+            return None;
         }
-        Ok(())
+        self.below(path, typ)
     }
 }
 

@@ -1,16 +1,16 @@
 //! Whether a JSON text gives a key twice, told without building anything: it
 //! then has more keys than the tree that was read from it.
 
-use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
-use trueup_object::Value;
+use serde::de::IgnoredAny;
+use std::cell::Cell;
+use trueup_object::{JsonPlace, Value, walk_json};
 
 /// Whether some object in a text has a key twice, given the tree of the text.
 #[must_use]
 pub fn has_duplicates(text: &[u8], tree: &Value) -> bool {
-    let mut keys = 0;
-    let mut reader = serde_json::Deserializer::from_slice(text);
-    let counted = Count(&mut keys).deserialize(&mut reader);
-    counted.is_err() || keys != members(tree)
+    let keys = Cell::new(0);
+    let counted = walk_json(text, Count(&keys));
+    counted.is_err() || keys.get() != members(tree)
 }
 
 fn members(tree: &Value) -> usize {
@@ -21,58 +21,19 @@ fn members(tree: &Value) -> usize {
     }
 }
 
-struct Count<'a>(&'a mut usize);
+struct Count<'a>(&'a Cell<usize>);
 
-impl<'de> DeserializeSeed<'de> for Count<'_> {
-    type Value = ();
+impl JsonPlace for Count<'_> {
+    type Key = IgnoredAny;
+    type Memory = ();
 
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
-        deserializer.deserialize_any(self)
-    }
-}
-
-impl<'de> Visitor<'de> for Count<'_> {
-    type Value = ();
-
-    fn expecting(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.write_str("any JSON value")
+    fn item(&self, _: usize) -> Option<Self> {
+        Some(Self(self.0))
     }
 
-    fn visit_bool<E>(self, _: bool) -> Result<(), E> {
-        Ok(())
-    }
-
-    fn visit_i64<E>(self, _: i64) -> Result<(), E> {
-        Ok(())
-    }
-
-    fn visit_u64<E>(self, _: u64) -> Result<(), E> {
-        Ok(())
-    }
-
-    fn visit_f64<E>(self, _: f64) -> Result<(), E> {
-        Ok(())
-    }
-
-    fn visit_str<E>(self, _: &str) -> Result<(), E> {
-        Ok(())
-    }
-
-    fn visit_unit<E>(self) -> Result<(), E> {
-        Ok(())
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<(), A::Error> {
-        while items.next_element_seed(Count(self.0))?.is_some() {}
-        Ok(())
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<(), A::Error> {
-        while entries.next_key::<IgnoredAny>()?.is_some() {
-            *self.0 += 1;
-            entries.next_value_seed(Count(self.0))?;
-        }
-        Ok(())
+    fn member(&self, _: IgnoredAny, (): &mut ()) -> Option<Self> {
+        self.0.set(self.0.get() + 1);
+        Some(Self(self.0))
     }
 }
 

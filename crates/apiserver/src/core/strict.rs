@@ -1,10 +1,9 @@
 //! What strict decoding says of a JSON text: keys given twice, and in which
 //! order fields come.
 
-use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use std::cell::RefCell;
 use std::collections::HashSet;
-use trueup_object::Text;
+use trueup_object::{JsonPlace, Text, walk_json};
 
 /// How many keys given twice are named.
 const MAX_DUPLICATES: usize = 100;
@@ -78,95 +77,44 @@ enum Seen {
     Before,
 }
 
-type Visit<'a> = RefCell<&'a mut dyn FnMut(&str, Seen)>;
-
 fn walk(text: &[u8], visit: &mut dyn FnMut(&str, Seen)) {
-    let visit: Visit<'_> = RefCell::new(visit);
-    let mut reader = serde_json::Deserializer::from_slice(text);
-    // A text that is no JSON was refused before.
-    let _ = Walk {
+    let place = Place {
         path: String::new(),
-        visit: &visit,
-    }
-    .deserialize(&mut reader);
+        visit: &RefCell::new(visit),
+    };
+    // A text that is no JSON was refused before.
+    let _ = walk_json(text, place);
 }
 
-struct Walk<'a, 'b> {
+struct Place<'a, 'b> {
     path: String,
-    visit: &'a Visit<'b>,
+    visit: &'a RefCell<&'b mut dyn FnMut(&str, Seen)>,
 }
 
-impl<'de> DeserializeSeed<'de> for Walk<'_, '_> {
-    type Value = ();
+impl JsonPlace for Place<'_, '_> {
+    type Key = Text;
+    type Memory = HashSet<Text>;
 
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
-        deserializer.deserialize_any(self)
-    }
-}
-
-impl<'de> Visitor<'de> for Walk<'_, '_> {
-    type Value = ();
-
-    fn expecting(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.write_str("any JSON value")
-    }
-
-    fn visit_bool<E>(self, _: bool) -> Result<(), E> {
-        Ok(())
-    }
-
-    fn visit_i64<E>(self, _: i64) -> Result<(), E> {
-        Ok(())
-    }
-
-    fn visit_u64<E>(self, _: u64) -> Result<(), E> {
-        Ok(())
-    }
-
-    fn visit_f64<E>(self, _: f64) -> Result<(), E> {
-        Ok(())
-    }
-
-    fn visit_str<E>(self, _: &str) -> Result<(), E> {
-        Ok(())
-    }
-
-    fn visit_unit<E>(self) -> Result<(), E> {
-        Ok(())
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<(), A::Error> {
-        let mut index = 0;
-        let below = |index: usize| Walk {
+    fn item(&self, index: usize) -> Option<Self> {
+        Some(Self {
             path: format!("{}[{index}]", self.path),
             visit: self.visit,
-        };
-        while items.next_element_seed(below(index))?.is_some() {
-            index += 1;
-        }
-        Ok(())
+        })
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<(), A::Error> {
-        let mut seen: HashSet<Text> = HashSet::new();
-        while let Some(key) = entries.next_key::<Text>()? {
-            let path = if self.path.is_empty() {
-                key.to_string()
-            } else {
-                format!("{}.{key}", self.path)
-            };
-            if seen.insert(key) {
-                (self.visit.borrow_mut())(&path, Seen::First);
-                entries.next_value_seed(Walk {
-                    path,
-                    visit: self.visit,
-                })?;
-            } else {
-                (self.visit.borrow_mut())(&path, Seen::Before);
-                entries.next_value::<IgnoredAny>()?;
-            }
-        }
-        Ok(())
+    fn member(&self, key: Text, known: &mut HashSet<Text>) -> Option<Self> {
+        let path = if self.path.is_empty() {
+            key.to_string()
+        } else {
+            format!("{}.{key}", self.path)
+        };
+        let is_first = known.insert(key);
+        let seen = if is_first { Seen::First } else { Seen::Before };
+        (self.visit.borrow_mut())(&path, seen);
+        is_first.then_some(Self {
+            path,
+            visit: self.visit,
+        })
     }
 }
 
