@@ -1,15 +1,22 @@
 //! One leader among several processes, by a Lease object.
 
+mod decision;
+mod record;
+
+pub use decision::{LeaseDecision, LeaseView, decide_lease};
+pub use record::LeaseRecord;
+
 use crate::tenure::TenureKeeper;
 use crate::{ApiError, ErrorClass, Form, LiveObject, Precedence, Session, Tenure, WriteOptions};
 use jiff::Timestamp;
+use record::{read_record, write_record};
 use std::future::Future;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep, timeout};
-use trueup_object::{GroupVersionKind, ObjectRef, Text, Value, value};
+use trueup_object::{GroupVersionKind, ObjectRef, Text, value};
 
 /// The three times of an election.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,88 +50,8 @@ impl LeaseTimes {
     }
 }
 
-/// The annotation of a Lease by which its holder says that it wants the leases
-/// of the elections that follow. It names the holder, since others who take the
-/// lease leave annotations as they are.
-const LEADS_NEXT: &str = "trueup.dev/leads-next";
-
 /// By how much client-go stretches the pauses between attempts at most.
 const JITTER: f64 = 1.2;
-
-/// What a Lease says.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct LeaseRecord {
-    /// Who holds it; empty when it was given up.
-    pub holder: Text,
-    /// For how long since its last renewal, in seconds.
-    pub duration_s: i64,
-    /// How often it has changed hands.
-    pub transitions: i64,
-    /// When the holder took it, as written.
-    pub acquired: Text,
-    /// When it was renewed, as written.
-    pub renewed: Text,
-    /// Who says that it wants to lead in the elections that follow this one
-    /// as well (annotation `trueup.dev/leads-next`); empty where nobody does.
-    pub leads_next: Text,
-}
-
-impl LeaseRecord {
-    /// What the holder wants of the elections that follow.
-    fn reach(&self) -> Reach {
-        if self.leads_next.is_empty() || self.leads_next != self.holder {
-            Reach::ThisOne
-        } else {
-            Reach::TheNextToo
-        }
-    }
-}
-
-/// A lease as seen, and since when (on our own clock) it has not changed.
-/// Clocks of different machines are never compared.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct LeaseView {
-    /// What it says.
-    pub record: LeaseRecord,
-    /// Milliseconds on our own steady clock.
-    pub unchanged_since_ms: u64,
-}
-
-/// What to do next about a lease.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum LeaseDecision {
-    /// There is none: make it.
-    Create,
-    /// It is ours: renew it.
-    Renew,
-    /// It is nobody's, or its holder is silent: take it.
-    Take,
-    /// It is another's; look again at this time of our clock.
-    Wait {
-        /// When it would run out, in milliseconds.
-        until_ms: u64,
-    },
-}
-
-/// Decides about a lease as client-go does: a lease is free when its holder is
-/// empty or when it was not renewed, under our eyes, for its own duration.
-#[must_use]
-pub fn decide_lease(view: Option<&LeaseView>, me: &str, now_ms: u64) -> LeaseDecision {
-    let Some(view) = view else {
-        return LeaseDecision::Create;
-    };
-    if view.record.holder == me {
-        return LeaseDecision::Renew;
-    }
-    let duration_ms = u64::try_from(view.record.duration_s)
-        .unwrap_or(0)
-        .saturating_mul(1_000);
-    let until_ms = view.unchanged_since_ms.saturating_add(duration_ms);
-    if view.record.holder.is_empty() || now_ms >= until_ms {
-        return LeaseDecision::Take;
-    }
-    LeaseDecision::Wait { until_ms }
-}
 
 /// Whether we lead.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -489,34 +416,5 @@ async fn begun(first: Option<Precedence>) {
     match first {
         Some(mut first) => first.begun().await,
         None => std::future::pending().await,
-    }
-}
-
-/// Where the annotation stands.
-const ANNOTATED: [&str; 3] = ["metadata", "annotations", LEADS_NEXT];
-
-fn read_record(lease: &Value) -> LeaseRecord {
-    let text = |key| Text::from(lease.str_at(&["spec", key]).unwrap_or_default());
-    let number = |key| lease.i64_at(&["spec", key]).unwrap_or_default();
-    LeaseRecord {
-        holder: text("holderIdentity"),
-        duration_s: number("leaseDurationSeconds"),
-        transitions: number("leaseTransitions"),
-        acquired: text("acquireTime"),
-        renewed: text("renewTime"),
-        leads_next: Text::from(lease.str_at(&ANNOTATED).unwrap_or_default()),
-    }
-}
-
-fn write_record(lease: &mut Value, record: &LeaseRecord) {
-    lease.set_at(&["spec", "holderIdentity"], record.holder.clone().into());
-    lease.set_at(&["spec", "leaseDurationSeconds"], record.duration_s.into());
-    lease.set_at(&["spec", "leaseTransitions"], record.transitions.into());
-    lease.set_at(&["spec", "acquireTime"], record.acquired.clone().into());
-    lease.set_at(&["spec", "renewTime"], record.renewed.clone().into());
-    if record.leads_next.is_empty() {
-        lease.remove_at(&ANNOTATED);
-    } else {
-        lease.set_at(&ANNOTATED, record.leads_next.clone().into());
     }
 }
