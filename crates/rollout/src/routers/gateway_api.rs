@@ -200,7 +200,8 @@ impl TrafficProvider for GatewayApi {
     fn weights(&self, subject: &Subject<'_>, observed: &Observed) -> Result<Weights, RouterError> {
         let rules = self.live_rules(subject, observed)?;
         let reference = self.reference(subject);
-        let shares = weighted_rule(subject, &rules)?.map(|(_, shares)| shares);
+        let shares =
+            Shares::of_rules(&rules, |rule| shares(subject, rule))?.map(|(_, shares)| shares);
         let shares = shares.unwrap_or_else(|| Shares::of_services(subject));
         let weights = shares.weights(&reference)?;
         Ok(weights.with_found_mirror(is_mirrored(subject, &rules)?))
@@ -224,7 +225,7 @@ impl TrafficProvider for GatewayApi {
             return Ok(found);
         }
         let rules = self.live_rules(subject, observed)?;
-        let Some((rule, _)) = weighted_rule(subject, &rules)? else {
+        let Some((rule, _)) = Shares::of_rules(&rules, |rule| shares(subject, rule))? else {
             return Ok(found);
         };
         for backend in rule.items("backendRefs")? {
@@ -295,21 +296,6 @@ fn add_filter(to: &mut Value, filter: Value) {
     to.set_at(&["filters"], all);
 }
 
-/// The rule that shares the traffic, and how; rules for clients with cookies
-/// are passed over.
-fn weighted_rule<'r, 'o>(
-    subject: &Subject<'_>,
-    rules: &'r [Fields<'o>],
-) -> Result<Option<(&'r Fields<'o>, Shares)>, RouterError> {
-    let mut candidates = Vec::new();
-    for rule in rules {
-        if !is_sticky(subject, rule)? {
-            candidates.push((rule, shares(subject, rule)?));
-        }
-    }
-    Ok(Shares::best(candidates))
-}
-
 fn is_sticky(subject: &Subject<'_>, rule: &Fields<'_>) -> Result<bool, RouterError> {
     let Some(affinity) = subject.affinity() else {
         return Ok(false);
@@ -325,16 +311,19 @@ fn is_sticky(subject: &Subject<'_>, rule: &Fields<'_>) -> Result<bool, RouterErr
     Ok(false)
 }
 
-/// The weights of the backends of a rule.
-fn shares(subject: &Subject<'_>, rule: &Fields<'_>) -> Result<Shares, RouterError> {
+/// The weights of the backends of a rule; none of one for clients with cookies.
+fn shares(subject: &Subject<'_>, rule: &Fields<'_>) -> Result<Option<Shares>, RouterError> {
     /// What the API takes an absent weight for.
     const DEFAULT_WEIGHT: i64 = 1;
+    if is_sticky(subject, rule)? {
+        return Ok(None);
+    }
     let mut shares = Shares::of_services(subject);
     for backend in rule.items("backendRefs")? {
         let weight = backend.integer("weight")?.unwrap_or(DEFAULT_WEIGHT);
         shares.count(backend.text("name")?, weight);
     }
-    Ok(shares)
+    Ok(Some(shares))
 }
 
 fn is_mirrored(subject: &Subject<'_>, rules: &[Fields<'_>]) -> Result<bool, RouterError> {

@@ -91,7 +91,8 @@ impl TrafficProvider for Istio {
         let reference = virtual_service(subject);
         let spec = observed.read(&reference)?.section("spec")?;
         let rules = spec.items(if is_tcp(subject) { "tcp" } else { "http" })?;
-        let shares = weighted_rule(subject, &rules)?.map(|(_, shares)| shares);
+        let shares =
+            Shares::of_rules(&rules, |rule| shares(subject, rule))?.map(|(_, shares)| shares);
         let shares = shares.unwrap_or_else(|| Shares::of_services(subject));
         let weights = shares.weights(&reference)?;
         Ok(weights.with_found_mirror(is_mirrored(subject, &rules)?))
@@ -110,7 +111,7 @@ impl TrafficProvider for Istio {
         }
         let rules = observed.read(&reference)?.section("spec")?.items("http")?;
         let mut found = LiveCookies::default();
-        let Some((rule, _)) = weighted_rule(subject, &rules)? else {
+        let Some((rule, _)) = Shares::of_rules(&rules, |rule| shares(subject, rule))? else {
             return Ok(found);
         };
         for route in rule.items("route")? {
@@ -376,21 +377,6 @@ fn set_cookie(destination: &mut Value, cookie: Text) {
     destination.set_at(&path, cookie.into());
 }
 
-/// The rule that shares the traffic, and how; rules for clients with cookies
-/// are passed over.
-fn weighted_rule<'r, 'o>(
-    subject: &Subject<'_>,
-    rules: &'r [Fields<'o>],
-) -> Result<Option<(&'r Fields<'o>, Shares)>, RouterError> {
-    let mut candidates = Vec::new();
-    for rule in rules {
-        if !is_sticky(subject, rule)? {
-            candidates.push((rule, shares(subject, rule)?));
-        }
-    }
-    Ok(Shares::best(candidates))
-}
-
 fn is_sticky(subject: &Subject<'_>, rule: &Fields<'_>) -> Result<bool, RouterError> {
     let Some(affinity) = subject.affinity() else {
         return Ok(false);
@@ -404,8 +390,11 @@ fn is_sticky(subject: &Subject<'_>, rule: &Fields<'_>) -> Result<bool, RouterErr
     Ok(false)
 }
 
-/// The weights of the destinations of a rule.
-fn shares(subject: &Subject<'_>, rule: &Fields<'_>) -> Result<Shares, RouterError> {
+/// The weights of the destinations of a rule; none of one for clients with cookies.
+fn shares(subject: &Subject<'_>, rule: &Fields<'_>) -> Result<Option<Shares>, RouterError> {
+    if is_sticky(subject, rule)? {
+        return Ok(None);
+    }
     let routes = rule.items("route")?;
     // A single destination gets everything without saying so.
     let default_weight = if routes.len() == 1 { 100 } else { 0 };
@@ -415,7 +404,7 @@ fn shares(subject: &Subject<'_>, rule: &Fields<'_>) -> Result<Shares, RouterErro
         let service = host.map(|host| service_of(subject, host));
         shares.count(service, route.integer("weight")?.unwrap_or(default_weight));
     }
-    Ok(shares)
+    Ok(Some(shares))
 }
 
 /// The Service that a host is, which may be written in a longer form.

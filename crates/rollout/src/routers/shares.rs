@@ -45,12 +45,19 @@ impl Shares {
         }
     }
 
-    /// Of several rules the one that shares the traffic: the last that leads to
-    /// the canary, else to the primary and something else, else to the
-    /// primary.
-    pub(super) fn best<R>(rules: Vec<(R, Self)>) -> Option<(R, Self)> {
-        let known = rules.into_iter().filter(|(_, shares)| shares.rank() > 0);
-        known.max_by_key(|(_, shares)| shares.rank())
+    /// Of several rules the one that shares the traffic, and how: the last that
+    /// leads to the canary, else to the primary and something else, else to the
+    /// primary. Rules of which `shares` says nothing are passed over.
+    pub(super) fn of_rules<R>(
+        rules: &[R],
+        shares: impl Fn(&R) -> Result<Option<Self>, RouterError>,
+    ) -> Result<Option<(&R, Self)>, RouterError> {
+        let mut known = Vec::new();
+        for rule in rules {
+            known.extend(shares(rule)?.map(|shares| (rule, shares)));
+        }
+        known.retain(|(_, shares)| shares.rank() > 0);
+        Ok(known.into_iter().max_by_key(|(_, shares)| shares.rank()))
     }
 
     fn rank(&self) -> u8 {
@@ -107,13 +114,14 @@ mod tests {
             for name in destinations {
                 shares.count(Some(name), 50);
             }
-            shares
+            Ok((destinations != ["sticky"]).then_some(shares))
         };
         let best = |rules: Vec<&[&str]>| {
-            let rules = rules.into_iter().map(rule).enumerate().collect();
-            Shares::best(rules).map(|(place, _)| place)
+            let (best, _) = Shares::of_rules(&rules, |names| rule(names)).unwrap()?;
+            rules.iter().rposition(|it| it == best)
         };
-        assert_eq!(best(vec![&["p", "c"], &["p", "c"], &["p"]]), Some(1));
+        assert_eq!(best(vec![&["p", "c"], &["c", "p"], &["p"]]), Some(1));
+        assert_eq!(best(vec![&["p", "c"], &["p"], &["sticky"]]), Some(0));
         assert_eq!(best(vec![&["p"], &["p", "x"], &["p"]]), Some(1));
         assert_eq!(best(vec![&["x"], &["p"]]), Some(1));
         assert_eq!(best(vec![&["x"], &[]]), None);
