@@ -143,3 +143,8 @@ fn templates_execute_each_time_alike_or_are_refused() {
 fn roots_build_each_time_alike_or_are_refused() {
     play("kustomize");
 }
+
+#[test]
+fn expressions_are_read_within_their_depth_or_are_refused() {
+    play("expression");
+}

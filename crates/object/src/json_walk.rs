@@ -114,7 +114,7 @@ mod tests {
             let path = format!("{}.{key}", self.0);
             self.1.borrow_mut().push(format!("{before} {path}"));
             *before += 1;
-            (key != "skip").then(|| Noted(path, self.1))
+            (key != "skip").then_some(Noted(path, self.1))
         }
     }
 
