@@ -77,6 +77,9 @@ enum Seen {
     Before,
 }
 
+/// Hears of every key with its path.
+type Visit<'a> = RefCell<&'a mut dyn FnMut(&str, Seen)>;
+
 fn walk(text: &[u8], visit: &mut dyn FnMut(&str, Seen)) {
     let place = Place {
         path: String::new(),
@@ -88,7 +91,7 @@ fn walk(text: &[u8], visit: &mut dyn FnMut(&str, Seen)) {
 
 struct Place<'a, 'b> {
     path: String,
-    visit: &'a RefCell<&'b mut dyn FnMut(&str, Seen)>,
+    visit: &'a Visit<'b>,
 }
 
 impl JsonPlace for Place<'_, '_> {
