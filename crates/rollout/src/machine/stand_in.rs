@@ -142,14 +142,11 @@ fn record_end(turn: &mut Turn<'_>, weight: i64) {
 
 /// Gives the primary back what it had in a run, which goes on from there.
 pub(super) fn go_on(turn: &mut Turn<'_>) -> Flow {
-    let Some(weight) = left_weight(turn) else {
+    if left_weight(turn).is_none() {
         return ControlFlow::Continue(());
-    };
-    end(turn);
-    if weight == 0 {
-        return ControlFlow::Break(Wake::Now);
     }
-    turn.step_taken()
+    end(turn);
+    ControlFlow::Break(Wake::Now)
 }
 
 /// A revision that nobody has watched loses what another has left to it as soon

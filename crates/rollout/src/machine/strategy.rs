@@ -75,6 +75,7 @@ pub(super) fn record_shift(turn: &mut Turn<'_>, weight: i64) -> Flow {
         Strategy::Canary => weigh(turn, weight),
         Strategy::AbTesting => {
             turn.set_routing(weight, false);
+            turn.state.canary_weight = 0;
             count_iteration(turn)
         }
         Strategy::BlueGreen => switch(turn),
@@ -133,6 +134,7 @@ fn confirm_increase(turn: &mut Turn<'_>) -> Flow {
 fn test_matching(turn: &mut Turn<'_>) -> Flow {
     if turn.state.iterations < turn.iterations() {
         turn.set_routing(TOTAL_WEIGHT, false);
+        turn.state.canary_weight = 0;
         return count_iteration(turn);
     }
     confirm_promotion(turn)?;
@@ -164,6 +166,7 @@ fn switch(turn: &mut Turn<'_>) -> Flow {
             "Routing all traffic to canary".to_owned()
         });
         turn.set_routing(TOTAL_WEIGHT, false);
+        turn.state.canary_weight = 0;
     }
     turn.state.iterations = turn.iterations() + 1;
     turn.say("The canary is watched with all traffic.");

@@ -343,3 +343,84 @@ fn a_share_that_nobody_has_written_down_is_one_that_the_canary_has() {
     live_to(&mut world, 141);
     assert_eq!((world.live_weight(), world.status.canary_weight), (10, 10));
 }
+
+#[test]
+fn all_traffic_of_another_strategy_is_not_taken_for_a_stand_in() {
+    for matches in [value!([{}]), value!([])] {
+        let mut world = watched();
+        let changed = initialized_with(&value!({
+            "analysis": {"interval": "1m", "threshold": 5, "iterations": 2, "match": (matches)},
+        }));
+        assert_eq!(world.status.canary_weight, 10);
+        world.spec = changed.spec;
+        while world.live_weight() < 100 {
+            assert!(
+                world.status.phase == Phase::Progressing,
+                "{:?}",
+                world.status
+            );
+            let next = world.seconds() + 10;
+            live_to(&mut world, next);
+        }
+        let next = world.seconds() + 40;
+        live_to(&mut world, next);
+        assert_eq!(world.live_weight(), 100);
+        live_to(&mut world, 600);
+        assert_eq!(world.status.phase, Phase::Succeeded);
+    }
+}
+
+#[test]
+fn a_canary_keeps_its_pods_until_the_routes_back_are_in_force() {
+    let mut world = watched();
+    world.status.phase = Phase::Finalising;
+    let mut seen = world.observe();
+    seen.routes = RoutesSeen::Unusable("not accepted".into());
+    let taken = step(&world.status, &seen, world.now);
+    assert!(!taken.commands.contains(&Command::ScaleToZero));
+    assert_eq!(taken.state.phase, Phase::Finalising);
+}
+
+#[test]
+fn a_revision_that_has_failed_keeps_its_share_until_the_primary_is_ready() {
+    let mut world = watched();
+    world.status.phase = Phase::Failed;
+    let mut seen = world.observe();
+    seen.primary.readiness = Readiness::Waiting("1 of 2".into());
+    let waiting = step(&world.status, &seen, world.now);
+    assert!(!waiting.commands.contains(&Command::ScaleToZero));
+    assert_eq!(waiting.state.routed_weight, Some(10));
+    seen.primary.readiness = Readiness::Ready;
+    let taken = step(&world.status, &seen, world.now);
+    assert!(taken.commands.contains(&Command::ScaleToZero));
+    assert_eq!(taken.state.routed_weight, Some(0));
+}
+
+#[test]
+fn a_revision_that_comes_when_the_primary_goes_gets_a_run_from_the_beginning() {
+    let mut world = watched();
+    let (now, outage) = (world.now, jiff::SignedDuration::from_secs(30));
+    world.primary.as_mut().unwrap().crash(now, outage);
+    world.push("v3");
+    live_to(&mut world, 90);
+    assert_eq!((world.live_weight(), world.status.canary_weight), (100, 0));
+    live_to(&mut world, 112);
+    assert_eq!((world.live_weight(), world.status.canary_weight), (10, 10));
+    let began = world.status.run_started_time.unwrap();
+    assert_eq!(began, now);
+}
+
+#[test]
+fn matching_requests_stay_where_they_are_and_begin_again_where_the_canary_goes() {
+    let mut world = watched_with(&value!({
+        "analysis": {"interval": "1m", "threshold": 5, "iterations": 3, "match": [{}]},
+    }));
+    // Somebody has made an A/B test of a run whose canary stood in.
+    world.status.canary_weight = 40;
+    live_to(&mut world, 110);
+    assert_eq!((world.live_weight(), world.status.iterations), (100, 1));
+    let (now, outage) = (world.now, jiff::SignedDuration::from_secs(20));
+    world.target.as_mut().unwrap().crash(now, outage);
+    live_to(&mut world, 111);
+    assert_eq!((world.live_weight(), world.status.iterations), (0, 0));
+}

@@ -3,9 +3,11 @@
 use super::fixture::{initialized, initialized_with, live_to, spec, watched_with};
 use super::shell::{Diary, after, live_until};
 use super::world::World;
-use crate::machine::{Command, Request, RequestVerb, TargetChange, TargetSeen, Tracking, step};
+use crate::machine::{
+    Command, Question, Request, RequestVerb, TargetChange, TargetSeen, Tracking, step,
+};
 use crate::metrics::MAX_METRICS;
-use trueup_kinds::canary::{CanaryStatus, Phase};
+use trueup_kinds::canary::{CanaryStatus, PendingStep, Phase, WebhookType};
 use trueup_kinds::names::CANARY_REQUEST;
 use trueup_kinds::{Metadata, condition_type};
 use trueup_object::{decode, value};
@@ -280,4 +282,26 @@ fn a_finalizer_comes_and_goes_with_the_wish() {
     world.spec.revert_on_deletion = false;
     let taken = step(&world.status, &world.observe(), world.now);
     assert_eq!(taken.commands, [Command::RemoveFinalizer]);
+}
+
+#[test]
+fn hooks_after_a_run_are_told_how_it_ended() {
+    let mut fields = spec();
+    let hook = value!({"name": "d", "type": "post-rollout", "url": "u"});
+    fields.set_at(&["analysis", "webhooks"], value!([(hook)]));
+    let mut world = initialized_with(&fields);
+    for phase in [Phase::Succeeded, Phase::Failed] {
+        world.status.phase = phase;
+        world.status.pending_step = Some(PendingStep::Announce);
+        let taken = step(&world.status, &world.observe(), world.now);
+        let asked = Question::Hooks {
+            kind: WebhookType::PostRollout,
+            phase,
+        };
+        assert!(
+            matches!(taken.commands[..], [Command::Ask { question, .. }] if question == asked),
+            "{:?}",
+            taken.commands
+        );
+    }
 }
