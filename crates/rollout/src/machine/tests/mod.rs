@@ -1,6 +1,7 @@
 //! The machine against a small world in memory.
 
 mod cases;
+mod edges;
 mod endpoints;
 mod fixture;
 mod interruptions;
