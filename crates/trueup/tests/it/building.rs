@@ -1,8 +1,9 @@
 //! `trueup build kustomization` and `trueup diff kustomization`: what the
 //! controllers would apply, told before a push.
 
-use crate::world::{World, in_a_world, run};
+use crate::world::{World, in_a_world, object, run, with};
 use tokio::process::Command;
+use trueup_object::value;
 
 const DIFFERENT: &str = "⚠️ identified at least one change, exiting with non-zero exit code\n";
 
@@ -120,6 +121,37 @@ data.b
 data.c
 + added
 + ***
+
+";
+        differs(world, "api", &[], 1, expected).await;
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_variables_take_from_secrets_appears_in_no_diff() {
+    in_a_world("diff-variable", async |world| {
+        let token = value!({"token": "hunter2"});
+        let secret = with(object("v1", "Secret", "vars"), &["stringData"], token);
+        world.apply(&secret).await;
+        world.fleet.edit("api/settings.yaml", "green", "${token}");
+        let commit = world.fleet.push("A variable").await;
+        world.follow_fleet().await;
+        let mut api = world.kustomization("api");
+        let from = value!([{"kind": "Secret", "name": "vars"}]);
+        api.set_at(&["spec", "postBuild", "substituteFrom"], from);
+        world.apply(&api).await;
+        world.applied("api", &commit).await;
+        world
+            .fleet
+            .edit("api/settings.yaml", "${token}", "new-${token}");
+        let expected = "\
+► ConfigMap/NAMESPACE/api drifted
+
+data.colour
+± value change
+- *** (before)
++ *** (after)
 
 ";
         differs(world, "api", &[], 1, expected).await;
