@@ -264,3 +264,53 @@ fn merge_into<'a>(
 fn at(line: u32, message: impl Into<String>) -> YamlError {
     YamlError::new(message, line, 1)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_limit_holds() {
+        let tight = |change: fn(&mut SourceOptions)| {
+            let mut options = SourceOptions::default();
+            change(&mut options);
+            options
+        };
+        for (text, options, words) in [
+            ("a: 12345\n", tight(|it| it.max_bytes = 8), "bytes long"),
+            ("[[[1]]]\n", tight(|it| it.max_depth = 2), "levels deep"),
+            (
+                "a:\n  b:\n    c: 1\n",
+                tight(|it| it.max_depth = 2),
+                "levels deep",
+            ),
+            (
+                "1\n---\n2\n---\n3\n",
+                tight(|it| it.max_documents = 2),
+                "more than 2 documents",
+            ),
+            (
+                "[1, 2, 3]\n",
+                tight(|it| it.max_nodes = 3),
+                "more than 3 values",
+            ),
+            (
+                "a: &a [1, 2]\nb: *a\n",
+                tight(|it| it.max_aliased_nodes = 2),
+                "excessive aliasing",
+            ),
+            (
+                "a: &a [1, 2]\nb: *a\n",
+                tight(|it| it.max_nodes = 7),
+                "excessive aliasing",
+            ),
+        ] {
+            assert!(
+                read_source(text, &SourceOptions::default()).is_ok(),
+                "{text:?}"
+            );
+            let found = read_source(text, &options).unwrap_err();
+            assert!(found.message.contains(words), "{text:?}: {found:?}");
+        }
+    }
+}
