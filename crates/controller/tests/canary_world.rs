@@ -263,7 +263,8 @@ async fn list(admin: &Session, api_version: &str, kind: &str) -> Vec<Value> {
     found.objects.iter().map(|it| it.value().clone()).collect()
 }
 
-/// Says how many Pods a workload has, all of them ready.
+/// Says how many Pods a workload has, all of them ready, or none where somebody
+/// has taken them down.
 async fn play_workload(admin: &Session, kind: &str, workload: &Value) -> i64 {
     let generation = workload.i64_at(&["metadata", "generation"]).unwrap_or(1);
     let rests = ["spec", "template", "spec", "nodeSelector"];
@@ -280,15 +281,19 @@ async fn play_workload(admin: &Session, kind: &str, workload: &Value) -> i64 {
         (count, status)
     } else {
         let count = workload.i64_at(&["spec", "replicas"]).unwrap_or(1);
+        let is_down = workload
+            .at(&["metadata", "annotations", "test/down"])
+            .is_some();
+        let ready = if is_down { 0 } else { count };
         let status = value!({
             "observedGeneration": generation, "replicas": count, "updatedReplicas": count,
-            "readyReplicas": count, "availableReplicas": count,
+            "readyReplicas": ready, "availableReplicas": ready,
             "conditions": [
                 {"type": "Available", "status": "True"},
                 {"type": "Progressing", "status": "True", "reason": "NewReplicaSetAvailable"},
             ],
         });
-        (count, status)
+        (ready, status)
     };
     let is_said = status
         .as_map()

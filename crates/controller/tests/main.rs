@@ -15,6 +15,7 @@ mod building;
 mod canaries;
 mod canary_bad_input;
 mod canary_cluster;
+mod canary_endpoints;
 mod canary_of_others;
 mod canary_outside;
 mod canary_routers;
