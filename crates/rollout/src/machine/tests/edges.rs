@@ -77,3 +77,37 @@ fn a_failed_revision_gets_nothing_back_where_the_primary_is_lost() {
     let sets = |it: &Command| matches!(it, Command::SetRouting(_));
     assert!(!taken.commands.iter().any(sets), "{:?}", taken.commands);
 }
+
+#[test]
+fn weights_ahead_of_the_status_are_written_down_as_what_they_are() {
+    let split = spec();
+    let unseen = value!({"analysis": {"interval": "1m", "threshold": 5, "iterations": 5}});
+    // The primary has got back its share; a revision has another's; blue/green
+    // knows no shares.
+    for (fields, routed, left, live, expected) in [
+        (&split, 100, 10, 10, 10),
+        (&split, 10, 0, 10, 0),
+        (&unseen, 100, 54, 100, 0),
+    ] {
+        let mut world = watched_with(fields);
+        world.status.routed_weight = Some(routed);
+        world.status.canary_weight = left;
+        world.routes.as_mut().unwrap().canary_weight = live;
+        let taken = step(&world.status, &world.observe(), world.now);
+        let state = taken.state;
+        assert_eq!(state.routed_weight, Some(expected), "{routed} {left}");
+        assert_eq!(state.canary_weight, expected, "{routed} {left}");
+    }
+}
+
+#[test]
+fn a_share_that_nobody_has_written_down_grows_to_all_traffic_in_one_step() {
+    let mut world = watched();
+    world.status.routed_weight = Some(0);
+    world.status.canary_weight = 0;
+    let (now, outage) = (world.now, jiff::SignedDuration::from_secs(60));
+    world.primary.as_mut().unwrap().crash(now, outage);
+    let taken = step(&world.status, &world.observe(), world.now);
+    assert_eq!(taken.state.routed_weight, Some(100));
+    assert_eq!(taken.state.canary_weight, 10);
+}
