@@ -41,6 +41,7 @@ impl Schedule {
         self.what_was_applied_was_listed();
         self.the_brake_held();
         self.at_rest_nothing_is_asked().await;
+        self.changes_at_rest_are_answered_at_once().await;
         self
     }
 
@@ -69,7 +70,7 @@ impl Schedule {
     }
 
     /// Nothing is lost, nothing is left over, nothing differs.
-    async fn holds_what_is_declared(&mut self, place: Place, kind: Kind) {
+    pub async fn holds_what_is_declared(&mut self, place: Place, kind: Kind) {
         let live = self.ground.objects(place, &kind.group_version_kind()).await;
         let mut wrong = Vec::new();
         let wanted = self.fleet.wanted(place, kind);
@@ -182,6 +183,9 @@ impl Schedule {
         if write.method == Method::DELETE && !was_left {
             return Some("deleted although it was always declared");
         }
+        if Self::is_nobodys(write) {
+            return Some("deleted although it belongs to nobody");
+        }
         if self.is_anothers(write) {
             return Some("deleted although it belongs to another that declares it");
         }
@@ -199,6 +203,16 @@ impl Schedule {
         let is_elsewhere =
             folder.is_some_and(|folder| folder.namespace() != write.target.namespace);
         is_elsewhere.then_some("written outside of the tenant's rights")
+    }
+
+    /// Whether a map is deleted that somebody has taken the owner from. Where
+    /// nobody got an answer it may have gone before; whose a gadget is, nobody
+    /// can read while its definition comes or goes.
+    fn is_nobodys(write: &Write) -> bool {
+        let is_map = write.target.resource == "configmaps";
+        let is_deleted =
+            write.method == Method::DELETE && write.code.is_some_and(|code| code.is_success());
+        is_deleted && is_map && write.owner.is_none()
     }
 
     /// Whether an object is deleted that belongs, by its labels, to a

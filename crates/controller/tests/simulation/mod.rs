@@ -15,6 +15,7 @@ mod fleet;
 mod ground;
 mod ledger;
 mod order;
+mod prompt;
 mod schedule;
 mod steps;
 mod tally;
