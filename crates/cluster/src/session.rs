@@ -313,6 +313,9 @@ impl Session {
         call: &Call,
     ) -> Result<LiveObject, ApiError> {
         let body = self.call(call).await?;
+        // A body that came at once is a piece of the connection's buffer:
+        // whoever keeps an object of 2 KiB would keep all of that.
+        let body = Bytes::copy_from_slice(&body);
         read_object(kind, body, &call.subject)
     }
 }

@@ -179,9 +179,7 @@ trait Answer: Sized {
 impl Answer for Bytes {
     async fn read(call: &Call, body: Body) -> Result<Self, ApiError> {
         match Limited::new(body, MAX_ANSWER_BYTES).collect().await {
-            // A body that came at once is a piece of the connection's buffer:
-            // whoever keeps an object of 2 KiB would keep all of that.
-            Ok(collected) => Ok(Bytes::copy_from_slice(&collected.to_bytes())),
+            Ok(collected) => Ok(collected.to_bytes()),
             Err(error) if error.is::<LengthLimitError>() => Err(call.failed(
                 ErrorClass::Undecodable,
                 &format!("the answer is larger than {MAX_ANSWER_BYTES} bytes"),
