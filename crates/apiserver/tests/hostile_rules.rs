@@ -7,6 +7,7 @@ use trueup_apiserver::edge::ApiServer;
 use trueup_object::{Value, value};
 
 const DEFINITIONS: &str = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions";
+const THINGS: &str = "/apis/example.com/v1/things";
 
 /// A definition of `things` with one rule on `spec`.
 fn definition(rule: Value) -> Value {
@@ -26,8 +27,12 @@ fn definition(rule: Value) -> Value {
     })
 }
 
-fn thing(name: &str, spec: i64) -> Value {
-    value!({"apiVersion": "example.com/v1", "kind": "Thing", "metadata": {"name": name}, "spec": spec})
+/// Makes a thing of that number; the status of the answer.
+fn made(server: &ApiServer, number: i64) -> u16 {
+    let name = format!("number-{number}");
+    let thing = value!({"apiVersion": "example.com/v1", "kind": "Thing",
+        "metadata": {"name": name}, "spec": number});
+    send(server, &Identity::admin(), "POST", THINGS, Some(thing)).0
 }
 
 /// Asks for a definition that has to be refused: the field and the message of
@@ -82,22 +87,9 @@ fn rules_nested_without_end_are_refused_and_the_server_goes_on() {
     }
     let good = definition(value!({"rule": "self > 1", "message": "too little"}));
     admin(&server, "POST", DEFINITIONS, Some(good));
-    admin(
-        &server,
-        "POST",
-        "/apis/example.com/v1/things",
-        Some(thing("two", 2)),
-    );
-    let one = Some(thing("one", 1));
-    let (code, _) = send(
-        &server,
-        &Identity::admin(),
-        "POST",
-        "/apis/example.com/v1/things",
-        one,
-    );
-    assert_eq!(code, 422);
-    assert_eq!(status(&server, "/apis/example.com/v1/things/two"), 200);
+    assert_eq!(made(&server, 2), 201);
+    assert_eq!(made(&server, 1), 422);
+    assert_eq!(status(&server, &format!("{THINGS}/number-2")), 200);
 }
 
 #[test]
@@ -118,15 +110,7 @@ fn a_definition_keeps_its_rules_when_a_change_to_hostile_ones_is_refused() {
         told.contains("expression recursion limit exceeded: 96"),
         "{told}"
     );
-    let one = Some(thing("one", 1));
-    let (code, _) = send(
-        &server,
-        &Identity::admin(),
-        "POST",
-        "/apis/example.com/v1/things",
-        one,
-    );
-    assert_eq!(code, 422);
+    assert_eq!(made(&server, 1), 422);
 }
 
 /// As deep as may be, on the stack of any thread.
@@ -142,22 +126,9 @@ fn rules_as_deep_as_may_be_are_read_and_judged() {
         format!("{}self{} > 1", "int(".repeat(45), ")".repeat(45)),
     ] {
         let server = server();
-        let made = definition(value!({"rule": (rule.clone())}));
-        admin(&server, "POST", DEFINITIONS, Some(made));
-        admin(
-            &server,
-            "POST",
-            "/apis/example.com/v1/things",
-            Some(thing("two", 2)),
-        );
-        let one = Some(thing("one", 1));
-        let (code, answer) = send(
-            &server,
-            &Identity::admin(),
-            "POST",
-            "/apis/example.com/v1/things",
-            one,
-        );
-        assert_eq!(code, 422, "{rule}: {answer:?}");
+        let definition = definition(value!({"rule": (rule.clone())}));
+        admin(&server, "POST", DEFINITIONS, Some(definition));
+        assert_eq!(made(&server, 2), 201, "{rule}");
+        assert_eq!(made(&server, 1), 422, "{rule}");
     }
 }
